@@ -1,0 +1,63 @@
+import { type Digest, parseDigest } from "./digest.ts";
+
+/** Every media type a manifest may have; schema 1 is absent because nothing makes it any more. */
+export const manifestMediaTypes: readonly string[] = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+];
+
+// The spec asks registries to take manifests of at least 4 MB. We hold them whole in memory, so this
+// is also the most we accept.
+export const manifestLimitBytes: number = 4 * 1024 * 1024;
+
+/** A manifest as it goes over the wire: its bytes are never changed. */
+export interface Manifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The digests a manifest names: config, layers (`blobs` in artifact manifests) and child manifests, each
+ * once, the subject left out. Bytes that are no such JSON name nothing: a manifest is opaque to a mirror.
+ */
+export function referencedDigests(bytes: Buffer): Digest[] {
+  const manifest = parseObject(bytes);
+  if (!manifest) return [];
+  const descriptors = [
+    manifest["config"],
+    ...["manifests", "layers", "blobs"].flatMap((key) => listOf(manifest[key])),
+  ];
+  return [...new Set(descriptors.flatMap(digestIn))];
+}
+
+/** The media type a manifest says it has, or null. */
+export function declaredMediaType(bytes: Buffer): string | null {
+  const mediaType = parseObject(bytes)?.["mediaType"];
+  return typeof mediaType === "string" ? mediaType : null;
+}
+
+function parseObject(bytes: Buffer): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function digestIn(descriptor: unknown): Digest[] {
+  const text = isObject(descriptor) ? descriptor["digest"] : undefined;
+  const digest = typeof text === "string" ? parseDigest(text) : null;
+  return digest ? [digest] : [];
+}

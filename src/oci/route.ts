@@ -1,0 +1,125 @@
+import { type Digest, parseDigest } from "./digest.ts";
+import { DistributionError } from "./distribution-error.ts";
+import { parseReference, type Reference } from "./reference.ts";
+
+/** Where a request points, as it was written: which upstream it means is not decided here. */
+export interface Address {
+  /** `?ns=HOST`, which containerd and BuildKit add. */
+  readonly ns: string | null;
+  /** The component before `/v2`, if there is one. */
+  readonly prefix: string | null;
+  /** What stands between `/v2/` and the operation; its first component may be a prefix too. */
+  readonly path: string;
+}
+
+/** `n` and `last` of a listing, as they were written. */
+export interface Page {
+  readonly n: string | null;
+  readonly last: string | null;
+}
+
+/** What a request asks for: the pull half of the distribution spec 1.1. */
+export type Route =
+  | { readonly kind: "base"; readonly address: Address }
+  | { readonly kind: "manifest"; readonly address: Address; readonly reference: Reference }
+  | { readonly kind: "blob"; readonly address: Address; readonly digest: Digest }
+  | { readonly kind: "tags"; readonly address: Address; readonly page: Page };
+
+/**
+ * Reads a request target (origin-form, as it came over the wire). Throws DistributionError for what
+ * is no endpoint of the spec, or names a tag or digest outside its grammar. Nothing is normalised: `//`,
+ * `..` and encoded slashes are components that no name has.
+ */
+export function parseRoute(target: string): Route {
+  const mark = target.indexOf("?");
+  const query = new URLSearchParams(mark < 0 ? "" : target.slice(mark + 1));
+  const segments = (mark < 0 ? target : target.slice(0, mark)).split("/").map(decodeSegment);
+  const { prefix, rest } = splitAtVersion(segments);
+  const address = (path: readonly string[]): Address => ({
+    ns: nsOf(query),
+    prefix,
+    path: path.join("/"),
+  });
+  if (rest.length === 0 || (rest.length === 1 && rest[0] === "")) {
+    return { kind: "base", address: address([]) };
+  }
+  const [operation, last = ""] = rest.slice(-2);
+  const name = address(rest.slice(0, -2));
+  if (operation === "manifests")
+    return { kind: "manifest", address: name, reference: readReference(last) };
+  if (operation === "blobs") return { kind: "blob", address: name, digest: readDigest(last) };
+  if (operation === "tags" && last === "list") {
+    return { kind: "tags", address: name, page: { n: query.get("n"), last: query.get("last") } };
+  }
+  throw notAnEndpoint();
+}
+
+/** A component that can be a prefix: it has a `.` or a `:`, so no Docker Hub namespace looks like it. */
+export function looksLikeHost(component: string): boolean {
+  return component.includes(".") || component.includes(":");
+}
+
+function splitAtVersion(segments: readonly string[]): { prefix: string | null; rest: string[] } {
+  const [empty, first, second] = segments;
+  if (empty === "" && first === "v2") return { prefix: null, rest: segments.slice(2) };
+  if (empty === "" && first !== undefined && second === "v2") {
+    if (looksLikeHost(first)) return { prefix: first, rest: segments.slice(3) };
+    throw new DistributionError(
+      "NAME_UNKNOWN",
+      `"${first}" before /v2 names no upstream: a prefix is the host of a configured upstream, such as /ghcr.io/v2/`,
+    );
+  }
+  throw notAnEndpoint();
+}
+
+function decodeSegment(segment: string): string {
+  if (!segment.includes("%")) return segment;
+  try {
+    const decoded = decodeURIComponent(segment);
+    if (!decoded.includes("/")) return decoded;
+  } catch {
+    // Not valid percent-encoded UTF-8: the same answer as for an encoded slash.
+  }
+  throw new DistributionError(
+    "NAME_INVALID",
+    "a path component has percent-encoding that no name, tag or digest needs",
+  );
+}
+
+function nsOf(query: URLSearchParams): string | null {
+  const named = new Set(query.getAll("ns").filter((ns) => ns !== ""));
+  if (named.size > 1) {
+    throw new DistributionError(
+      "NAME_UNKNOWN",
+      `ns is given more than once: ${[...named].join(" and ")}`,
+    );
+  }
+  return [...named][0] ?? null;
+}
+
+function readReference(text: string): Reference {
+  const reference = parseReference(text);
+  if (reference) return reference;
+  if (text.includes(":")) return { kind: "digest", digest: readDigest(text) };
+  throw new DistributionError(
+    "MANIFEST_INVALID",
+    "the reference is no tag: a tag has 1 to 128 characters of letters, digits, '_', '.' and '-', and does not begin with '.' or '-'",
+  );
+}
+
+function readDigest(text: string): Digest {
+  const digest = parseDigest(text);
+  if (digest) return digest;
+  throw new DistributionError(
+    "DIGEST_INVALID",
+    "the digest is not sha256: and 64, or sha512: and 128, lower-case hex digits",
+  );
+}
+
+function notAnEndpoint(): DistributionError {
+  return new DistributionError(
+    "UNSUPPORTED",
+    "no endpoint of this mirror: it answers /v2/, /v2/NAME/manifests/REFERENCE, /v2/NAME/blobs/DIGEST and /v2/NAME/tags/list",
+    { status: 404 },
+  );
+}

@@ -1,0 +1,67 @@
+import type { Digest } from "../oci/digest.ts";
+
+/**
+ * Where blobs are kept, by digest. Until an ingest is committed its content is not visible through
+ * `open`; once it is committed it is visible whole. Every implementation passes
+ * `test/support/blob-store-suite.ts`.
+ */
+export interface BlobStore {
+  /**
+   * Opens stored content. Resolves to null only if there is none; whatever else goes wrong rejects
+   * with its cause. What was opened stays readable after the blob was removed.
+   */
+  open(digest: Digest): Promise<StoredBlob | null>;
+  /** Begins to take in content that must turn out to be `digest`. */
+  ingest(digest: Digest): Promise<Ingest>;
+  /** Takes the content away from `open`. Removing what is not there is not an error. */
+  remove(digest: Digest): Promise<void>;
+}
+
+/** Bytes that can be read at any position, by many readers at once. */
+export interface ReadableBytes {
+  /**
+   * Reads into `target` from `positionBytes`, as many bytes as there are and fit; resolves to their
+   * number, 0 at or behind the end.
+   */
+  read(target: Uint8Array, positionBytes: number): Promise<number>;
+}
+
+export interface StoredBlob extends ReadableBytes, AsyncDisposable {
+  readonly sizeBytes: number;
+  /**
+   * Changes whenever somebody else touched the content: equal to what `commit` returned as long as
+   * nobody did. Opaque.
+   */
+  readonly identity: string;
+}
+
+/**
+ * Content that is arriving. One writer appends, any number of readers read what was appended. Disposing
+ * releases it and, unless it was committed, throws the bytes away.
+ */
+export interface Ingest extends ReadableBytes, AsyncDisposable {
+  /** Bytes appended, and so readable, until now. */
+  readonly writtenBytes: number;
+  /** Hashes and writes `chunks` at the end. One call at a time; after a rejection the ingest is lost. */
+  append(chunks: readonly Uint8Array[]): Promise<void>;
+  /** Ends the content and throws DigestMismatch unless its hash is the digest. Nothing is appended after it. */
+  verify(): void;
+  /**
+   * Makes verified content durable, then visible to `open`; resolves to its `identity`. The only way in.
+   * Rejects, and leaves nothing visible, if `verify` has not succeeded or the store fails.
+   */
+  commit(): Promise<string>;
+}
+
+/** What arrived is not what was asked for. */
+export class DigestMismatch extends Error {
+  readonly expected: Digest;
+  readonly actual: Digest;
+
+  constructor(expected: Digest, actual: Digest) {
+    super(`content of ${expected} has the digest ${actual}`);
+    this.name = "DigestMismatch";
+    this.expected = expected;
+    this.actual = actual;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Tag } from "../oci/reference.ts";
+import type { Repository } from "../oci/repository.ts";
+
+/** A repository of an upstream: tags and grants belong to it. */
+export interface Location {
+  /** The upstream's name, a key of the configuration. */
+  readonly upstream: string;
+  readonly repository: Repository;
+}
+
+export interface BlobRecord {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  /** What `StoredBlob.identity` was when the content was last hashed. */
+  readonly identity: string;
+}
+
+export interface ManifestRecord {
+  readonly blob: BlobRecord;
+  /** The `Content-Type` upstream sent with it. */
+  readonly mediaType: string;
+  /** The digests the manifest names. */
+  readonly references: readonly Digest[];
+}
+
+export interface TagRecord {
+  readonly digest: Digest;
+  /** When upstream last said that the tag means this digest, in ms since the epoch. */
+  readonly checkedAtMs: number;
+}
+
+/** Totals of what is stored. */
+export interface Usage {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+/**
+ * The metadata: what is stored, tags, grants. Each write is one transaction, durable against a crash of
+ * the process when its promise resolves (a power cut may lose the last ones, never tear them); a read
+ * that starts after that sees it. Every implementation passes `test/support/catalog-suite.ts`.
+ */
+export interface Catalog extends AsyncDisposable {
+  blob(digest: Digest): Promise<BlobRecord | null>;
+  /** The media type of a stored manifest; null if the digest is not stored as a manifest. */
+  manifestMediaType(digest: Digest): Promise<string | null>;
+  tag(location: Location, tag: Tag): Promise<TagRecord | null>;
+  /** When it was last proven that the repository holds the digest, in ms since the epoch; null if never. */
+  grantedAtMs(location: Location, digest: Digest): Promise<number | null>;
+  /**
+   * Whether a manifest granted to the repository names the digest, and the digest is granted to some
+   * repository of the same upstream: what must do while upstream cannot be asked.
+   */
+  isReferenced(location: Location, digest: Digest): Promise<boolean>;
+  usage(): Promise<Usage>;
+
+  /** Records stored content (again, if it was known) and that `location` holds it. */
+  recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void>;
+  /** Records a stored manifest, what it names, and that `location` holds it. */
+  recordManifest(location: Location, manifest: ManifestRecord, nowMs: number): Promise<void>;
+  /** Records what a tag means now. */
+  recordTag(location: Location, tag: Tag, record: TagRecord): Promise<void>;
+  recordGrant(location: Location, digest: Digest, nowMs: number): Promise<void>;
+  /** Takes a new identity for content that was hashed again. */
+  recordIdentity(digest: Digest, identity: string): Promise<void>;
+  forgetTag(location: Location, tag: Tag): Promise<void>;
+  forgetGrant(location: Location, digest: Digest): Promise<void>;
+  /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */
+  forgetBlob(digest: Digest): Promise<void>;
+}
