@@ -1,0 +1,91 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+// A hit takes well under a millisecond, a large cold layer minutes.
+const durationBucketsSeconds = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 120, 600,
+];
+
+/** Every metric sluice has. Labels are of bounded variety: never a repository, a tag or a digest. */
+export class Metrics {
+  readonly registry: Registry = new Registry();
+
+  readonly requests: Counter<"upstream" | "kind" | "outcome"> = new Counter({
+    name: "sluice_requests_total",
+    help: "Requests to the registry API by upstream, kind of content and outcome.",
+    labelNames: ["upstream", "kind", "outcome"],
+    registers: [this.registry],
+  });
+  readonly requestDuration: Histogram<"kind" | "outcome"> = new Histogram({
+    name: "sluice_request_duration_seconds",
+    help: "Time from a request's header to the last byte of its answer.",
+    labelNames: ["kind", "outcome"],
+    buckets: durationBucketsSeconds,
+    registers: [this.registry],
+  });
+  readonly sentBytes: Counter<"upstream" | "kind" | "outcome"> = new Counter({
+    name: "sluice_sent_bytes_total",
+    help: "Bytes of content sent to clients.",
+    labelNames: ["upstream", "kind", "outcome"],
+    registers: [this.registry],
+  });
+  readonly upstreamRequests: Counter<"upstream" | "kind" | "status"> = new Counter({
+    name: "sluice_upstream_requests_total",
+    help: 'Requests to upstreams by status; "failed" where no answer came.',
+    labelNames: ["upstream", "kind", "status"],
+    registers: [this.registry],
+  });
+  readonly upstreamReceivedBytes: Counter<"upstream"> = new Counter({
+    name: "sluice_upstream_received_bytes_total",
+    help: "Bytes of content received from upstreams.",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly fillsInFlight: Gauge<"upstream"> = new Gauge({
+    name: "sluice_fills_in_flight",
+    help: "Blobs that are being filled from an upstream now.",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly unstoredFills: Counter<"upstream"> = new Counter({
+    name: "sluice_unstored_fills_total",
+    help: "Pulls that were passed through without being stored, for want of room or a failing disk.",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly digestMismatches: Counter<"upstream"> = new Counter({
+    name: "sluice_digest_mismatches_total",
+    help: "Answers of upstreams whose bytes did not have the digest asked for; none was served or stored.",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly storedBytes: Gauge = new Gauge({
+    name: "sluice_stored_bytes",
+    help: "Bytes of stored content.",
+    registers: [this.registry],
+  });
+  readonly storedBlobs: Gauge = new Gauge({
+    name: "sluice_stored_blobs",
+    help: "Number of stored blobs, manifests included.",
+    registers: [this.registry],
+  });
+  readonly storageLimitBytes: Gauge = new Gauge({
+    name: "sluice_storage_limit_bytes",
+    help: "The bound on stored content (storage.maxSize).",
+    registers: [this.registry],
+  });
+  readonly buildInfo: Gauge<"version" | "node"> = new Gauge({
+    name: "sluice_build_info",
+    help: "1, with the versions of sluice and of Node as labels.",
+    labelNames: ["version", "node"],
+    registers: [this.registry],
+  });
+
+  constructor(version: string) {
+    this.buildInfo.set({ version, node: process.versions.node }, 1);
+  }
+
+  /** Adds the `process_` and `nodejs_` metrics, which watch the whole process. */
+  watchProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+}

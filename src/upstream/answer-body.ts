@@ -1,0 +1,138 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Dispatcher } from "undici";
+
+// Bytes taken from the socket that nobody asked for yet. Enough that the next batch is ready while one is
+// written to disk; small enough that a hundred fills together stay at a few hundred MiB at worst.
+const queueLimitBytes = 2 * 1024 * 1024;
+
+// What is read on of a body nobody wants so that its connection can be used again, and for how long.
+const discardLimits: CollectLimits = { limitBytes: 64 * 1024, deadlineMs: 2_000 };
+
+/** Bounds of a body that is held in memory: its bytes, and the time until its last one. */
+export interface CollectLimits {
+  readonly limitBytes: number;
+  readonly deadlineMs: number;
+}
+
+type End =
+  | { readonly kind: "open" }
+  | { readonly kind: "complete" }
+  | { readonly kind: "failed"; readonly error: Error };
+
+type OnHeader = (status: number, headers: IncomingHttpHeaders) => void;
+
+/**
+ * The body of one answer, taken in batches by one consumer. Undici's socket is paused while `queueLimitBytes`
+ * wait, so a slow consumer slows the sender, not the process.
+ */
+export class AnswerBody implements Dispatcher.DispatchHandler {
+  readonly #onHeader: OnHeader;
+  readonly #onFailure: (error: Error) => void;
+  #controller: Dispatcher.DispatchController | null = null;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #end: End = { kind: "open" };
+  #wake: (() => void) | null = null;
+
+  /** `onHeader` is called once, or `onFailure` is if there is no header; later failures reject `next`. */
+  constructor(onHeader: OnHeader, onFailure: (error: Error) => void) {
+    this.#onHeader = onHeader;
+    this.#onFailure = onFailure;
+  }
+
+  /** The bytes that have come since the last call, at least one; null at the end. Rejects when the sender fails. */
+  async next(): Promise<Buffer[] | null> {
+    while (this.#queue.length === 0) {
+      if (this.#end.kind === "complete") return null;
+      if (this.#end.kind === "failed") throw this.#end.error;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const batch = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    if (this.#controller?.paused) this.#controller.resume();
+    return batch;
+  }
+
+  /**
+   * The whole body, or null (and the transfer ended) if it is longer than `limitBytes`. Rejects with
+   * BodyDeadlineExceeded when it does not end within `deadlineMs`: the idle timeout alone would let a
+   * sender of one byte now and then hold us for ever.
+   */
+  async collect({ limitBytes, deadlineMs }: CollectLimits): Promise<Buffer | null> {
+    const timer = setTimeout(() => this.#abort(new BodyDeadlineExceeded(deadlineMs)), deadlineMs);
+    try {
+      const parts: Buffer[] = [];
+      let sizeBytes = 0;
+      for (let batch = await this.next(); batch; batch = await this.next()) {
+        for (const chunk of batch) sizeBytes += chunk.length;
+        if (sizeBytes > limitBytes) return null;
+        parts.push(...batch);
+      }
+      return Buffer.concat(parts, sizeBytes);
+    } finally {
+      clearTimeout(timer);
+      this.drop();
+    }
+  }
+
+  /** Lets a short body run out unread, so that its connection can be used again; ends a long one. */
+  discard(): void {
+    // Why a body nobody wants ended is nobody's concern.
+    this.collect(discardLimits).catch(() => {});
+  }
+
+  /** Ends the transfer. Harmless after the end. */
+  drop(): void {
+    this.#abort(new Error("the answer is not wanted"));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    // 1xx answers announce the real one.
+    if (status >= 200) this.#onHeader(status, headers);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+    if (this.#queuedBytes >= queueLimitBytes) controller.pause();
+    this.#awaken();
+  }
+
+  onResponseEnd(): void {
+    this.#end = { kind: "complete" };
+    this.#awaken();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end = { kind: "failed", error };
+    this.#onFailure(error);
+    this.#awaken();
+  }
+
+  #abort(reason: Error): void {
+    if (this.#end.kind === "open") this.#controller?.abort(reason);
+  }
+
+  #awaken(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+}
+
+export class BodyDeadlineExceeded extends Error {
+  constructor(deadlineMs: number) {
+    super(`the body did not end within ${deadlineMs} ms`);
+    this.name = "BodyDeadlineExceeded";
+  }
+}

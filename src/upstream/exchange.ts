@@ -1,0 +1,34 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Dispatcher } from "undici";
+import { AnswerBody } from "./answer-body.ts";
+
+export interface ExchangeRequest {
+  readonly url: URL;
+  readonly method: "GET" | "HEAD";
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The response header, with a body that waits to be taken. Every answer's body must be taken or dropped. */
+export interface Answer {
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: AnswerBody;
+}
+
+/**
+ * One request and its one answer over undici's `dispatch`: no redirect, retry, cache or decoder comes
+ * between. Rejects with undici's or the socket's error when no response header comes.
+ */
+export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Promise<Answer> {
+  const { url, method, headers } = request;
+  return new Promise<Answer>((resolve, reject) => {
+    const body = new AnswerBody((status, answerHeaders) => {
+      resolve({ url, status, headers: answerHeaders, body });
+    }, reject);
+    dispatcher.dispatch(
+      { origin: url.origin, path: `${url.pathname}${url.search}`, method, headers: { ...headers } },
+      body,
+    );
+  });
+}

@@ -1,0 +1,81 @@
+import { BodyDeadlineExceeded, type CollectLimits } from "./answer-body.ts";
+import { TokenRefused } from "./endpoint.ts";
+import type { Answer } from "./exchange.ts";
+import { ForbiddenHop } from "./hop-guard.ts";
+import { NoToken } from "./token-source.ts";
+import type { UpstreamFailure } from "./upstream-error.ts";
+
+/** Whether the failure came before the answer's header or within its body. */
+export type Stage = "header" | "body";
+
+/** What went wrong, in our words, from what undici, the socket or the layers below threw. */
+export function failureFrom(error: unknown, stage: Stage): UpstreamFailure {
+  if (error instanceof ForbiddenHop) return { kind: "forbidden-hop", reason: error.message };
+  if (error instanceof NoToken) return { kind: "nonsense", reason: error.message };
+  if (error instanceof BodyDeadlineExceeded) return { kind: "timeout", phase: "body" };
+  if (error instanceof TokenRefused) return tokenFailure(error);
+  const code = codeOf(error);
+  const phase = timeoutPhases.get(code);
+  if (phase) return { kind: "timeout", phase };
+  const reason = reasonOf(error, code);
+  return stage === "body" ? { kind: "cut", reason } : { kind: "unreachable", reason };
+}
+
+const wordsLimits: CollectLimits = { limitBytes: 64 * 1024, deadlineMs: 2_000 };
+
+// Upstream's own words go to clients and logs; a sentence is enough.
+const wordsLimitChars = 300;
+
+/** What an answer means that is neither content nor "not found"; takes its body for upstream's own words. */
+export async function refusalFrom({ status, headers, body }: Answer): Promise<UpstreamFailure> {
+  // The status alone says enough if its words don't come.
+  const text = await body.collect(wordsLimits).catch(() => null);
+  const words = text === null ? "" : wordsIn(text.toString("utf8"));
+  if (status === 401 || status === 403) return { kind: "refused", status, words };
+  return { kind: "status", status, words, retryAfter: headers["retry-after"] ?? null };
+}
+
+/** The message of the spec's error JSON, or the text itself, on one line. */
+function wordsIn(text: string): string {
+  const words = messageIn(text) ?? (text.trimStart().startsWith("<") ? "" : text);
+  // Control characters must not reach a log or a terminal.
+  return words
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim()
+    .slice(0, wordsLimitChars);
+}
+
+function messageIn(text: string): string | null {
+  try {
+    const { code, message } = JSON.parse(text).errors[0];
+    return [code, message].filter((part) => typeof part === "string").join(": ");
+  } catch {
+    // Not the spec's JSON, whatever it is.
+    return null;
+  }
+}
+
+const timeoutPhases = new Map<string, "connect" | "headers" | "body">([
+  ["UND_ERR_CONNECT_TIMEOUT", "connect"],
+  ["ETIMEDOUT", "connect"],
+  ["UND_ERR_HEADERS_TIMEOUT", "headers"],
+  ["UND_ERR_BODY_TIMEOUT", "body"],
+]);
+
+function tokenFailure({ status, message, retryAfter }: TokenRefused): UpstreamFailure {
+  if (status === 401 || status === 403) return { kind: "refused", status, words: message };
+  return { kind: "status", status, words: message, retryAfter };
+}
+
+// When a name has several addresses Node throws one AggregateError with an error for each.
+function codeOf(error: unknown): string {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  const code: unknown = first instanceof Error && "code" in first ? first.code : undefined;
+  return typeof code === "string" ? code : "";
+}
+
+function reasonOf(error: unknown, code: string): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (message === "") return code;
+  return code === "" || message.includes(code) ? message : `${message} (${code})`;
+}

@@ -1,0 +1,60 @@
+import type { Connections, Trust } from "./connections.ts";
+import { type Answer, type ExchangeRequest, exchange } from "./exchange.ts";
+import { ForbiddenHop, type HopGuard } from "./hop-guard.ts";
+
+// Docker Hub, ghcr and quay need one, registry.k8s.io two.
+const redirectLimit = 5;
+
+const redirectStatuses = new Set([301, 302, 303, 307, 308]);
+
+export interface Route {
+  readonly connections: Connections;
+  readonly guard: HopGuard;
+  readonly trust: Trust;
+}
+
+/**
+ * Asks the endpoint and follows its redirects to the answer. The guard judges every hop; credentials are
+ * dropped for good when the origin changes. Rejects with ForbiddenHop, or as `exchange` does.
+ */
+export async function askEndpoint(request: ExchangeRequest, route: Route): Promise<Answer> {
+  const dispatcher = route.connections.toEndpoint(route.trust);
+  return await followRedirects(await exchange(dispatcher, request), request, route);
+}
+
+/** As `askEndpoint`, for a URL that the endpoint named (`from` is the endpoint). */
+export async function askHop(request: ExchangeRequest, from: URL, route: Route): Promise<Answer> {
+  await route.guard.assertAllowed(request.url, from);
+  const dispatcher = route.connections.toHop(route.trust);
+  return await followRedirects(await exchange(dispatcher, request), request, route);
+}
+
+async function followRedirects(
+  first: Answer,
+  asked: ExchangeRequest,
+  route: Route,
+): Promise<Answer> {
+  let answer = first;
+  let request = asked;
+  for (let hops = 0; ; hops++) {
+    const location = locationOf(answer);
+    if (location === null) return answer;
+    answer.body.discard();
+    if (hops === redirectLimit) throw new ForbiddenHop(`more than ${redirectLimit} redirects`);
+    request = redirected(request, location);
+    await route.guard.assertAllowed(request.url, answer.url);
+    answer = await exchange(route.connections.toHop(route.trust), request);
+  }
+}
+
+function locationOf({ status, headers }: Answer): string | null {
+  return redirectStatuses.has(status) && headers.location !== undefined ? headers.location : null;
+}
+
+function redirected(request: ExchangeRequest, location: string): ExchangeRequest {
+  const url = URL.parse(location, request.url.href);
+  if (!url) throw new ForbiddenHop("the Location header is no URL");
+  if (url.origin === request.url.origin) return { ...request, url };
+  const { authorization: _, ...headers } = request.headers;
+  return { ...request, url, headers };
+}

@@ -1,0 +1,66 @@
+/** Why an upstream gave nothing. "Not found" is not among them: that is an answer. */
+export type UpstreamFailure =
+  /** No connection, or it broke before an answer: DNS, TCP, TLS, the proxy. */
+  | { readonly kind: "unreachable"; readonly reason: string }
+  | { readonly kind: "timeout"; readonly phase: "connect" | "headers" | "body" }
+  /** The connection ended within the body. */
+  | { readonly kind: "cut"; readonly reason: string }
+  /** 401 or 403, after a fresh token. */
+  | { readonly kind: "refused"; readonly status: number; readonly words: string }
+  /** Any other status that is no answer: 429, 5xx, surprises. */
+  | {
+      readonly kind: "status";
+      readonly status: number;
+      readonly words: string;
+      readonly retryAfter: string | null;
+    }
+  /** A redirect or token server we do not follow; `reason` names the key that would allow it. */
+  | { readonly kind: "forbidden-hop"; readonly reason: string }
+  | { readonly kind: "too-large"; readonly limitBytes: number }
+  /** An answer that contradicts the spec or itself. */
+  | { readonly kind: "nonsense"; readonly reason: string };
+
+export class UpstreamError extends Error {
+  /** The upstream's name, a key of the configuration. */
+  readonly upstream: string;
+  readonly failure: UpstreamFailure;
+
+  constructor(upstream: string, failure: UpstreamFailure, options?: { cause?: unknown }) {
+    super(`${upstream} ${describeFailure(failure)}`, options);
+    this.name = "UpstreamError";
+    this.upstream = upstream;
+    this.failure = failure;
+  }
+}
+
+/** A sentence's end that follows the upstream's name. */
+function describeFailure(failure: UpstreamFailure): string {
+  switch (failure.kind) {
+    case "unreachable":
+      return `cannot be reached: ${failure.reason}`;
+    case "timeout":
+      return `did not answer in time (${phases[failure.phase]})`;
+    case "cut":
+      return `broke off its answer: ${failure.reason}`;
+    case "refused":
+      return `refused with status ${failure.status}${inWords(failure.words)}`;
+    case "status":
+      return `answered with status ${failure.status}${inWords(failure.words)}`;
+    case "forbidden-hop":
+      return `pointed to a place that is not followed: ${failure.reason}`;
+    case "too-large":
+      return `sent more than the ${failure.limitBytes} bytes such an answer may have`;
+    case "nonsense":
+      return `sent an answer that makes no sense: ${failure.reason}`;
+  }
+}
+
+const phases = {
+  connect: "no connection",
+  headers: "no response header",
+  body: "the body stopped",
+} as const;
+
+function inWords(words: string): string {
+  return words === "" ? "" : `: ${words}`;
+}

@@ -1,0 +1,121 @@
+import { DistributionError } from "../oci/distribution-error.ts";
+import { parseRepository, type Repository } from "../oci/repository.ts";
+import { type Address, looksLikeHost } from "../oci/route.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** A repository of a configured upstream: what a request means. */
+export interface Target {
+  readonly upstream: Upstream;
+  readonly repository: Repository;
+}
+
+export interface UpstreamEntry {
+  readonly upstream: Upstream;
+  /** Further names in `ns` and prefixes. */
+  readonly aliases: readonly string[];
+  /** Host headers that mean this upstream, with or without port. */
+  readonly hosts: readonly string[];
+  readonly default: boolean;
+}
+
+/** Something in a request that names an upstream. */
+interface Claim {
+  readonly by: string;
+  readonly upstream: Upstream;
+}
+
+const dockerHub = "docker.io";
+
+/** The configured upstreams, and which of them a request means. Immutable: a new configuration is a new table. */
+export class Upstreams {
+  readonly #byName = new Map<string, Upstream>();
+  readonly #byHost = new Map<string, Upstream>();
+  readonly #default: Upstream | null;
+
+  constructor(entries: readonly UpstreamEntry[]) {
+    for (const { upstream, aliases, hosts } of entries) {
+      for (const name of [upstream.name, ...aliases]) this.#byName.set(name, upstream);
+      for (const host of hosts) this.#byHost.set(host, upstream);
+    }
+    this.#default = entries.find((entry) => entry.default)?.upstream ?? null;
+  }
+
+  /**
+   * Which repository of which upstream a request means. Throws DistributionError NAME_UNKNOWN if it names
+   * an upstream that is not configured, two that disagree, or none; NAME_INVALID if no repository is left.
+   */
+  resolve(address: Address, host: string | undefined): Target {
+    const { claims, path } = this.#readPath(address);
+    const upstream =
+      agreed([...this.#claimsBeside(address, host), ...claims]) ?? this.#fallback(path);
+    return { upstream, repository: repositoryOf(upstream, path) };
+  }
+
+  /** Throws as `resolve` does if a request that is about no repository (`/v2/`) names an unknown upstream. */
+  assertKnown(address: Address): void {
+    agreed(this.#claimsBeside(address, undefined));
+  }
+
+  #claimsBeside({ ns, prefix }: Address, host: string | undefined): Claim[] {
+    const claims: Claim[] = [];
+    if (ns !== null) claims.push({ by: `ns=${ns}`, upstream: this.#named(ns) });
+    if (prefix !== null) claims.push({ by: `the prefix ${prefix}`, upstream: this.#named(prefix) });
+    const hosted = host === undefined ? undefined : this.#hosted(host.toLowerCase());
+    if (hosted) claims.push({ by: `the host ${host}`, upstream: hosted });
+    return claims;
+  }
+
+  /** Takes the prefix, if there is one, off what stands behind `/v2/`. */
+  #readPath({ path }: Address): { claims: Claim[]; path: string } {
+    const [first = "", ...rest] = path.split("/");
+    const upstream = looksLikeHost(first) ? this.#byName.get(first.toLowerCase()) : undefined;
+    if (!upstream) return { claims: [], path };
+    return { claims: [{ by: `the prefix ${first}`, upstream }], path: rest.join("/") };
+  }
+
+  #named(name: string): Upstream {
+    const upstream = this.#byName.get(name.toLowerCase());
+    if (upstream) return upstream;
+    throw new DistributionError("NAME_UNKNOWN", `${quote(name)} is no upstream of this mirror`);
+  }
+
+  #hosted(host: string): Upstream | undefined {
+    return this.#byHost.get(host) ?? this.#byHost.get(host.replace(/:\d+$/, ""));
+  }
+
+  #fallback(path: string): Upstream {
+    const [first = ""] = path.split("/", 1);
+    if (looksLikeHost(first)) return this.#named(first);
+    if (this.#default) return this.#default;
+    throw new DistributionError(
+      "NAME_UNKNOWN",
+      "the request names no upstream and this mirror has no default: put the upstream's host before the name, as in ghcr.io/owner/image",
+    );
+  }
+}
+
+function agreed(claims: readonly Claim[]): Upstream | null {
+  const [first, ...others] = claims;
+  if (!first) return null;
+  const other = others.find((claim) => claim.upstream !== first.upstream);
+  if (!other) return first.upstream;
+  throw new DistributionError(
+    "NAME_UNKNOWN",
+    `the request means two upstreams: ${first.upstream.name} by ${quote(first.by)} and ${other.upstream.name} by ${quote(other.by)}`,
+  );
+}
+
+function repositoryOf(upstream: Upstream, path: string): Repository {
+  const hubShort = upstream.name === dockerHub && !path.includes("/");
+  const repository = parseRepository(hubShort ? `library/${path}` : path);
+  if (repository) return repository;
+  throw new DistributionError(
+    "NAME_INVALID",
+    "the repository's name is not valid: components of lower-case letters and digits, joined by '.', '_', '__' or '-', separated by '/', at most 255 characters",
+  );
+}
+
+// What a client wrote comes back to it, but not at any length.
+function quote(text: string): string {
+  return `"${text.slice(0, 100)}"`;
+}
