@@ -1,0 +1,91 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Repository } from "../oci/repository.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { Fill, type StorageTools } from "./fill.ts";
+import { FillReader } from "./fill-reader.ts";
+
+// Fills that nobody reads go on, for whoever began them will come back; but clients that come and go must not
+// make the mirror download without end.
+const detachedFillsLimit = 4;
+
+/** The fills that run now: at most one an upstream and digest. */
+export class FillTable {
+  readonly #tools: StorageTools;
+  // In the order they began.
+  readonly #fills = new Map<string, Fill>();
+  readonly #runs = new Set<Promise<void>>();
+
+  constructor(tools: StorageTools) {
+    this.#tools = tools;
+  }
+
+  /** The fill that runs for this content, if one can still be joined. */
+  find(upstream: Upstream, digest: Digest): Fill | null {
+    const fill = this.#fills.get(keyOf(upstream, digest));
+    return fill && fill.state.kind !== "failed" ? fill : null;
+  }
+
+  /** Joins the fill that runs for this content, or begins one. */
+  join(
+    upstream: Upstream,
+    repository: Repository,
+    digest: Digest,
+  ): { fill: Fill; collapsed: boolean } {
+    const running = this.find(upstream, digest);
+    const fill = running ?? new Fill(upstream, digest, this.#tools);
+    fill.addSource(repository);
+    if (!running) this.#begin(fill);
+    return { fill, collapsed: running !== null };
+  }
+
+  /** A reader of the fill through `repository`; what else there may be, as `Fill.join`. */
+  async open(fill: Fill, repository: Repository): Promise<FillReader | "unstored" | "unknown"> {
+    const leave = (): Promise<void> => this.#leave(fill);
+    try {
+      const joined = await fill.join(repository);
+      if (joined === "readable") return new FillReader(fill, leave);
+      await leave();
+      return joined;
+    } catch (error) {
+      await leave();
+      throw error;
+    }
+  }
+
+  /** Resolves when no fill runs. */
+  async idle(): Promise<void> {
+    while (this.#runs.size > 0) await Promise.all(this.#runs);
+  }
+
+  /** Ends every fill. */
+  abort(reason: Error): void {
+    for (const fill of this.#fills.values()) fill.abort(reason);
+  }
+
+  #begin(fill: Fill): void {
+    const key = keyOf(fill.upstream, fill.digest);
+    this.#fills.set(key, fill);
+    const run = fill.run().finally(() => {
+      this.#runs.delete(run);
+      if (this.#fills.get(key) === fill) this.#fills.delete(key);
+    });
+    this.#runs.add(run);
+  }
+
+  async #leave(fill: Fill): Promise<void> {
+    await fill.leave();
+    const detached = [...this.#fills.values()].filter(
+      ({ upstream, readers, state }) =>
+        upstream === fill.upstream &&
+        readers === 0 &&
+        (state.kind === "connecting" || state.kind === "streaming"),
+    );
+    for (const newest of detached.slice(detachedFillsLimit)) {
+      newest.abort(new Error("nobody reads the fill, and others without readers run already"));
+    }
+  }
+}
+
+function keyOf(upstream: Upstream, digest: Digest): string {
+  return `${upstream.name} ${digest}`;
+}

@@ -1,0 +1,252 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Repository } from "../oci/repository.ts";
+import { type BlobStore, DigestMismatch, type Ingest } from "../storage/blob-store.ts";
+import type { Catalog } from "../storage/catalog.ts";
+import type { DiskBudget, Room } from "../storage/disk-budget.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+
+/** What storing content takes. */
+export interface StorageTools {
+  readonly store: BlobStore;
+  readonly catalog: Catalog;
+  readonly budget: DiskBudget;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** The wall clock, in ms since the epoch. */
+  readonly now: () => number;
+}
+
+/** A fill's life; it only goes down this list, and ends in one of the last three. */
+export type FillState =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "streaming"; readonly sizeBytes: number | null; readonly ingest: Ingest }
+  /** Every byte is there and the digest is right; readers need not wait until it is stored. */
+  | { readonly kind: "verified"; readonly sizeBytes: number; readonly ingest: Ingest }
+  /** The store takes nothing: every reader must ask upstream for itself. */
+  | { readonly kind: "unstored" }
+  | { readonly kind: "failed"; readonly error: Error };
+
+/** A repository the blob may come through. */
+interface Source {
+  readonly repository: Repository;
+  /** null until it refused; "unknown" is a 404. */
+  refusal: UpstreamError | "unknown" | null;
+}
+
+// How much room content of unknown length takes at a time.
+const growthBytes = 16 * 1024 * 1024;
+
+/**
+ * One download of one blob from an upstream into the store. It runs by itself: readers follow the growing
+ * content at their own pace and from any offset, and none of them can slow or end it.
+ */
+export class Fill {
+  readonly upstream: Upstream;
+  readonly digest: Digest;
+  readonly #tools: StorageTools;
+  readonly #sources: Source[] = [];
+  #state: FillState = { kind: "connecting" };
+  #progress = Promise.withResolvers<void>();
+  #blob: UpstreamBlob | null = null;
+  #ingest: Ingest | null = null;
+  #readers = 0;
+  #running = true;
+
+  constructor(upstream: Upstream, digest: Digest, tools: StorageTools) {
+    this.upstream = upstream;
+    this.digest = digest;
+    this.#tools = tools;
+  }
+
+  get state(): FillState {
+    return this.#state;
+  }
+
+  get readers(): number {
+    return this.#readers;
+  }
+
+  /** Resolves when there is more to read or the state has changed. */
+  get progress(): Promise<void> {
+    return this.#progress.promise;
+  }
+
+  hasSource(repository: Repository): boolean {
+    return this.#sources.some((source) => source.repository === repository);
+  }
+
+  /** Adds a repository that the blob may come through, should those before it refuse. */
+  addSource(repository: Repository): void {
+    if (!this.hasSource(repository)) this.#sources.push({ repository, refusal: null });
+  }
+
+  /**
+   * Waits until upstream sends; resolves to "unknown" if it has no such blob in `repository`. Rejects with
+   * UpstreamError when it refuses that repository or cannot be asked. Each call is ended by `leave`.
+   */
+  async join(repository: Repository): Promise<"readable" | "unstored" | "unknown"> {
+    this.#readers++;
+    const source = this.#sources.find((one) => one.repository === repository);
+    while (this.#state.kind === "connecting" && !source?.refusal) await this.progress;
+    if (source?.refusal === "unknown") return "unknown";
+    if (source?.refusal) throw source.refusal;
+    if (this.#state.kind === "failed") throw this.#state.error;
+    return this.#state.kind === "unstored" ? "unstored" : "readable";
+  }
+
+  async leave(): Promise<void> {
+    this.#readers--;
+    await this.#releaseIngest();
+  }
+
+  /** Downloads, verifies and stores. Resolves when that is over, however it ended; never rejects. */
+  async run(): Promise<void> {
+    const { metrics, log } = this.#tools;
+    metrics.fillsInFlight.inc({ upstream: this.upstream.name });
+    try {
+      await this.#fill();
+    } catch (error) {
+      this.abort(error instanceof Error ? error : new Error(String(error)));
+      // Readers carry the reason to their clients and log lines.
+      if (this.#readers === 0) {
+        log.warn({ err: error, upstream: this.upstream.name, digest: this.digest }, "fill failed");
+      }
+    } finally {
+      metrics.fillsInFlight.dec({ upstream: this.upstream.name });
+      this.#running = false;
+      await this.#releaseIngest();
+    }
+  }
+
+  /** Ends the download; readers are cut. Content that is verified already is stored all the same. */
+  abort(error: Error): void {
+    this.#blob?.drop();
+    if (this.#state.kind !== "verified") this.#enter({ kind: "failed", error });
+  }
+
+  async #fill(): Promise<void> {
+    const found = await this.#connect();
+    if (!found) return;
+    const { blob, repository } = found;
+    this.#blob = blob;
+    using room = await this.#tools.budget.reserve(blob.sizeBytes ?? growthBytes);
+    this.#ingest = room && (await this.#openIngest());
+    if (!(room && this.#ingest)) return this.#passThrough();
+    this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest: this.#ingest });
+    await this.#stream(blob, this.#ingest, room);
+    this.#verify(blob, this.#ingest);
+    await this.#store(this.#ingest, repository);
+  }
+
+  /** Asks through one source after the other, those that join meanwhile included; null when all refused. */
+  async #connect(): Promise<{ blob: UpstreamBlob; repository: Repository } | null> {
+    for (const source of this.#sources) {
+      const answer = await this.#ask(source.repository);
+      if (answer !== "unknown" && !(answer instanceof UpstreamError)) {
+        return { blob: answer, repository: source.repository };
+      }
+      source.refusal = answer;
+      this.#wake();
+    }
+    this.#enter({ kind: "failed", error: new Error("no repository has the blob") });
+    return null;
+  }
+
+  async #ask(repository: Repository): Promise<UpstreamBlob | UpstreamError | "unknown"> {
+    try {
+      return (await this.upstream.getBlob(repository, this.digest)) ?? "unknown";
+    } catch (error) {
+      if (error instanceof UpstreamError && error.failure.kind === "refused") return error;
+      throw error;
+    }
+  }
+
+  async #openIngest(): Promise<Ingest | null> {
+    try {
+      return await this.#tools.store.ingest(this.digest);
+    } catch (err) {
+      this.#tools.log.error({ err, digest: this.digest }, "store took no content");
+      return null;
+    }
+  }
+
+  #passThrough(): void {
+    this.#blob?.drop();
+    this.#enter({ kind: "unstored" });
+  }
+
+  async #stream(blob: UpstreamBlob, ingest: Ingest, room: Room): Promise<void> {
+    let roomBytes = blob.sizeBytes ?? growthBytes;
+    for (let batch = await blob.next(); batch; batch = await blob.next()) {
+      const neededBytes = ingest.writtenBytes + batch.reduce((sum, chunk) => sum + chunk.length, 0);
+      if (neededBytes > roomBytes) {
+        roomBytes = neededBytes + growthBytes;
+        if (!(await room.grow(roomBytes)))
+          throw new Error("no room is left for content of unknown length");
+      }
+      await ingest.append(batch);
+      if (this.#state.kind === "failed") throw this.#state.error;
+      this.#wake();
+    }
+  }
+
+  #verify(blob: UpstreamBlob, ingest: Ingest): void {
+    const { writtenBytes } = ingest;
+    if (blob.sizeBytes !== null && writtenBytes !== blob.sizeBytes) {
+      throw this.#nonsense(
+        `${writtenBytes} bytes came of the ${blob.sizeBytes} that were declared`,
+      );
+    }
+    try {
+      ingest.verify();
+    } catch (error) {
+      if (!(error instanceof DigestMismatch)) throw error;
+      this.#tools.metrics.digestMismatches.inc({ upstream: this.upstream.name });
+      throw this.#nonsense(`asked for ${error.expected} it sent ${error.actual}`);
+    }
+    this.#enter({ kind: "verified", sizeBytes: writtenBytes, ingest });
+  }
+
+  /** A disk that fails now fails no reader: they read the open file. */
+  async #store(ingest: Ingest, repository: Repository): Promise<void> {
+    const { catalog, metrics, log, now } = this.#tools;
+    try {
+      const record = {
+        digest: this.digest,
+        sizeBytes: ingest.writtenBytes,
+        identity: await ingest.commit(),
+      };
+      await catalog.recordBlob({ upstream: this.upstream.name, repository }, record, now());
+    } catch (err) {
+      metrics.unstoredFills.inc({ upstream: this.upstream.name });
+      log.error(
+        { err, upstream: this.upstream.name, digest: this.digest },
+        "blob could not be stored",
+      );
+    }
+  }
+
+  #nonsense(reason: string): UpstreamError {
+    return new UpstreamError(this.upstream.name, { kind: "nonsense", reason });
+  }
+
+  #enter(state: FillState): void {
+    this.#state = state;
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#progress.resolve();
+    this.#progress = Promise.withResolvers();
+  }
+
+  async #releaseIngest(): Promise<void> {
+    if (this.#running || this.#readers > 0) return;
+    const ingest = this.#ingest;
+    this.#ingest = null;
+    await ingest?.[Symbol.asyncDispose]();
+  }
+}
