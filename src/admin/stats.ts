@@ -1,0 +1,123 @@
+import { z } from "@hono/zod-openapi";
+import type { Catalog } from "../storage/catalog.ts";
+import type { DiskBudget } from "../storage/disk-budget.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** What the mirror did for one upstream since the daemon started. */
+export interface UpstreamStats {
+  readonly upstream: string;
+  /** Pulls of manifests and blobs, and listings, in all. */
+  requests: number;
+  /** Answered from what is stored; upstream was at most asked whether a tag had moved. */
+  hits: number;
+  /** Filled from upstream, or joined to a fill that was running. */
+  misses: number;
+  /** Answered from what is stored because upstream gave no answer. */
+  stale: number;
+  errors: number;
+  /** Bytes of content sent to clients. */
+  sentBytes: number;
+  /** Bytes of content received from upstream. */
+  receivedBytes: number;
+}
+
+export interface Stats {
+  /** When the daemon began to count, as an ISO 8601 time. */
+  readonly since: string;
+  readonly upstreams: readonly UpstreamStats[];
+  readonly stored: { readonly blobs: number; readonly bytes: number; readonly limitBytes: number };
+  readonly fillsInFlight: number;
+}
+
+const count = z.number().int().nonnegative();
+
+/** The shape of `Stats` for the OpenAPI document. */
+export const statsSchema: z.ZodType<Stats> = z
+  .object({
+    since: z.string().openapi({ format: "date-time" }),
+    upstreams: z.array(
+      z.object({
+        upstream: z.string(),
+        requests: count,
+        hits: count,
+        misses: count,
+        stale: count,
+        errors: count,
+        sentBytes: count,
+        receivedBytes: count,
+      }),
+    ),
+    stored: z.object({ blobs: count, bytes: count, limitBytes: count }),
+    fillsInFlight: count,
+  })
+  .openapi("Stats");
+
+export interface StatsSources {
+  readonly metrics: Metrics;
+  readonly catalog: Catalog;
+  readonly budget: DiskBudget;
+  readonly startedAtMs: number;
+}
+
+// Which column an outcome counts in; what is not here (`none`) is only a request.
+const columns: Readonly<Record<string, "hits" | "misses" | "stale" | "errors">> = {
+  hit: "hits",
+  revalidated: "hits",
+  miss: "misses",
+  collapsed: "misses",
+  stale: "stale",
+  error: "errors",
+};
+
+/** What the mirror did since it started, and what it holds: the same counters that `/metrics` shows. */
+export async function collectStats({
+  metrics,
+  catalog,
+  budget,
+  startedAtMs,
+}: StatsSources): Promise<Stats> {
+  const usage = await catalog.usage();
+  const fills = await metrics.fillsInFlight.get();
+  return {
+    since: new Date(startedAtMs).toISOString(),
+    upstreams: await upstreamsOf(metrics),
+    stored: { ...usage, limitBytes: await budget.limitBytes() },
+    fillsInFlight: fills.values.reduce((sum, { value }) => sum + value, 0),
+  };
+}
+
+async function upstreamsOf(metrics: Metrics): Promise<UpstreamStats[]> {
+  const byName = new Map<string, UpstreamStats>();
+  const of = (upstream: string): UpstreamStats => {
+    const stats = byName.get(upstream) ?? emptyStats(upstream);
+    byName.set(upstream, stats);
+    return stats;
+  };
+  for (const { labels, value } of (await metrics.requests.get()).values) {
+    if (!labels.upstream) continue;
+    const stats = of(String(labels.upstream));
+    const column = columns[String(labels.outcome)];
+    stats.requests += value;
+    if (column) stats[column] += value;
+  }
+  for (const { labels, value } of (await metrics.sentBytes.get()).values) {
+    if (labels.upstream) of(String(labels.upstream)).sentBytes += value;
+  }
+  for (const { labels, value } of (await metrics.upstreamReceivedBytes.get()).values) {
+    of(String(labels.upstream)).receivedBytes += value;
+  }
+  return [...byName.values()].sort((a, b) => a.upstream.localeCompare(b.upstream));
+}
+
+function emptyStats(upstream: string): UpstreamStats {
+  return {
+    upstream,
+    requests: 0,
+    hits: 0,
+    misses: 0,
+    stale: 0,
+    errors: 0,
+    sentBytes: 0,
+    receivedBytes: 0,
+  };
+}

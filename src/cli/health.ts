@@ -1,0 +1,26 @@
+import { loadConfig } from "../config/load-config.ts";
+import { layoutOf } from "../storage/layout.ts";
+import { CommandError } from "./command-error.ts";
+import { askDaemon } from "./control.ts";
+
+/** `sluice health`: resolves if the running daemon can serve. */
+export async function health(options: { readonly config?: string }): Promise<void> {
+  const { config } = await loadConfig({
+    file: options.config,
+    env: process.env,
+    cwd: process.cwd(),
+  });
+  const layout = layoutOf(config.storage.directory);
+  const answer = await askDaemon(layout, "/readyz");
+  if (!answer)
+    throw new CommandError(`no daemon runs on ${layout.directory}: start one with sluice serve`);
+  if (answer.status !== 200)
+    throw new CommandError(`the mirror cannot serve: ${reasonsIn(answer.body)}`);
+  process.stdout.write("ready\n");
+}
+
+function reasonsIn(body: unknown): string {
+  const reasons =
+    typeof body === "object" && body !== null && "reasons" in body ? body.reasons : [];
+  return Array.isArray(reasons) ? reasons.join("; ") : "it does not say why";
+}

@@ -1,0 +1,90 @@
+import { existsSync } from "node:fs";
+import type { Stats, UpstreamStats } from "../admin/stats.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { formatDuration, formatSize } from "../config/units.ts";
+import { DirectoryLock } from "../storage/directory-lock.ts";
+import { DiskBudget } from "../storage/disk-budget.ts";
+import { type Layout, layoutOf } from "../storage/layout.ts";
+import { SqliteCatalog } from "../storage/sqlite-catalog.ts";
+import { CommandError } from "./command-error.ts";
+import { askDaemon } from "./control.ts";
+import { type Column, renderTable } from "./table.ts";
+
+/** As the daemon tells it, or what can be told without one: `since` is null then. */
+type Told = Omit<Stats, "since"> & { readonly since: string | null };
+
+/** `sluice stats`: what the running daemon did; without one, what is stored. */
+export async function stats(options: {
+  readonly config?: string;
+  readonly json?: boolean;
+}): Promise<void> {
+  const { config } = await loadConfig({
+    file: options.config,
+    env: process.env,
+    cwd: process.cwd(),
+  });
+  const layout = layoutOf(config.storage.directory);
+  const told = (await fromDaemon(layout)) ?? (await fromDirectory(layout, config));
+  const text = options.json ? JSON.stringify(told, null, 2) : render(told, layout, Date.now());
+  process.stdout.write(`${text}\n`);
+}
+
+async function fromDaemon(layout: Layout): Promise<Told | null> {
+  const answer = await askDaemon(layout, "/api/v1/stats");
+  if (!answer) return null;
+  if (answer.status === 200) return answer.body as Stats;
+  throw new CommandError(`the daemon answered with status ${answer.status}; its log says why`);
+}
+
+/** Takes the directory's lock, so that no daemon can start meanwhile. */
+async function fromDirectory(layout: Layout, config: Config): Promise<Told> {
+  if (!existsSync(layout.catalogFile)) {
+    throw new CommandError(
+      `nothing is stored in ${layout.directory} yet: start the mirror with sluice serve`,
+    );
+  }
+  using _lock = DirectoryLock.acquire(layout);
+  await using catalog = await SqliteCatalog.open(layout);
+  const budget = new DiskBudget({ catalog, ...config.storage });
+  const stored = { ...(await catalog.usage()), limitBytes: await budget.limitBytes() };
+  return { since: null, upstreams: [], stored, fillsInFlight: 0 };
+}
+
+const columns: readonly Column[] = [
+  { title: "UPSTREAM", align: "left" },
+  { title: "REQUESTS", align: "right" },
+  { title: "HITS", align: "right" },
+  { title: "MISSES", align: "right" },
+  { title: "STALE", align: "right" },
+  { title: "ERRORS", align: "right" },
+  { title: "SENT", align: "right" },
+  { title: "RECEIVED", align: "right" },
+];
+
+function render(
+  { since, upstreams, stored, fillsInFlight }: Told,
+  layout: Layout,
+  nowMs: number,
+): string {
+  const { blobs, bytes, limitBytes } = stored;
+  const share = limitBytes > 0 ? ` (${((100 * bytes) / limitBytes).toFixed(1)}%)` : "";
+  const storedLine = `stored   ${bytesText(bytes)} of ${bytesText(limitBytes)}${share} in ${blobs} blobs, ${layout.directory}`;
+  if (since === null)
+    return `${storedLine}\nno daemon runs: requests are counted from a daemon's start`;
+  const upSeconds = Math.floor((nowMs - Date.parse(since)) / 1000);
+  const running = `running  ${formatDuration(upSeconds * 1000)}, ${fillsInFlight} fills in flight`;
+  const table =
+    upstreams.length === 0 ? "no pulls yet" : renderTable(columns, upstreams.map(rowOf));
+  return [running, storedLine, "", table].join("\n");
+}
+
+function rowOf(stats: UpstreamStats): string[] {
+  const { upstream, requests, hits, misses, stale, errors, sentBytes, receivedBytes } = stats;
+  const counts = [requests, hits, misses, stale, errors].map(String);
+  return [upstream, ...counts, bytesText(sentBytes), bytesText(receivedBytes)];
+}
+
+function bytesText(bytes: number): string {
+  return formatSize({ kind: "bytes", bytes });
+}

@@ -1,0 +1,147 @@
+import { chmod, rm } from "node:fs/promises";
+import { createAdminServer } from "./admin/admin.ts";
+import type { Config } from "./config/config.ts";
+import type { ListenAddress } from "./config/listen-address.ts";
+import { ConfiguredUpstreams } from "./configured-upstreams.ts";
+import { closeNow, drain } from "./drain.ts";
+import { listenOn, listenOnSocket } from "./listen.ts";
+import type { FreshnessPolicy } from "./mirror/freshness.ts";
+import { Mirror } from "./mirror/mirror.ts";
+import { RegistryServer } from "./server/server.ts";
+import { DirectoryLock } from "./storage/directory-lock.ts";
+import { DiskBlobStore } from "./storage/disk-blob-store.ts";
+import { DiskBudget } from "./storage/disk-budget.ts";
+import { type Layout, prepareLayout } from "./storage/layout.ts";
+import { SqliteCatalog } from "./storage/sqlite-catalog.ts";
+import { Health } from "./telemetry/health.ts";
+import type { Log } from "./telemetry/log.ts";
+import { Metrics } from "./telemetry/metrics.ts";
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: Log;
+  /** Where the outbound proxy is read. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The wall clock, in ms since the epoch. */
+  readonly now: () => number;
+  /** A clock that never jumps, in ms. */
+  readonly monotonicMs: () => number;
+}
+
+/** The running mirror. Disposing it ends whatever still runs. */
+export interface Daemon extends AsyncDisposable {
+  readonly address: ListenAddress;
+  readonly adminAddress: ListenAddress;
+  readonly mirror: Mirror;
+  readonly metrics: Metrics;
+  /** Takes over what can change while running, and logs what cannot. */
+  reload(config: Config): void;
+  /** Not ready any more, no new connections; resolves when running answers have ended, or `cut` aborts them. */
+  drain(cut: AbortSignal): Promise<void>;
+}
+
+/**
+ * Builds everything from the configuration and starts it; no upstream is asked. Rejects with StorageError or
+ * ListenError, and then leaves nothing running.
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  await using stack = new AsyncDisposableStack();
+  const { config, log, version, now, monotonicMs } = options;
+  const { layout, store, catalog } = await openStorage(stack, options);
+  const metrics = new Metrics(version);
+  metrics.watchProcess();
+  const { directory, maxSize, minFree } = config.storage;
+  const budget = new DiskBudget({ catalog, directory, maxSize, minFree });
+  const userAgent = `sluice/${version}`;
+  const configured = stack.use(new ConfiguredUpstreams({ ...options, metrics, userAgent }));
+  const mirror = new Mirror({ store, catalog, budget, metrics, log, now }, policyOf(config));
+  stack.defer(() => mirror.stop());
+  const health = new Health([{ name: "the catalog", check: () => catalog.usage() }]);
+  const upstreams = configured.configure(config.upstreams);
+  const registry = new RegistryServer({ mirror, upstreams, health, metrics, log, monotonicMs });
+  const admin = { health, metrics, catalog, budget, version, startedAtMs: now() };
+  const adminServer = stack.adopt(createAdminServer(admin), closeNow);
+  const controlServer = stack.adopt(createAdminServer(admin), closeNow);
+  stack.adopt(registry.http, closeNow);
+  await openControlSocket(controlServer, layout);
+  const adminAddress = await listenOn(adminServer, config.admin.listen, "admin.listen");
+  const address = await listenOn(registry.http, config.server.listen, "server.listen");
+  const running = stack.move();
+  let current = config;
+  return {
+    address,
+    adminAddress,
+    mirror,
+    metrics,
+    reload: (next) => {
+      warnOfRestart(current, next, log);
+      registry.upstreams = configured.configure(next.upstreams);
+      mirror.policy = policyOf(next);
+      log.level = next.log.level;
+      current = next;
+    },
+    drain: (cut) => {
+      health.drain();
+      return drain(registry.http, cut);
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+interface Storage {
+  readonly layout: Layout;
+  readonly store: DiskBlobStore;
+  readonly catalog: SqliteCatalog;
+}
+
+async function openStorage(
+  stack: AsyncDisposableStack,
+  { config, log, now }: DaemonOptions,
+): Promise<Storage> {
+  const layout = await prepareLayout(config.storage.directory);
+  stack.use(DirectoryLock.acquire(layout));
+  const store = await DiskBlobStore.open(layout);
+  const catalog = stack.use(await SqliteCatalog.open(layout, now));
+  if (catalog.setAside !== null) {
+    log.error({ setAside: catalog.setAside }, "catalog was corrupt, began a new one");
+  }
+  const sweeping = sweep(store, log);
+  stack.defer(() => sweeping);
+  return { layout, store, catalog };
+}
+
+async function sweep(store: DiskBlobStore, log: Log): Promise<void> {
+  const { removed, failures } = await store.sweep();
+  if (removed > 0) log.info({ removed }, "removed what an earlier run left behind");
+  for (const { path, error } of failures)
+    log.error({ path, err: error }, "could not remove a left-over");
+}
+
+/** The directory's lock is held, so a socket that lies there belongs to nobody. */
+async function openControlSocket(
+  server: ReturnType<typeof createAdminServer>,
+  layout: Layout,
+): Promise<void> {
+  await rm(layout.controlSocket, { force: true });
+  await listenOnSocket(server, layout.controlSocket);
+  await chmod(layout.controlSocket, 0o600);
+}
+
+const hourMs = 3_600_000;
+
+// How long stale tags stand in for an upstream that gives no answer (30 days), or refuses (a day).
+const staleIfErrorMs = 30 * 24 * hourMs;
+const grantTtlMs = 24 * hourMs;
+
+function policyOf({ freshness }: Config): FreshnessPolicy {
+  return { ttlMs: freshness.ttlMs, staleIfErrorMs, grantTtlMs };
+}
+
+function warnOfRestart(before: Config, next: Config, log: Log): void {
+  for (const key of ["server", "admin", "storage"] as const) {
+    if (JSON.stringify(before[key]) !== JSON.stringify(next[key])) {
+      log.warn({ key }, "changed in the configuration, takes effect with the next start");
+    }
+  }
+}

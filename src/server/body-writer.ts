@@ -1,0 +1,97 @@
+import type { ServerResponse } from "node:http";
+import type { ByteRange } from "../oci/byte-range.ts";
+import type { ReadableBytes } from "../storage/blob-store.ts";
+import type { BufferPair } from "./buffer-budget.ts";
+
+/** The client went away before the end: nothing is wrong with the mirror. */
+export class ClientGone extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = "ClientGone";
+  }
+}
+
+// A client that takes nothing for so long holds buffers and a file for nothing.
+const writeIdleMs = 60_000;
+
+/** Writes bodies to one response, each buffer only given back when the socket has taken it. */
+export class BodyWriter implements Disposable {
+  readonly #response: ServerResponse;
+  readonly #onClose = (): void => this.#giveUp?.(new ClientGone(this.#why));
+  readonly #idleTimer: NodeJS.Timeout;
+  // Ends the write that the socket has not taken yet.
+  #giveUp: ((reason: ClientGone) => void) | null = null;
+  #why = "the client closed the connection";
+  #sentBytes = 0;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    response.once("close", this.#onClose);
+    this.#idleTimer = setTimeout(() => this.#onIdle(), writeIdleMs).unref();
+  }
+
+  /** Bytes the socket has taken. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
+  /**
+   * Sends the bytes of `range`, or all there are if it is null. Rejects with ClientGone, or with what reading
+   * rejects with; then the response is not ended.
+   */
+  async send(
+    source: ReadableBytes,
+    range: ByteRange | null,
+    { buffers }: BufferPair,
+  ): Promise<void> {
+    let atBytes = range?.first ?? 0;
+    const endBytes = range ? range.last + 1 : Number.POSITIVE_INFINITY;
+    let writing = Promise.resolve();
+    for (let turn = 0; atBytes < endBytes; turn = 1 - turn) {
+      const buffer = turn === 0 ? buffers[0] : buffers[1];
+      const chunk = buffer.subarray(0, Math.min(buffer.length, endBytes - atBytes));
+      const readBytes = await readBeside(writing, source.read(chunk, atBytes));
+      if (readBytes === 0) break;
+      writing = this.#write(chunk.subarray(0, readBytes));
+      atBytes += readBytes;
+    }
+    await writing;
+    if (range && atBytes < endBytes) throw new Error("the content ended before its size");
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#idleTimer);
+    this.#response.off("close", this.#onClose);
+  }
+
+  #write(chunk: Buffer): Promise<void> {
+    this.#idleTimer.refresh();
+    return new Promise((resolve, reject) => {
+      if (this.#response.destroyed) return reject(new ClientGone(this.#why));
+      this.#giveUp = reject;
+      this.#response.write(chunk, (error) => {
+        this.#giveUp = null;
+        this.#sentBytes += error ? 0 : chunk.length;
+        if (error) reject(new ClientGone(error.message));
+        else resolve();
+      });
+    });
+  }
+
+  #onIdle(): void {
+    if (!this.#giveUp) return;
+    this.#why = `the client took nothing for ${writeIdleMs / 1000} seconds`;
+    this.#response.socket?.resetAndDestroy();
+  }
+}
+
+/**
+ * Waits for a read and the write beside it. Both have ended when it returns, however they did: a buffer that is
+ * still read into, or sent from, must not be lent to another body.
+ */
+async function readBeside(writing: Promise<void>, reading: Promise<number>): Promise<number> {
+  const [read, written] = await Promise.allSettled([reading, writing]);
+  if (written.status === "rejected") throw written.reason;
+  if (read.status === "rejected") throw read.reason;
+  return read.value;
+}

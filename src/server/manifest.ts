@@ -1,0 +1,29 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Mirror } from "../mirror/mirror.ts";
+import type { Reference } from "../oci/reference.ts";
+import type { Target } from "../upstream/upstreams.ts";
+import { isNotModified, pullHeaders } from "./pull-headers.ts";
+import { type Served, servedNothing } from "./served.ts";
+
+/** `GET` and `HEAD` of a manifest: distribution spec 1.1, "Pulling manifests". */
+export async function serveManifest(
+  mirror: Mirror,
+  pull: { readonly target: Target; readonly reference: Reference },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Served> {
+  const { outcome, manifest } = await mirror.pullManifest(pull.target, pull.reference);
+  const { digest, mediaType, bytes } = manifest;
+  const headers = pullHeaders(digest, outcome);
+  if (isNotModified(request, digest)) {
+    response.writeHead(304, headers).end();
+    return servedNothing(outcome);
+  }
+  response.writeHead(200, {
+    ...headers,
+    "content-type": mediaType,
+    "content-length": bytes.length,
+  });
+  response.end(request.method === "HEAD" ? undefined : bytes);
+  return { outcome, sentBytes: request.method === "HEAD" ? 0 : bytes.length, left: null };
+}

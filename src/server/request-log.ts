@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { DistributionError } from "../oci/distribution-error.ts";
+import { referenceText } from "../oci/reference.ts";
+import type { Route } from "../oci/route.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { Target } from "../upstream/upstreams.ts";
+import type { Served } from "./served.ts";
+
+/** Everything known about one request when it is over. */
+export interface FinishedRequest {
+  readonly request: IncomingMessage;
+  /** Its address: a socket that has been closed no longer tells it. */
+  readonly client: string | undefined;
+  readonly response: ServerResponse;
+  readonly route: Route | null;
+  readonly target: Target | null;
+  readonly served: Served | { readonly error: unknown };
+  readonly durationMs: number;
+}
+
+// Clients choose what they ask for; a log line is not the place for all of it.
+const targetLimitChars = 512;
+
+/** Writes the one log line of a request and takes its one measurement. */
+export function recordRequest(finished: FinishedRequest, log: Log, metrics: Metrics): void {
+  const { served, durationMs, route, target } = finished;
+  const sentBytes = "error" in served ? 0 : served.sentBytes;
+  const outcome = outcomeOf(served);
+  const kind = route?.kind ?? "other";
+  const labels = { upstream: target?.upstream.name ?? "", kind, outcome };
+  metrics.requests.inc(labels);
+  metrics.requestDuration.observe({ kind, outcome }, durationMs / 1000);
+  if (sentBytes > 0) metrics.sentBytes.inc(labels, sentBytes);
+  const line = lineOf(finished, outcome, sentBytes);
+  if ("error" in served) logFailure(served.error, line, log);
+  else log.info(line, "request served");
+}
+
+function outcomeOf(served: FinishedRequest["served"]): string {
+  if ("error" in served) return "error";
+  return served.outcome?.kind ?? "none";
+}
+
+/** A bug needs its stack; what a client asked wrongly, or an upstream would not give, is told by its message. */
+function logFailure(error: unknown, line: Record<string, unknown>, log: Log): void {
+  if (error instanceof DistributionError)
+    log.info({ ...line, reason: error.message }, "request refused");
+  else if (error instanceof UpstreamError)
+    log.warn({ ...line, reason: error.message }, "upstream failed");
+  else log.error({ ...line, err: error }, "request failed");
+}
+
+function lineOf(
+  finished: FinishedRequest,
+  outcome: string,
+  sentBytes: number,
+): Record<string, unknown> {
+  const { request, client, response, route, target, served, durationMs } = finished;
+  return {
+    method: request.method,
+    target: request.url?.slice(0, targetLimitChars),
+    status: response.statusCode,
+    outcome,
+    ...(target ? { upstream: target.upstream.name, repository: target.repository } : {}),
+    ...(route?.kind === "manifest" ? { reference: referenceText(route.reference) } : {}),
+    ...(route?.kind === "blob" ? { digest: route.digest } : {}),
+    sentBytes,
+    durationMs: Math.round(durationMs * 10) / 10,
+    client,
+    ...remarksOn(served),
+  };
+}
+
+function remarksOn(served: FinishedRequest["served"]): Record<string, unknown> {
+  if ("error" in served) return {};
+  const { left, outcome } = served;
+  return {
+    ...(left === null ? {} : { left }),
+    ...(outcome?.kind === "stale" ? { stale: outcome.reason } : {}),
+  };
+}

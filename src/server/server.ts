@@ -1,0 +1,185 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Mirror } from "../mirror/mirror.ts";
+import { DistributionError } from "../oci/distribution-error.ts";
+import { parseRoute, type Route } from "../oci/route.ts";
+import type { Health } from "../telemetry/health.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Target, Upstreams } from "../upstream/upstreams.ts";
+import { serveBlob } from "./blob.ts";
+import { BufferBudget } from "./buffer-budget.ts";
+import { toDistributionError } from "./error-answer.ts";
+import { serveManifest } from "./manifest.ts";
+import { untrustedContentHeaders } from "./pull-headers.ts";
+import { recordRequest } from "./request-log.ts";
+import { type Served, servedNothing } from "./served.ts";
+import { serveTags } from "./tags.ts";
+
+export interface RegistryServerOptions {
+  readonly mirror: Mirror;
+  readonly upstreams: Upstreams;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly monotonicMs: () => number;
+}
+
+// A request is a line and a few headers; who takes longer to send them does not want an answer.
+const requestTimeouts = {
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 75_000,
+};
+
+// A dozen clients at full speed; see BufferBudget for what more of them take.
+const bufferLimitBytes = 32 * 1024 * 1024;
+
+/** What is known of a request so far. */
+interface Seen {
+  route: Route | null;
+  target: Target | null;
+}
+
+/** The registry API: the pull half of the distribution spec. */
+export class RegistryServer {
+  readonly http: Server;
+  /** Replaced whole when the configuration is read again. */
+  upstreams: Upstreams;
+  readonly #options: RegistryServerOptions;
+  readonly #buffers = new BufferBudget(bufferLimitBytes);
+
+  constructor(options: RegistryServerOptions) {
+    this.#options = options;
+    this.upstreams = options.upstreams;
+    this.http = createServer(requestTimeouts, (request, response) => {
+      // It never rejects: what goes wrong becomes an answer and a log line.
+      this.#handle(request, response).catch((err) =>
+        options.log.fatal({ err }, "request handler broke"),
+      );
+    });
+    this.http.on("clientError", answerMalformed);
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { log, metrics, monotonicMs } = this.#options;
+    const startedMs = monotonicMs();
+    const client = request.socket.remoteAddress;
+    const seen: Seen = { route: null, target: null };
+    const served = await this.#serve(request, response, seen).catch((error: unknown) => {
+      answerError(toDistributionError(error), request, response);
+      return { error };
+    });
+    const durationMs = monotonicMs() - startedMs;
+    recordRequest({ request, client, response, ...seen, served, durationMs }, log, metrics);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<Served> {
+    const { mirror, health } = this.#options;
+    response.setHeader("docker-distribution-api-version", "registry/2.0");
+    if (health.draining) response.setHeader("connection", "close");
+    assertReadable(request);
+    if (request.url === "/healthz" || request.url === "/readyz")
+      return await this.#serveHealth(request, response);
+    const route = parseRoute(request.url ?? "");
+    seen.route = route;
+    if (route.kind === "base") return this.#serveBase(route, request, response);
+    const target = this.upstreams.resolve(route.address, request.headers.host);
+    seen.target = target;
+    if (route.address.ns !== null) response.setHeader("oci-namespace", route.address.ns);
+    switch (route.kind) {
+      case "manifest":
+        return await serveManifest(
+          mirror,
+          { target, reference: route.reference },
+          request,
+          response,
+        );
+      case "blob":
+        return await serveBlob(
+          { mirror, buffers: this.#buffers },
+          { target, digest: route.digest },
+          request,
+          response,
+        );
+      case "tags":
+        return await serveTags(mirror, { target, page: route.page }, request, response);
+    }
+  }
+
+  /** `/v2/` says only that this is a registry; clients ask it before every pull. */
+  #serveBase(route: Route, request: IncomingMessage, response: ServerResponse): Served {
+    this.upstreams.assertKnown(route.address);
+    endWith(request, response, 200, "{}\n");
+    return servedNothing(null);
+  }
+
+  async #serveHealth(request: IncomingMessage, response: ServerResponse): Promise<Served> {
+    const healthy = request.url === "/healthz" || (await this.#options.health.readiness()).ready;
+    endWith(
+      request,
+      response,
+      healthy ? 200 : 503,
+      healthy ? '{"status":"ok"}\n' : '{"status":"unavailable"}\n',
+    );
+    return servedNothing(null);
+  }
+}
+
+/** Throws DistributionError for what a mirror does not do. */
+function assertReadable(request: IncomingMessage): void {
+  // RFC 9112, section 3.2: Node takes the first of two Host headers, another proxy might take the second.
+  if (
+    request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length >
+    1
+  ) {
+    throw new DistributionError("UNSUPPORTED", "the request has two Host headers", { status: 400 });
+  }
+  if (request.method === "GET" || request.method === "HEAD") return;
+  throw new DistributionError(
+    "UNSUPPORTED",
+    "this is a mirror: it serves pulls and takes nothing. Push to the upstream registry itself; the mirror will have it at the next pull",
+    { headers: { allow: "GET, HEAD", connection: "close" } },
+  );
+}
+
+function answerError(
+  error: DistributionError,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (response.headersSent) {
+    // A body that has begun can only be cut. By a reset: a clean end would be the end of a body of unknown length.
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
+  endWith(request, response, error.status, error.toBody());
+}
+
+function endWith(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: string,
+): void {
+  response.writeHead(status, {
+    ...untrustedContentHeaders,
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+/** Bytes that are no HTTP request never reach a handler. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
+  const timedOut = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const status = tooLarge
+    ? "431 Request Header Fields Too Large"
+    : timedOut
+      ? "408 Request Timeout"
+      : "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
