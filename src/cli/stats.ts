@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Stats, UpstreamStats } from "../admin/stats.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
-import { formatDuration, formatSize } from "../config/units.ts";
+import { formatBytes, formatDuration } from "../config/units.ts";
 import { DirectoryLock } from "../storage/directory-lock.ts";
 import { DiskBudget } from "../storage/disk-budget.ts";
 import { type Layout, layoutOf } from "../storage/layout.ts";
@@ -69,7 +69,7 @@ function render(
 ): string {
   const { blobs, bytes, limitBytes } = stored;
   const share = limitBytes > 0 ? ` (${((100 * bytes) / limitBytes).toFixed(1)}%)` : "";
-  const storedLine = `stored   ${bytesText(bytes)} of ${bytesText(limitBytes)}${share} in ${blobs} blobs, ${layout.directory}`;
+  const storedLine = `stored   ${formatBytes(bytes)} of ${formatBytes(limitBytes)}${share} in ${blobs} blobs, ${layout.directory}`;
   if (since === null)
     return `${storedLine}\nno daemon runs: requests are counted from a daemon's start`;
   const upSeconds = Math.floor((nowMs - Date.parse(since)) / 1000);
@@ -82,9 +82,5 @@ function render(
 function rowOf(stats: UpstreamStats): string[] {
   const { upstream, requests, hits, misses, stale, errors, sentBytes, receivedBytes } = stats;
   const counts = [requests, hits, misses, stale, errors].map(String);
-  return [upstream, ...counts, bytesText(sentBytes), bytesText(receivedBytes)];
-}
-
-function bytesText(bytes: number): string {
-  return formatSize({ kind: "bytes", bytes });
+  return [upstream, ...counts, formatBytes(sentBytes), formatBytes(receivedBytes)];
 }

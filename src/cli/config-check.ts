@@ -1,0 +1,55 @@
+import type { Config, OutboundProxy, UpstreamConfig } from "../config/config.ts";
+import { formatListenAddress } from "../config/listen-address.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { formatDuration, formatSize } from "../config/units.ts";
+
+/** `sluice config check`. Rejects with ConfigError if the configuration cannot be used. */
+export async function configCheck(options: { readonly config?: string }): Promise<void> {
+  const { config, source } = await loadConfig({
+    file: options.config,
+    env: process.env,
+    cwd: process.cwd(),
+  });
+  process.stdout.write(`${[...summary(config, source), "ok"].join("\n")}\n`);
+}
+
+function summary(config: Config, source: string): string[] {
+  const { storage } = config;
+  return [
+    `configuration  ${source}`,
+    `registry API   ${formatListenAddress(config.server.listen)}`,
+    `admin API      ${formatListenAddress(config.admin.listen)}`,
+    `storage        ${storage.directory}: at most ${formatSize(storage.maxSize)}, ${formatSize(storage.minFree)} stay free`,
+    `freshness      a tag is believed for ${formatDuration(config.freshness.ttlMs)}`,
+    `log            ${config.log.level}`,
+    "upstreams",
+    ...upstreamLines(config.upstreams),
+  ];
+}
+
+function upstreamLines(upstreams: readonly UpstreamConfig[]): string[] {
+  const width = Math.max(...upstreams.map(({ name }) => name.length));
+  return upstreams.map((upstream) => {
+    const endpoints = upstream.endpoints.map(({ href }) => href.replace(/\/$/, "")).join(", ");
+    const traits = traitsOf(upstream).map((trait) => `; ${trait}`);
+    return `  ${upstream.name.padEnd(width)}  ${endpoints}${traits.join("")}`;
+  });
+}
+
+function traitsOf(upstream: UpstreamConfig): string[] {
+  return [
+    upstream.default && "the default",
+    upstream.aliases.length > 0 && `also ${upstream.aliases.join(", ")}`,
+    upstream.hosts.length > 0 && `for the hosts ${upstream.hosts.join(", ")}`,
+    upstream.caPem !== null && "its own certificate authorities",
+    proxyTrait(upstream.proxy),
+    upstream.http2 && "HTTP/2",
+    upstream.privateRedirects && "redirects to private addresses",
+  ].filter((trait) => typeof trait === "string");
+}
+
+function proxyTrait(proxy: OutboundProxy): string | false {
+  if (proxy.kind === "environment") return false;
+  // Its host only: the rest may hold credentials.
+  return proxy.kind === "direct" ? "no proxy" : `through the proxy ${proxy.url.host}`;
+}

@@ -1,0 +1,25 @@
+import { ConfigError } from "../config/config-error.ts";
+import { ListenError } from "../listen.ts";
+import { StorageError } from "../storage/storage-error.ts";
+import { CommandError } from "./command-error.ts";
+
+/** What the user of a command is told of what it threw: what they can act on, or a bug's stack. */
+export function explainFailure(error: unknown): string {
+  if (error instanceof ConfigError) return explainConfig(error);
+  if (isExpected(error)) return `sluice: ${error.message}`;
+  const stack = error instanceof Error ? error.stack : String(error);
+  return `sluice: this is a bug in sluice, please report it\n${stack}`;
+}
+
+/** What an operator can cause, told in a sentence that says what to do. */
+function isExpected(error: unknown): error is Error {
+  return [CommandError, ListenError, StorageError].some((kind) => error instanceof kind);
+}
+
+function explainConfig({ message, problems }: ConfigError): string {
+  // A file that is not there needs no lesson on keys.
+  return problems.some(({ place }) => place !== null) ? `${message}\n\n${keysHint}` : message;
+}
+
+const keysHint =
+  "mirror.config.yaml in sluice's own directory explains every key; `sluice config schema` describes them to editors.";

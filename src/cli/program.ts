@@ -1,0 +1,121 @@
+import { Command } from "commander";
+import { version } from "./version.ts";
+
+/** What the user said on the command line, whatever the command. */
+export interface CommandOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/**
+ * The grammar of the command line. Each command's code is loaded when it runs, so that a short one does
+ * not wait for the daemon's modules. Rejects with CommanderError for wrong usage, help and version.
+ */
+export function buildProgram(): Command {
+  const program = new Command("sluice")
+    .description("A pull-through caching mirror for container registries.")
+    .version(version, "-V, --version", "print the version")
+    .option("--config <file>", "the configuration file")
+    .helpOption("-h, --help", "explain the command")
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("(sluice --help explains)")
+    .exitOverride()
+    .addHelpText("after", programHelp);
+  addServe(program);
+  addStats(program);
+  addHealth(program);
+  addConfig(program);
+  return program;
+}
+
+function addServe(program: Command): void {
+  program
+    .command("serve")
+    .description("run the mirror until SIGTERM or SIGINT")
+    .addHelpText("after", serveHelp)
+    .action(async (_options: object, command: Command) => {
+      const { serve } = await import("./serve.ts");
+      await serve(command.optsWithGlobals<CommandOptions>());
+    });
+}
+
+function addStats(program: Command): void {
+  program
+    .command("stats")
+    .description("show what the mirror stores and what it saved")
+    .option("--json", "print JSON, for programs")
+    .addHelpText("after", statsHelp)
+    .action(async (_options: object, command: Command) => {
+      const { stats } = await import("./stats.ts");
+      await stats(command.optsWithGlobals<CommandOptions>());
+    });
+}
+
+function addHealth(program: Command): void {
+  program
+    .command("health")
+    .description("ask the running mirror whether it can serve; exit 0 if so, else 1")
+    .addHelpText("after", healthHelp)
+    .action(async (_options: object, command: Command) => {
+      const { health } = await import("./health.ts");
+      await health(command.optsWithGlobals<CommandOptions>());
+    });
+}
+
+function addConfig(program: Command): void {
+  const config = program.command("config").description("check or describe the configuration file");
+  config
+    .command("check")
+    .description("say what the configuration means, or everything that is wrong with it")
+    .addHelpText("after", checkHelp)
+    .action(async (_options: object, command: Command) => {
+      const { configCheck } = await import("./config-check.ts");
+      await configCheck(command.optsWithGlobals<CommandOptions>());
+    });
+  config
+    .command("schema")
+    .description("print the JSON Schema of the configuration file, for editors")
+    .addHelpText("after", schemaHelp)
+    .action(async () => {
+      const { printConfigSchema } = await import("./config-schema.ts");
+      printConfigSchema();
+    });
+}
+
+const programHelp = `
+Without --config, the configuration is $SLUICE_CONFIG, else ./mirror.config.yaml, else
+/etc/sluice/mirror.config.yaml, else built-in defaults that mirror Docker Hub, ghcr.io and quay.io.
+
+Examples:
+  sluice serve                        mirror on port 5000, keep content in ./data
+  docker pull localhost:5000/alpine   pull through it
+  sluice stats                        see what that stored
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.`;
+
+const serveHelp = `
+Examples:
+  sluice serve                                 with the configuration that is found
+  sluice serve --config /etc/sluice/lab.yaml   with another
+  SLUICE_DIRECTORY=/srv/sluice sluice serve    with mirror.config.yaml of the checkout, which reads it`;
+
+const statsHelp = `
+Examples:
+  sluice stats
+  sluice stats --json | jq .`;
+
+const healthHelp = `
+Examples:
+  sluice health && echo "ready"
+  HEALTHCHECK CMD ["sluice", "health"]         in a Dockerfile`;
+
+const checkHelp = `
+Examples:
+  sluice config check
+  sluice config check --config /etc/sluice/mirror.config.yaml && systemctl reload sluice`;
+
+const schemaHelp = `
+Example:
+  sluice config schema > sluice.schema.json
+  Then let the configuration file begin with:
+  # yaml-language-server: $schema=./sluice.schema.json`;

@@ -1,0 +1,38 @@
+import { X509Certificate } from "node:crypto";
+import { readBoundedFile } from "./bounded-file.ts";
+
+export type CaFile =
+  | { readonly kind: "certificates"; readonly pem: string }
+  | { readonly kind: "problem"; readonly message: string };
+
+// Every authority that Debian trusts takes 220 KiB.
+const limitBytes = 4 * 1024 * 1024;
+
+const certificates = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
+
+/** Reads PEM certificates and decodes each, so that a broken one is found now and not at the first pull. */
+export async function readCaFile(path: string): Promise<CaFile> {
+  const file = await readBoundedFile(path, limitBytes);
+  if (file.kind !== "text") return problem(`${path} ${file.problem}`);
+  const found = file.text.match(certificates) ?? [];
+  if (found.length === 0) {
+    return problem(`${path} holds no PEM certificate ("-----BEGIN CERTIFICATE-----")`);
+  }
+  const broken = found.findIndex((pem) => !isCertificate(pem));
+  if (broken >= 0) return problem(`certificate ${broken + 1} in ${path} cannot be decoded`);
+  return { kind: "certificates", pem: found.join("\n") };
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    // OpenSSL has one error a way to be broken; none says more to an operator.
+    return false;
+  }
+}
+
+function problem(message: string): CaFile {
+  return { kind: "problem", message };
+}

@@ -1,0 +1,68 @@
+import type { ListenAddress } from "./listen-address.ts";
+import type { Size } from "./units.ts";
+
+/** The whole configuration, checked and ready to use: paths absolute, files read, durations in ms. */
+export interface Config {
+  readonly server: { readonly listen: ListenAddress };
+  readonly admin: { readonly listen: ListenAddress };
+  readonly storage: StorageConfig;
+  readonly freshness: FreshnessConfig;
+  /** In the order of the file, at least one, no two claiming the same name, alias or host. */
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly log: { readonly level: LogLevel };
+}
+
+export interface StorageConfig {
+  /** Absolute. */
+  readonly directory: string;
+  /** The most that everything under `directory` may take; more than nothing. */
+  readonly maxSize: Size;
+  /** What must stay free on the file system of `directory`. */
+  readonly minFree: Size;
+}
+
+export interface FreshnessConfig {
+  /** How long a tag is believed before upstream is asked again; 0 asks every time. */
+  readonly ttlMs: number;
+}
+
+export interface UpstreamConfig {
+  /** Its key in the file: a lower-case `host` or `host:port`. */
+  readonly name: string;
+  /** Base URLs in the order to try them: http or https, without credentials, query and fragment. */
+  readonly endpoints: readonly URL[];
+  /** Whether requests that name no upstream mean this one; true for one upstream at most. */
+  readonly default: boolean;
+  /** Further names in `ns` and prefixes, those that are built in for docker.io included. */
+  readonly aliases: readonly string[];
+  /** Values of the `Host` header that mean this upstream. */
+  readonly hosts: readonly string[];
+  /** PEM text of the only certificate authorities to believe; null: those that Node brings. */
+  readonly caPem: string | null;
+  readonly proxy: OutboundProxy;
+  /** Whether HTTP/2 may be spoken to the endpoints. */
+  readonly http2: boolean;
+  /** Whether redirects may lead to private addresses although no endpoint has one. */
+  readonly privateRedirects: boolean;
+  readonly timeouts: UpstreamTimeouts;
+}
+
+/** `environment`: what `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say; `direct`: none, whatever they say. */
+export type OutboundProxy =
+  | { readonly kind: "environment" }
+  | { readonly kind: "direct" }
+  /** May hold credentials: never to be logged. */
+  | { readonly kind: "url"; readonly url: URL };
+
+/** Each more than 0 and at most a day. */
+export interface UpstreamTimeouts {
+  readonly connectMs: number;
+  /** From the request to the response header. */
+  readonly headersMs: number;
+  /** Between two chunks of a response body. */
+  readonly bodyIdleMs: number;
+}
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+export type LogLevel = (typeof logLevels)[number];

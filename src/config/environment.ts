@@ -1,0 +1,33 @@
+/** Variables by name, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type Substitution =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "problem"; readonly message: string };
+
+// In this order: "$${", which stands for itself; a whole reference; anything else that begins like one.
+const reference = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;
+
+/**
+ * Replaces `${NAME}`, and `${NAME:-fallback}`, whose fallback counts when NAME is unset or empty, as
+ * in a shell. `$${` is a plain `${`; any other `$` is itself. What was put in is not looked at again.
+ */
+export function substitute(text: string, environment: Environment): Substitution {
+  const problems: string[] = [];
+  const substituted = text.replace(reference, (whole: string, name?: string, fallback?: string) => {
+    if (whole === "$${") return "${";
+    if (name === undefined) problems.push(malformed);
+    else if (fallback === undefined && environment[name] === undefined) problems.push(unset(name));
+    else if (fallback === undefined) return environment[name] ?? "";
+    else return environment[name] || fallback;
+    return "";
+  });
+  if (problems.length === 0) return { kind: "text", text: substituted };
+  return { kind: "problem", message: [...new Set(problems)].join("; ") };
+}
+
+const malformed = `"\${" begins no variable; write \${NAME} or \${NAME:-fallback}, or $\${ for a plain \${`;
+
+function unset(name: string): string {
+  return `the environment variable ${name} is not set; set it, or write \${${name}:-fallback}`;
+}

@@ -1,0 +1,74 @@
+import { dirname, relative, resolve } from "node:path";
+import { readBoundedFile } from "./bounded-file.ts";
+import type { Config } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
+import type { Environment } from "./environment.ts";
+import { type ConfigText, parseConfig } from "./parse-config.ts";
+
+export interface LoadOptions {
+  /** The file that `--config` names. */
+  readonly file?: string | undefined;
+  readonly env: Environment;
+  /** Absolute; what relative file names are relative to. */
+  readonly cwd: string;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** The file's absolute path, or "built-in defaults". */
+  readonly source: string;
+}
+
+/**
+ * Finds, reads and checks the configuration. Rejects with ConfigError when it cannot be used, and with
+ * nothing else that an operator can cause.
+ */
+export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
+  const found = await readFirst(candidates(options), options.cwd);
+  if (found) return { config: await parseConfig(found, options.env), source: found.path };
+  const source = "built-in defaults";
+  const nothing = { text: "", file: source, directory: options.cwd };
+  return { config: await parseConfig(nothing, options.env), source };
+}
+
+interface Candidate {
+  readonly path: string;
+  /** Who says that there is such a file; null if it is only a usual place. */
+  readonly named: string | null;
+}
+
+function candidates({ file, env, cwd }: LoadOptions): Candidate[] {
+  if (file !== undefined) return [{ path: resolve(cwd, file), named: "--config" }];
+  const variable = env["SLUICE_CONFIG"];
+  if (variable) return [{ path: resolve(cwd, variable), named: "$SLUICE_CONFIG" }];
+  return [
+    { path: resolve(cwd, "mirror.config.yaml"), named: null },
+    { path: "/etc/sluice/mirror.config.yaml", named: null },
+  ];
+}
+
+// Ten thousand upstreams fit into it.
+const limitBytes = 1024 * 1024;
+
+async function readFirst(
+  places: readonly Candidate[],
+  cwd: string,
+): Promise<(ConfigText & { readonly path: string }) | null> {
+  for (const { path, named } of places) {
+    const file = shownPath(path, cwd);
+    const content = await readBoundedFile(path, limitBytes);
+    if (content.kind === "text")
+      return { text: content.text, file, directory: dirname(path), path };
+    if (content.kind === "missing" && named === null) continue;
+    const message = `the configuration file${named ? ` that ${named} names` : ""} ${content.problem}`;
+    throw new ConfigError([{ file, place: null, path: "", message }]);
+  }
+  return null;
+}
+
+// Relative to the working directory if it lies there, as people write it; below / that would only
+// take the first slash away.
+function shownPath(path: string, cwd: string): string {
+  const below = relative(cwd, path);
+  return cwd === "/" || below === "" || below.startsWith("..") ? path : below;
+}

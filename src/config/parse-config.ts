@@ -1,0 +1,57 @@
+import type { z } from "zod";
+import type { Config } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
+import { crossChecks } from "./cross-checks.ts";
+import type { Environment } from "./environment.ts";
+import type { Finding } from "./finding.ts";
+import { configJsonSchema, knownKeys } from "./json-schema.ts";
+import { configSchema } from "./schema.ts";
+import { unknownKey } from "./unknown-key.ts";
+import { type PlacedFinding, YamlSource } from "./yaml-source.ts";
+
+export interface ConfigText {
+  readonly text: string;
+  /** The file's name in problems. */
+  readonly file: string;
+  /** What relative paths in it are relative to; absolute. */
+  readonly directory: string;
+}
+
+/** Makes a configuration of YAML. Rejects with ConfigError, which holds every problem there is. */
+export async function parseConfig(written: ConfigText, environment: Environment): Promise<Config> {
+  const source = new YamlSource(written.text);
+  const syntax = source.syntaxProblems();
+  if (syntax.length > 0) throw configError(written.file, syntax);
+
+  const duplicates = source.duplicates();
+  const unset = source.substitute(environment);
+  const value = source.value();
+  const result = await configSchema(written.directory).safeParseAsync(value);
+  const findings = [...(result.error?.issues ?? []).flatMap(findingsOf), ...crossChecks(value)];
+  const unusable = [...duplicates, ...unset];
+  if (result.success && unusable.length === 0 && findings.length === 0) return result.data;
+
+  const placed = findings.map((finding) => source.place(finding));
+  // Text that lacks its variable is wrong for that reason alone.
+  const own = placed.filter(({ path }) => !unset.some((problem) => problem.path === path));
+  throw configError(written.file, [...unusable, ...own]);
+}
+
+function findingsOf(issue: z.core.$ZodIssue): Finding[] {
+  const path = issue.path.map((step) => (typeof step === "number" ? step : String(step)));
+  if (issue.code !== "unrecognized_keys") return [{ path, at: "value", message: issue.message }];
+  const known = knownKeys(configJsonSchema(), path);
+  return issue.keys.map((key) => ({
+    path: [...path, key],
+    at: "key",
+    message: unknownKey(key, known),
+  }));
+}
+
+function configError(file: string, findings: readonly PlacedFinding[]): ConfigError {
+  return new ConfigError(findings.toSorted(byPlace).map((finding) => ({ file, ...finding })));
+}
+
+function byPlace({ place: one }: PlacedFinding, { place: other }: PlacedFinding): number {
+  return one.line - other.line || one.column - other.column;
+}

@@ -1,0 +1,18 @@
+/** The table under `key`, or an empty one: what is no table is somebody else's problem. */
+export function tableAt(parent: unknown, key: string): Readonly<Record<string, unknown>> {
+  const value = isTable(parent) ? parent[key] : undefined;
+  return isTable(value) ? value : {};
+}
+
+/** The texts in the list under `key`, with their positions. */
+export function textsAt(parent: unknown, key: string): { text: string; index: number }[] {
+  const value = isTable(parent) ? parent[key] : undefined;
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((text: unknown, index) =>
+    typeof text === "string" ? [{ text, index }] : [],
+  );
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

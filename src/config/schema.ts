@@ -1,0 +1,108 @@
+import type { z } from "zod";
+import type { Config, FreshnessConfig, StorageConfig } from "./config.ts";
+import { table } from "./keys.ts";
+import type { Size } from "./units.ts";
+import { upstreamsTable } from "./upstream-schema.ts";
+import { durationKey, levelKey, listenKey, pathKey, sizeKey } from "./value-keys.ts";
+
+/** What an address is when the file has none: what checks across keys compare with. */
+export const defaultListen = { server: "0.0.0.0:5000", admin: "127.0.0.1:5001" } as const;
+
+/**
+ * The one definition of the configuration: keys, defaults, checks, and the words of the JSON Schema. Paths
+ * are relative to `directory`. Parse with `safeParseAsync`: certificates are read from disk.
+ */
+export function configSchema(directory: string): z.ZodType<Config> {
+  return table(
+    {
+      server: serverTable().prefault({}),
+      admin: adminTable().prefault({}),
+      storage: storageTable(directory).prefault({}),
+      freshness: freshnessTable().prefault({}),
+      upstreams: upstreamsTable(directory),
+      log: logTable().prefault({}),
+    },
+    {
+      description: "The configuration of sluice, a pull-through caching mirror for registries.",
+      example: { storage: { maxSize: "200GiB" }, freshness: { ttl: "5m" } },
+    },
+  );
+}
+
+function serverTable(): z.ZodType<Config["server"]> {
+  const listen = listenKey({
+    description: "Where the registry API listens: what clients pull from.",
+    example: "0.0.0.0:8080",
+  });
+  return table(
+    { listen: listen.prefault(defaultListen.server) },
+    { description: "The registry API.", example: { listen: defaultListen.server } },
+  );
+}
+
+function adminTable(): z.ZodType<Config["admin"]> {
+  const listen = listenKey({
+    description:
+      "Where the admin API listens: dashboard, metrics, health. It asks nobody who they are.",
+    example: "127.0.0.1:9001",
+  });
+  return table(
+    { listen: listen.prefault(defaultListen.admin) },
+    { description: "The admin API.", example: { listen: defaultListen.admin } },
+  );
+}
+
+function storageTable(directory: string): z.ZodType<StorageConfig> {
+  return table(
+    {
+      directory: directoryKey(directory).prefault("./data"),
+      maxSize: maxSizeKey().prefault("50GiB"),
+      minFree: sizeKey({
+        description: "What must stay free on the disk, whoever fills it.",
+        example: "5%",
+      }).prefault("1GiB"),
+    },
+    {
+      description: "What is kept: where, and how much of it.",
+      example: { directory: "/var/lib/sluice", maxSize: "80%" },
+    },
+  );
+}
+
+function directoryKey(directory: string): z.ZodType<string> {
+  return pathKey(directory, {
+    description: "Where everything is kept. Relative to the directory of the configuration file.",
+    example: "/var/lib/sluice",
+  });
+}
+
+function maxSizeKey(): z.ZodType<Size> {
+  return sizeKey({
+    description: "The most that everything under directory may take.",
+    example: "80%",
+  }).refine((size) => size.kind === "share" || size.bytes > 0, {
+    error: "leaves no room for anything; write for example 50GiB",
+  });
+}
+
+function freshnessTable(): z.ZodType<FreshnessConfig> {
+  const ttl = durationKey({
+    description: "How long a tag is believed before upstream is asked again; 0s asks every time.",
+    example: "5m",
+  });
+  return table(
+    { ttl: ttl.prefault("1m") },
+    { description: "When upstream is asked again.", example: { ttl: "5m" } },
+  ).transform((freshness) => ({ ttlMs: freshness.ttl }));
+}
+
+function logTable(): z.ZodType<Config["log"]> {
+  const level = levelKey({
+    description: "The least important log line that is written; silent writes none.",
+    example: "debug",
+  });
+  return table(
+    { level: level.prefault("info") },
+    { description: "What is logged.", example: { level: "debug" } },
+  );
+}

@@ -1,0 +1,24 @@
+import { distance } from "fastest-levenshtein";
+
+/** What to say of a key that nobody knows where `known` are known. */
+export function unknownKey(key: string, known: readonly string[]): string {
+  const nearest = known.toSorted((one, other) => far(key, one) - far(key, other))[0];
+  if (nearest !== undefined && isNear(key, nearest)) {
+    return `unknown key; did you mean "${nearest}"?`;
+  }
+  return `unknown key; known here: ${known.join(", ")}`;
+}
+
+function isNear(key: string, known: string): boolean {
+  // A third of the letters is a slip or another spelling; more is another word.
+  return far(key, known) <= Math.max(1, known.length / 3) || isPartOf(key, known);
+}
+
+function far(key: string, known: string): number {
+  return isPartOf(key, known) ? 0.5 : distance(key.toLowerCase(), known.toLowerCase());
+}
+
+// `size` for `maxSize`, `dir` for `directory`.
+function isPartOf(key: string, known: string): boolean {
+  return key.length >= 3 && known.toLowerCase().includes(key.toLowerCase());
+}

@@ -1,0 +1,169 @@
+import { z } from "zod";
+import { readCaFile } from "./ca-file.ts";
+import type { OutboundProxy, UpstreamConfig, UpstreamTimeouts } from "./config.ts";
+import { builtInAliases, upstreamNamePattern } from "./host.ts";
+import { flag, list, namedTable, patternHint, table, text } from "./keys.ts";
+import { formatDuration } from "./units.ts";
+import { durationKey, hostKey, pathKey, upstreamNameKey } from "./value-keys.ts";
+
+const defaultUpstreams = {
+  "docker.io": { endpoints: ["https://registry-1.docker.io"], default: true },
+  "ghcr.io": { endpoints: ["https://ghcr.io"] },
+  "quay.io": { endpoints: ["https://quay.io"] },
+};
+
+/** `upstreams`, as a list in which each has its name. What concerns several is in `cross-checks.ts`. */
+export function upstreamsTable(directory: string): z.ZodType<readonly UpstreamConfig[]> {
+  return namedTable(upstreamTable(directory), {
+    description:
+      "The registries to mirror, by host. A file that has this key replaces the defaults.",
+    example: { "ghcr.io": { endpoints: ["https://ghcr.io"] } },
+    hints: { minProperties: 1, propertyNames: { pattern: upstreamNamePattern.source } },
+  })
+    .refine((upstreams) => Object.keys(upstreams).length > 0, {
+      error: "names no upstream, so nothing could be pulled; write one, or remove the key",
+    })
+    .transform((upstreams) =>
+      Object.entries(upstreams).map(([name, upstream]) => ({
+        name,
+        ...upstream,
+        aliases: [...new Set([...upstream.aliases, ...builtInAliases(name)])],
+      })),
+    )
+    .prefault(defaultUpstreams);
+}
+
+function upstreamTable(directory: string): z.ZodType<Omit<UpstreamConfig, "name">> {
+  return table(
+    {
+      endpoints: endpointsKey(),
+      default: flag(
+        "Whether a pull that names no upstream means this one. One at most is it.",
+      ).prefault(false),
+      aliases: aliasesKey().prefault([]),
+      hosts: hostsKey().prefault([]),
+      caFile: caFileKey(directory),
+      proxy: proxyKey(),
+      http2: flag("Whether to speak HTTP/2 to endpoints that can.").prefault(false),
+      privateRedirects: flag(
+        "Whether redirects may lead to private addresses although no endpoint has one.",
+      ).prefault(false),
+      timeouts: timeoutsTable().prefault({}),
+    },
+    {
+      description: "A registry to mirror. Its key is the host that its images are named by.",
+      example: { endpoints: ["https://ghcr.io"] },
+    },
+  ).transform(({ caFile, ...upstream }) => ({ ...upstream, caPem: caFile }));
+}
+
+function endpointsKey(): z.ZodType<readonly URL[]> {
+  const example = "https://ghcr.io";
+  const kind = "an http or https URL";
+  const description = "A base URL, http or https. A path is kept in front of /v2/.";
+  const item = text({ kind, description, example, hints: httpHint }, parseHttpUrl)
+    .refine((url) => url.username === "" && url.password === "", {
+      error: `credentials do not belong in a URL; write for example ${example}`,
+    })
+    .refine((url) => !/[?#]/.test(url.href), {
+      error: `a base URL has no query and no fragment; write for example ${example}`,
+    });
+  const wording = {
+    kind: "a list of URLs",
+    description: "Where the registry answers: base URLs, tried in order.",
+    example: [example],
+  };
+  return list(item, wording).min(1, { error: `names no URL; write for example [${example}]` });
+}
+
+function aliasesKey(): z.ZodType<readonly string[]> {
+  const example = "registry.example.com";
+  const item = upstreamNameKey({ description: "A host[:port], lower-case.", example });
+  return list(item, {
+    kind: "a list of hosts",
+    description: "Further names of the upstream, in ?ns= and in front of repositories.",
+    example: [example],
+  });
+}
+
+function hostsKey(): z.ZodType<readonly string[]> {
+  const example = "mirror.example.com";
+  const item = hostKey({ description: "A host[:port], lower-case, as clients send it.", example });
+  return list(item, {
+    kind: "a list of hosts",
+    description:
+      "Host headers that mean this upstream: names under which clients reach the mirror.",
+    example: [example],
+  });
+}
+
+function caFileKey(directory: string): z.ZodType<string | null> {
+  return pathKey(directory, {
+    description:
+      "PEM certificates of the only authorities to believe. Relative to the directory of the configuration file.",
+    example: "./internal-ca.pem",
+  })
+    .transform(async (path, context) => {
+      const file = await readCaFile(path);
+      if (file.kind === "certificates") return file.pem;
+      context.addIssue(file.message);
+      return z.NEVER;
+    })
+    .optional()
+    .transform((pem) => pem ?? null);
+}
+
+function proxyKey(): z.ZodType<OutboundProxy> {
+  return text(
+    {
+      kind: "an http or https URL, or direct",
+      description:
+        "The outbound proxy, or direct for none. Without it, HTTP_PROXY, HTTPS_PROXY and NO_PROXY count.",
+      example: "http://proxy.internal:3128",
+      hints: { anyOf: [{ const: "direct" }, httpHint] },
+      secret: true,
+    },
+    parseProxy,
+  )
+    .optional()
+    .transform((proxy) => proxy ?? { kind: "environment" });
+}
+
+const httpHint = patternHint(/^[Hh][Tt][Tt][Pp][Ss]?:\/\//);
+
+function parseProxy(written: string): OutboundProxy | null {
+  if (written === "direct") return { kind: "direct" };
+  const url = parseHttpUrl(written);
+  return url && { kind: "url", url };
+}
+
+// Without the slashes `http:name` is a URL too, and hardly what was meant.
+function parseHttpUrl(written: string): URL | null {
+  return /^https?:\/\//i.test(written) ? URL.parse(written) : null;
+}
+
+function timeoutsTable(): z.ZodType<UpstreamTimeouts> {
+  return table(
+    {
+      connect: timeoutKey("For a connection, TLS included.", "5s"),
+      headers: timeoutKey("From a request to the response header.", "10s"),
+      bodyIdle: timeoutKey("Between two pieces of a response body.", "30s"),
+    },
+    { description: "How long to wait for the upstream.", example: { headers: "20s" } },
+  ).transform(({ connect, headers, bodyIdle }) => ({
+    connectMs: connect,
+    headersMs: headers,
+    bodyIdleMs: bodyIdle,
+  }));
+}
+
+// Every wait has an end, and a timer of Node overflows after 24 days.
+const longestTimeoutMs = 86_400_000;
+
+function timeoutKey(description: string, usual: string): z.ZodType<number> {
+  return durationKey({ description, example: usual })
+    .refine((durationMs) => durationMs > 0 && durationMs <= longestTimeoutMs, {
+      error: `must be over 0s and at most ${formatDuration(longestTimeoutMs)}; write for example ${usual}`,
+    })
+    .prefault(usual);
+}

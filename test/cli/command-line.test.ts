@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import packageJson from "../../package.json" with { type: "json" };
+import { runSluice } from "./run-sluice.ts";
+
+const cwd = tmpdir();
+
+test("help goes to stdout, teaches by examples, and is a success", async () => {
+  const whole = await runSluice(["--help"], { cwd });
+  assert.equal(whole.code, 0);
+  assert.match(whole.stdout, /Usage: sluice .*Commands:.*serve.*stats.*health.*config.*Examples:/s);
+  assert.equal(whole.stderr, "");
+
+  for (const command of [
+    ["serve"],
+    ["stats"],
+    ["health"],
+    ["config", "check"],
+    ["config", "schema"],
+  ]) {
+    const { code, stdout } = await runSluice([...command, "--help"], { cwd });
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      new RegExp(`Usage: sluice ${command.join(" ")}.*--config.*Examples?:`, "s"),
+    );
+  }
+});
+
+test("--version is the version of the package", async () => {
+  const { code, stdout } = await runSluice(["--version"], { cwd });
+  assert.deepEqual([code, stdout], [0, `${packageJson.version}\n`]);
+});
+
+test("wrong usage is 2, says what was meant, and leaves stdout empty", async () => {
+  const table: [string[], RegExp][] = [
+    [[], /^Usage: sluice/],
+    [["config"], /^Usage: sluice config/],
+    [["srve"], /^error: unknown command 'srve'\n\(Did you mean serve\?\)/],
+    [["config", "chek"], /^error: unknown command 'chek'\n\(Did you mean check\?\)/],
+    [["stats", "--jsn"], /^error: unknown option '--jsn'\n\(Did you mean --json\?\)/],
+    [["serve", "now"], /^error: too many arguments for 'serve'/],
+    [["config", "check", "--config"], /^error: option '--config <file>' argument missing/],
+  ];
+  for (const [args, message] of table) {
+    const { code, stdout, stderr } = await runSluice(args, { cwd });
+    assert.deepEqual([code, stdout], [2, ""], args.join(" "));
+    assert.match(stderr, message);
+  }
+});
+
+test("config check says what it found", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-cli-"));
+  const { path } = directory;
+  const file = join(path, "lab.yaml");
+  await writeFile(
+    file,
+    `server: { listen: ":8080" }
+storage: { maxSize: 80% }
+upstreams:
+  docker.io:
+    endpoints: [https://hub.internal/path, https://registry-1.docker.io]
+    default: true
+    hosts: [mirror.example.com]
+    proxy: http://me:\${PASSWORD}@proxy.internal:3128
+  x.io: { endpoints: [http://10.0.0.1:5000], http2: true, privateRedirects: true, proxy: direct }
+`,
+  );
+  const env = { PASSWORD: "hunter2" };
+  const expected = `configuration  ${file}
+registry API   every interface, port 8080
+admin API      127.0.0.1:5001
+storage        ${path}/data: at most 80% of the disk, 1 GiB stay free
+freshness      a tag is believed for 1m
+log            info
+upstreams
+  docker.io  https://hub.internal/path, https://registry-1.docker.io; the default; also index.docker.io, registry-1.docker.io; for the hosts mirror.example.com; through the proxy proxy.internal:3128
+  x.io       http://10.0.0.1:5000; no proxy; HTTP/2; redirects to private addresses
+ok
+`;
+  const ways = [
+    runSluice(["config", "check", "--config", file], { cwd: path, env }),
+    runSluice(["--config", "lab.yaml", "config", "check"], { cwd: path, env }),
+    runSluice(["config", "check"], { cwd, env: { ...env, SLUICE_CONFIG: file } }),
+  ];
+  for (const outcome of await Promise.all(ways)) {
+    assert.deepEqual(outcome, { code: 0, stdout: expected, stderr: "" });
+  }
+});
+
+test("config check names every problem, hints at the keys, and fails without a stack", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-cli-"));
+  await writeFile(
+    join(directory.path, "mirror.config.yaml"),
+    "freshness: { ttl: soon }\nserver:\n  listn: x\n",
+  );
+  const { code, stdout, stderr } = await runSluice(["config", "check"], { cwd: directory.path });
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.equal(
+    stderr,
+    `mirror.config.yaml:1:19 freshness.ttl: "soon" is not a duration; write for example 5m
+mirror.config.yaml:3:3 server.listn: unknown key; did you mean "listen"?
+
+mirror.config.yaml in sluice's own directory explains every key; \`sluice config schema\` describes them to editors.
+`,
+  );
+});
+
+test("config check of a file that is not there is one sentence", async () => {
+  const outcome = await runSluice(["config", "check", "--config", "/nowhere.yaml"], { cwd });
+  assert.deepEqual(outcome, {
+    code: 1,
+    stdout: "",
+    stderr: "/nowhere.yaml: the configuration file that --config names does not exist\n",
+  });
+});
+
+test("config schema prints JSON", async () => {
+  const { code, stdout, stderr } = await runSluice(["config", "schema"], { cwd });
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(JSON.parse(stdout).title, "sluice");
+});

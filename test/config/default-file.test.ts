@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { parseConfig } from "../../src/config/parse-config.ts";
+
+const file = new URL("../../mirror.config.yaml", import.meta.url);
+const directory = "/srv";
+
+test("mirror.config.yaml of the checkout says exactly what runs without a file", async () => {
+  const text = await readFile(file, "utf8");
+  const written = await parseConfig({ text, file: "mirror.config.yaml", directory }, {});
+  const builtIn = await parseConfig({ text: "", file: "none", directory }, {});
+  assert.deepEqual(written, builtIn);
+});
+
+test("its examples are right too: without their comment signs it is still a configuration", async () => {
+  const text = await readFile(file, "utf8");
+  // An example is a comment that is a key, a value and perhaps a remark; prose never has a colon there.
+  const uncommented = text
+    .replaceAll(/^( +)# ( *[a-zA-Z.0-9]+(?::5000)?:(?: .*)?)$/gm, "$1$2")
+    .replace("caFile: ./internal-ca.pem", "");
+  const { upstreams } = await parseConfig(
+    { text: uncommented, file: "mirror.config.yaml", directory },
+    {},
+  );
+  assert.deepEqual(
+    upstreams.map(({ name }) => name),
+    ["docker.io", "ghcr.io", "quay.io", "registry.internal:5000"],
+  );
+  const [hub] = upstreams;
+  assert.deepEqual(hub?.aliases[0], "hub.example.com");
+  assert.deepEqual(hub?.proxy.kind, "url");
+  assert.deepEqual([hub?.http2, hub?.privateRedirects], [true, true]);
+});
+
+test("$SLUICE_DIRECTORY moves the storage of the checkout's file", async () => {
+  const text = await readFile(file, "utf8");
+  const config = await parseConfig(
+    { text, file: "mirror.config.yaml", directory },
+    { SLUICE_DIRECTORY: "/var/lib/sluice" },
+  );
+  assert.equal(config.storage.directory, "/var/lib/sluice");
+});

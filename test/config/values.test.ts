@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { logLevels } from "../../src/config/config.ts";
+import { read, yaml } from "./reading.ts";
+
+const timeouts = { connectMs: 5000, headersMs: 10_000, bodyIdleMs: 30_000 };
+
+test("an empty file means the defaults", async () => {
+  const common = {
+    aliases: [],
+    hosts: [],
+    default: false,
+    caPem: null,
+    proxy: { kind: "environment" },
+    http2: false,
+    privateRedirects: false,
+    timeouts,
+  };
+  const expected = {
+    server: { listen: { host: "0.0.0.0", port: 5000 } },
+    admin: { listen: { host: "127.0.0.1", port: 5001 } },
+    storage: {
+      directory: "/etc/lab/data",
+      maxSize: { kind: "bytes", bytes: 50 * 2 ** 30 },
+      minFree: { kind: "bytes", bytes: 2 ** 30 },
+    },
+    freshness: { ttlMs: 60_000 },
+    upstreams: [
+      {
+        ...common,
+        name: "docker.io",
+        endpoints: [new URL("https://registry-1.docker.io")],
+        default: true,
+        aliases: ["index.docker.io", "registry-1.docker.io"],
+      },
+      { ...common, name: "ghcr.io", endpoints: [new URL("https://ghcr.io")] },
+      { ...common, name: "quay.io", endpoints: [new URL("https://quay.io")] },
+    ],
+    log: { level: "info" },
+  };
+  for (const text of ["", "# nothing\n", "---\n", "{}\n", "null\n", "server: {}\nstorage: {}\n"]) {
+    assert.deepEqual(await read(text), expected, JSON.stringify(text));
+  }
+});
+
+test("every key is read, ready to use", async () => {
+  const config = await read(yaml`
+    server: { listen: ":8080" }
+    admin: { listen: "[::1]:0" }
+    storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB }
+    freshness: { ttl: 0s }
+    upstreams:
+      docker.io:
+        endpoints: [https://hub-mirror.internal/path/, HTTP://10.1.2.3:5000]
+        default: true
+        aliases: [hub.example.com, registry-1.docker.io]
+        hosts: [mirror, mirror.example.com:8443]
+        proxy: http://me:pass@proxy.internal:3128
+        http2: true
+        privateRedirects: true
+        timeouts: { connect: 1s, bodyIdle: 1d }
+      registry.internal:5000:
+        endpoints: [https://registry.internal:5000]
+        proxy: direct
+    log: { level: silent }
+  `);
+  assert.deepEqual(config, {
+    server: { listen: { host: "", port: 8080 } },
+    admin: { listen: { host: "::1", port: 0 } },
+    storage: {
+      directory: "/srv/sluice",
+      maxSize: { kind: "share", share: 0.8 },
+      minFree: { kind: "bytes", bytes: 2e9 },
+    },
+    freshness: { ttlMs: 0 },
+    upstreams: [
+      {
+        name: "docker.io",
+        endpoints: [new URL("https://hub-mirror.internal/path/"), new URL("http://10.1.2.3:5000")],
+        default: true,
+        aliases: ["hub.example.com", "registry-1.docker.io", "index.docker.io"],
+        hosts: ["mirror", "mirror.example.com:8443"],
+        caPem: null,
+        proxy: { kind: "url", url: new URL("http://me:pass@proxy.internal:3128") },
+        http2: true,
+        privateRedirects: true,
+        timeouts: { connectMs: 1000, headersMs: 10_000, bodyIdleMs: 86_400_000 },
+      },
+      {
+        name: "registry.internal:5000",
+        endpoints: [new URL("https://registry.internal:5000")],
+        default: false,
+        aliases: [],
+        hosts: [],
+        caPem: null,
+        proxy: { kind: "direct" },
+        http2: false,
+        privateRedirects: false,
+        timeouts,
+      },
+    ],
+    log: { level: "silent" },
+  });
+});
+
+test("a file that has upstreams replaces the default ones", async () => {
+  const { upstreams } = await read(
+    "upstreams: { x.example: { endpoints: [https://x.example] } }\n",
+  );
+  assert.deepEqual(
+    upstreams.map(({ name }) => name),
+    ["x.example"],
+  );
+});
+
+test("relative paths begin at the directory of the file", async () => {
+  const directoryOf = async (written: string): Promise<string> =>
+    (await read(`storage: { directory: ${written} }\n`)).storage.directory;
+  assert.equal(await directoryOf("data"), "/etc/lab/data");
+  assert.equal(await directoryOf("../x/"), "/etc/x");
+  assert.equal(await directoryOf("."), "/etc/lab");
+  assert.equal(await directoryOf("~backup"), "/etc/lab/~backup");
+});
+
+test("every log level is known", async () => {
+  for (const level of logLevels) {
+    assert.equal((await read(`log: { level: ${level} }\n`)).log.level, level);
+  }
+});
+
+test("one value can be used twice by an alias", async () => {
+  const { upstreams } = await read(yaml`
+    upstreams:
+      a.example: { endpoints: [https://a.example], timeouts: &slow { headers: 1m } }
+      b.example: { endpoints: [https://b.example], timeouts: *slow }
+  `);
+  assert.deepEqual(
+    upstreams.map(({ timeouts: { headersMs } }) => headersMs),
+    [60_000, 60_000],
+  );
+});
