@@ -1,0 +1,55 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Tag } from "../oci/reference.ts";
+import type { BlobRecord, Location, ManifestRecord, TagRecord } from "./catalog.ts";
+
+/** A write of the Catalog port, as it goes to the writer's thread. */
+export type CatalogWrite =
+  | {
+      readonly kind: "record-blob";
+      readonly location: Location;
+      readonly blob: BlobRecord;
+      readonly nowMs: number;
+    }
+  | {
+      readonly kind: "record-manifest";
+      readonly location: Location;
+      readonly manifest: ManifestRecord;
+      readonly nowMs: number;
+    }
+  | {
+      readonly kind: "record-tag";
+      readonly location: Location;
+      readonly tag: Tag;
+      readonly record: TagRecord;
+    }
+  | {
+      readonly kind: "record-grant";
+      readonly location: Location;
+      readonly digest: Digest;
+      readonly nowMs: number;
+    }
+  | { readonly kind: "record-identity"; readonly digest: Digest; readonly identity: string }
+  | { readonly kind: "forget-tag"; readonly location: Location; readonly tag: Tag }
+  | { readonly kind: "forget-grant"; readonly location: Location; readonly digest: Digest }
+  | { readonly kind: "forget-blob"; readonly digest: Digest };
+
+export type ToWriter =
+  | { readonly kind: "write"; readonly writes: readonly CatalogWrite[] }
+  /** Checkpoint, close and end. */
+  | { readonly kind: "close" };
+
+export type FromWriter =
+  | { readonly kind: "ready" }
+  /** What became of the writes that were sent first and not answered yet, in their order. */
+  | { readonly kind: "written"; readonly failures: readonly (WriteFailure | null)[] };
+
+/** An SqliteError, whose class and code do not survive the way between threads. */
+export interface WriteFailure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** About how many rows a write touches. */
+export function rowsOf(write: CatalogWrite): number {
+  return write.kind === "record-manifest" ? 3 + write.manifest.references.length : 2;
+}

@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Digest } from "../oci/digest.ts";
+import type { BlobStore, Ingest, StoredBlob } from "./blob-store.ts";
+import { identityOf } from "./disk-identity.ts";
+import { DiskIngest } from "./disk-ingest.ts";
+import { blobFile, type Layout, shardDirectory } from "./layout.ts";
+import { listLeftovers, removeLeftovers, type Sweep } from "./leftovers.ts";
+import { OpenFile } from "./open-file.ts";
+import { codeOf, StorageError } from "./storage-error.ts";
+
+/**
+ * Blobs as files under their digest. `open`, `commit` and `remove` of one digest need no lock among
+ * them: each takes effect in one `open` or `rename`, and the kernel orders those.
+ */
+export class DiskBlobStore implements BlobStore {
+  readonly #layout: Layout;
+  readonly #leftovers: readonly string[];
+  #sweep: Promise<Sweep> | null = null;
+
+  private constructor(layout: Layout, leftovers: readonly string[]) {
+    this.#layout = layout;
+    this.#leftovers = leftovers;
+  }
+
+  /**
+   * Opens the store of a prepared layout; hold its DirectoryLock, for whatever is in `ingest/` now counts as
+   * left behind. Throws StorageError if a directory of it is a symbolic link.
+   */
+  static async open(layout: Layout): Promise<DiskBlobStore> {
+    for (const algorithm of ["sha256", "sha512"]) {
+      await refuseForeignShards(join(layout.blobs, algorithm));
+    }
+    return new DiskBlobStore(layout, await listLeftovers([layout.ingest, layout.trash]));
+  }
+
+  async open(digest: Digest): Promise<StoredBlob | null> {
+    await using stack = new AsyncDisposableStack();
+    const file = stack.use(await OpenFile.read(blobFile(this.#layout, digest)));
+    if (!file) return null;
+    const status = await file.status();
+    stack.move();
+    return new DiskBlob(file, Number(status.size), identityOf(status));
+  }
+
+  async ingest(digest: Digest): Promise<Ingest> {
+    const path = join(this.#layout.ingest, randomUUID());
+    const file = await OpenFile.create(path);
+    return new DiskIngest({ digest, file, path, place: () => this.#place(path, digest) });
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    const discarded = join(this.#layout.trash, randomUUID());
+    try {
+      await rename(blobFile(this.#layout, digest), discarded);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return;
+      throw error;
+    }
+    await rm(discarded, { recursive: true });
+  }
+
+  /**
+   * Removes what a crash left behind, as it was when the store was opened: once, however often it is
+   * asked for. Never rejects; what could not be removed is in the result.
+   */
+  sweep(): Promise<Sweep> {
+    this.#sweep ??= removeLeftovers(this.#leftovers);
+    return this.#sweep;
+  }
+
+  async #place(path: string, digest: Digest): Promise<void> {
+    const target = blobFile(this.#layout, digest);
+    try {
+      await rename(path, target);
+    } catch (error) {
+      await this.#clearTheWay(digest, error);
+      await rename(path, target);
+    }
+    // The rename cannot be undone, and whoever opens the blob now gets all of it. If this fails, a power
+    // cut may take the name away again: then it is a miss.
+    await syncDirectory(dirname(target)).catch(() => {});
+  }
+
+  /** Makes a rename possible that failed with `error`, or throws that. */
+  async #clearTheWay(digest: Digest, error: unknown): Promise<void> {
+    if (codeOf(error) === "ENOENT") await createShard(shardDirectory(this.#layout, digest));
+    // Somebody put a directory where the blob belongs.
+    else if (codeOf(error) === "EISDIR") await this.remove(digest);
+    else throw error;
+  }
+}
+
+class DiskBlob implements StoredBlob {
+  readonly sizeBytes: number;
+  readonly identity: string;
+  readonly #file: OpenFile;
+
+  constructor(file: OpenFile, sizeBytes: number, identity: string) {
+    this.#file = file;
+    this.sizeBytes = sizeBytes;
+    this.identity = identity;
+  }
+
+  read(target: Uint8Array, positionBytes: number): Promise<number> {
+    const lengthBytes = Math.min(target.length, this.sizeBytes - positionBytes);
+    if (lengthBytes <= 0) return Promise.resolve(0);
+    return this.#file.read(target, positionBytes, lengthBytes);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#file[Symbol.asyncDispose]();
+  }
+}
+
+const shardName = /^[0-9a-f]{2}$/;
+
+/** O_NOFOLLOW guards only the last component of a path; these are the ones before it. */
+async function refuseForeignShards(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (!shardName.test(entry.name) || entry.isDirectory()) continue;
+    throw new StorageError(
+      `${join(directory, entry.name)} is no directory, but sluice keeps blobs in a real directory there. Move it away`,
+    );
+  }
+}
+
+async function createShard(directory: string): Promise<void> {
+  // Recursive only so that it is no error if another commit was quicker.
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await syncDirectory(dirname(directory));
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  await using handle = await open(directory, "r");
+  await handle.sync();
+}

@@ -1,0 +1,80 @@
+import { mkdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { prepareOwnDirectory, probeWritable, refuseWorldWritable } from "./own-directory.ts";
+import { cannot, StorageError } from "./storage-error.ts";
+
+/** Where things lie under the storage directory. All paths are absolute. */
+export interface Layout {
+  /** The storage directory, `storage.directory` of the configuration. */
+  readonly directory: string;
+  /** Committed content: `sha256/ab/<hex>` and `sha512/ab/<hex>`, where `ab` are the first two digits. */
+  readonly blobs: string;
+  /** Content that is arriving, under random names. */
+  readonly ingest: string;
+  /** Removed content on its way out, under random names. */
+  readonly trash: string;
+  readonly catalogFile: string;
+  readonly lockFile: string;
+  readonly controlSocket: string;
+}
+
+/** The layout of a storage directory, which need not be there. */
+export function layoutOf(directory: string): Layout {
+  const root = resolve(directory);
+  return {
+    directory: root,
+    blobs: join(root, "blobs"),
+    ingest: join(root, "ingest"),
+    trash: join(root, "trash"),
+    catalogFile: join(root, "catalog.db"),
+    lockFile: join(root, "lock.db"),
+    controlSocket: join(root, "control.sock"),
+  };
+}
+
+/**
+ * Creates what is missing of a storage directory and checks the rest. Throws StorageError if it cannot be
+ * written to or is not safe to use. Harmless while another daemon runs in it.
+ */
+export async function prepareLayout(directory: string): Promise<Layout> {
+  const layout = layoutOf(directory);
+  refuseLongSocketPath(layout.controlSocket);
+  await prepareRoot(layout.directory);
+  const roots = [join(layout.blobs, "sha256"), join(layout.blobs, "sha512")];
+  for (const path of [layout.blobs, ...roots, layout.ingest, layout.trash]) {
+    await prepareOwnDirectory(path);
+  }
+  await probeWritable([layout.directory, layout.ingest, ...roots, layout.trash]);
+  return layout;
+}
+
+/** Where the committed content of `digest` lies. */
+export function blobFile(layout: Layout, digest: Digest): string {
+  return join(shardDirectory(layout, digest), hexOf(digest));
+}
+
+/** 256 directories of one algorithm: a million blobs make 4,000 names in each, which every file system takes. */
+export function shardDirectory(layout: Layout, digest: Digest): string {
+  return join(layout.blobs, algorithmOf(digest), hexOf(digest).slice(0, 2));
+}
+
+// sockaddr_un.sun_path has 108 bytes on Linux, the terminating zero included.
+const socketPathLimitBytes = 107;
+
+function refuseLongSocketPath(path: string): void {
+  const lengthBytes = Buffer.byteLength(path);
+  if (lengthBytes <= socketPathLimitBytes) return;
+  throw new StorageError(
+    `the path ${path} has ${lengthBytes} bytes, but a Unix socket's path may have at most ${socketPathLimitBytes}. Set storage.directory to a shorter path`,
+  );
+}
+
+async function prepareRoot(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    refuseWorldWritable(directory, (await stat(directory)).mode);
+  } catch (error) {
+    throw error instanceof StorageError ? error : cannot(`create ${directory}`, error);
+  }
+}

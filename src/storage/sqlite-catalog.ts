@@ -1,0 +1,118 @@
+import { Worker } from "node:worker_threads";
+import Database from "better-sqlite3";
+import type { Digest } from "../oci/digest.ts";
+import type { Tag } from "../oci/reference.ts";
+import type { BlobRecord, Catalog, Location, ManifestRecord, TagRecord, Usage } from "./catalog.ts";
+import { prepareCatalogFile } from "./catalog-file.ts";
+import type { Layout } from "./layout.ts";
+import { type ReadStatements, readStatements } from "./read-statements.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+export interface SqliteCatalogOptions {
+  /** A prepared catalog file. */
+  readonly path: string;
+  readonly writes: WriteQueue;
+  readonly setAside: string | null;
+}
+
+/** The catalog in `catalog.db`: read here by a connection of its own, written in another thread. */
+export class SqliteCatalog implements Catalog {
+  /** Where a corrupt catalog was moved when this one was opened, or null. */
+  readonly setAside: string | null;
+  readonly #database: Database.Database;
+  readonly #reads: ReadStatements;
+  readonly #writes: WriteQueue;
+
+  constructor(options: SqliteCatalogOptions) {
+    this.setAside = options.setAside;
+    this.#database = new Database(options.path, { readonly: true, timeout: readTimeoutMs });
+    this.#reads = readStatements(this.#database);
+    this.#writes = options.writes;
+  }
+
+  /**
+   * Opens the catalog of a prepared layout, or begins it; hold its DirectoryLock. Throws StorageError if
+   * it cannot be opened or a newer sluice has written it. One that is corrupt is set aside.
+   */
+  static async open(layout: Layout, now: () => number = Date.now): Promise<SqliteCatalog> {
+    const path = layout.catalogFile;
+    const setAside = prepareCatalogFile(path, now());
+    await using stack = new AsyncDisposableStack();
+    const worker = new Worker(new URL("./catalog-writer.ts", import.meta.url), {
+      workerData: path,
+    });
+    const writes = stack.use(await WriteQueue.start(worker));
+    const catalog = new SqliteCatalog({ path, writes, setAside });
+    stack.move();
+    return catalog;
+  }
+
+  async blob(digest: Digest): Promise<BlobRecord | null> {
+    const row = this.#reads.blob.get(digest);
+    return row ? { digest, ...row } : null;
+  }
+
+  async manifestMediaType(digest: Digest): Promise<string | null> {
+    return this.#reads.manifestMediaType.get(digest)?.mediaType ?? null;
+  }
+
+  async tag(location: Location, tag: Tag): Promise<TagRecord | null> {
+    return this.#reads.tag.get(location.upstream, location.repository, tag) ?? null;
+  }
+
+  async grantedAtMs(location: Location, digest: Digest): Promise<number | null> {
+    const row = this.#reads.grant.get(location.upstream, location.repository, digest);
+    return row?.grantedAtMs ?? null;
+  }
+
+  async isReferenced(location: Location, digest: Digest): Promise<boolean> {
+    const { upstream, repository } = location;
+    if (!this.#reads.reference.get(digest, upstream, repository)) return false;
+    return this.#reads.grantOfUpstream.get(digest, upstream) !== undefined;
+  }
+
+  async usage(): Promise<Usage> {
+    return this.#reads.usage.get() ?? { blobs: 0, bytes: 0 };
+  }
+
+  recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void> {
+    return this.#writes.submit({ kind: "record-blob", location, blob, nowMs });
+  }
+
+  recordManifest(location: Location, manifest: ManifestRecord, nowMs: number): Promise<void> {
+    return this.#writes.submit({ kind: "record-manifest", location, manifest, nowMs });
+  }
+
+  recordTag(location: Location, tag: Tag, record: TagRecord): Promise<void> {
+    return this.#writes.submit({ kind: "record-tag", location, tag, record });
+  }
+
+  recordGrant(location: Location, digest: Digest, nowMs: number): Promise<void> {
+    return this.#writes.submit({ kind: "record-grant", location, digest, nowMs });
+  }
+
+  recordIdentity(digest: Digest, identity: string): Promise<void> {
+    return this.#writes.submit({ kind: "record-identity", digest, identity });
+  }
+
+  forgetTag(location: Location, tag: Tag): Promise<void> {
+    return this.#writes.submit({ kind: "forget-tag", location, tag });
+  }
+
+  forgetGrant(location: Location, digest: Digest): Promise<void> {
+    return this.#writes.submit({ kind: "forget-grant", location, digest });
+  }
+
+  forgetBlob(digest: Digest): Promise<void> {
+    return this.#writes.submit({ kind: "forget-blob", digest });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Before the writer: the last connection to close is the one that removes the log.
+    this.#database.close();
+    await this.#writes[Symbol.asyncDispose]();
+  }
+}
+
+// A reader waits only while a foreign process locks the whole file. The event loop waits with it.
+const readTimeoutMs = 50;

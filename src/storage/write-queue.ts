@@ -1,0 +1,138 @@
+import type { Worker } from "node:worker_threads";
+import Database from "better-sqlite3";
+import {
+  type CatalogWrite,
+  type FromWriter,
+  rowsOf,
+  type ToWriter,
+  type WriteFailure,
+} from "./catalog-write.ts";
+import { StorageError } from "./storage-error.ts";
+
+interface Pending extends PromiseWithResolvers<void> {
+  readonly write: CatalogWrite;
+}
+
+// A transaction of this many rows takes a few milliseconds, so the first of its writes need not wait
+// long for the last.
+const batchRows = 200;
+
+// A row takes some 300 bytes here, so this is 6 MB, and less than a second of work. Only a disk that
+// hangs lets it fill up.
+const queueRows = 20_000;
+
+/**
+ * The writes on their way to the writer's thread. While one batch is written the next ones gather, and
+ * go as one transaction: the busier the catalog, the less a write costs.
+ */
+export class WriteQueue implements AsyncDisposable {
+  readonly #worker: Worker;
+  readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #exited: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #waiting: Pending[] = [];
+  #waitingRows = 0;
+  /** Sent to the worker and not answered yet. */
+  readonly #sent: Pending[] = [];
+  /** Why no write is taken any more. */
+  #stopped: StorageError | null = null;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on("message", (message: FromWriter) => this.#receive(message));
+    worker.on("error", (error) => this.#fail(error));
+    worker.on("exit", (code) => {
+      this.#fail(new Error(`its thread ended with code ${code}`));
+      this.#exited.resolve();
+    });
+  }
+
+  /** Resolves when `worker`, a catalog-writer, has opened the catalog. */
+  static async start(worker: Worker): Promise<WriteQueue> {
+    const queue = new WriteQueue(worker);
+    await queue.#ready.promise;
+    return queue;
+  }
+
+  /**
+   * Resolves when the write is committed. Rejects with StorageError, an SqliteError as its cause, if it
+   * could not be made; and without if the writer is too far behind, has died or was closed.
+   */
+  submit(write: CatalogWrite): Promise<void> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
+    if (this.#waitingRows >= queueRows) return Promise.reject(overflow());
+    const pending: Pending = { write, ...Promise.withResolvers<void>() };
+    this.#waiting.push(pending);
+    this.#waitingRows += rowsOf(write);
+    if (this.#sent.length === 0) this.#send(batchRows);
+    return pending.promise;
+  }
+
+  /** Writes what was submitted, and resolves when the worker has closed the catalog and ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#stopped) {
+      this.#stopped = new StorageError("the catalog is closed");
+      this.#send(Number.POSITIVE_INFINITY);
+      this.#post({ kind: "close" });
+    }
+    await this.#exited.promise;
+  }
+
+  #receive(message: FromWriter): void {
+    switch (message.kind) {
+      case "ready":
+        this.#ready.resolve();
+        break;
+      case "written":
+        for (const failure of message.failures) settle(this.#sent.shift(), failure);
+        if (this.#sent.length === 0) this.#send(batchRows);
+    }
+  }
+
+  /** Sends what waits, until it is `limitRows` rows or more. */
+  #send(limitRows: number): void {
+    const batch: Pending[] = [];
+    let rows = 0;
+    while (rows < limitRows) {
+      const next = this.#waiting.shift();
+      if (!next) break;
+      batch.push(next);
+      rows += rowsOf(next.write);
+    }
+    if (batch.length === 0) return;
+    this.#waitingRows -= rows;
+    this.#sent.push(...batch);
+    this.#post({ kind: "write", writes: batch.map((pending) => pending.write) });
+  }
+
+  #post(message: ToWriter): void {
+    this.#worker.postMessage(message);
+  }
+
+  #fail(cause: unknown): void {
+    this.#stopped ??= new StorageError(
+      "the catalog's writer has stopped, so nothing new is recorded. Restart sluice",
+      { cause },
+    );
+    this.#ready.reject(this.#stopped);
+    for (const pending of [...this.#sent.splice(0), ...this.#waiting.splice(0)]) {
+      pending.reject(this.#stopped);
+    }
+  }
+}
+
+function settle(pending: Pending | undefined, failure: WriteFailure | null): void {
+  if (failure) pending?.reject(failed(pending.write, failure));
+  else pending?.resolve();
+}
+
+function failed(write: CatalogWrite, { code, message }: WriteFailure): StorageError {
+  return new StorageError(`the catalog could not ${write.kind.replace("-", " ")}: ${message}`, {
+    cause: new Database.SqliteError(message, code),
+  });
+}
+
+function overflow(): StorageError {
+  return new StorageError(
+    `the catalog's writer is ${queueRows} rows behind. Look at the disk of the storage directory: it is too slow or hangs`,
+  );
+}

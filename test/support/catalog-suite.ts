@@ -1,0 +1,338 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { type Digest, digestOf } from "../../src/oci/digest.ts";
+import { parseTag, type Tag } from "../../src/oci/reference.ts";
+import { parseRepository } from "../../src/oci/repository.ts";
+import type { BlobRecord, Catalog, Location, ManifestRecord } from "../../src/storage/catalog.ts";
+
+/** A fresh, empty catalog; disposing throws it away. */
+export interface CatalogFixture extends AsyncDisposable {
+  readonly catalog: Catalog;
+}
+
+/** What every Catalog must do. */
+export function catalogSuite(name: string, openFixture: () => Promise<CatalogFixture>): void {
+  suite(`${name} as a Catalog`, () => {
+    blobSuite(openFixture);
+    manifestSuite(openFixture);
+    tagSuite(openFixture);
+    grantSuite(openFixture);
+  });
+}
+
+export function blobRecord(text: string, sizeBytes: number = text.length): BlobRecord {
+  return { digest: digestOf(Buffer.from(text)), sizeBytes, identity: `identity of ${text}` };
+}
+
+export function locationOf(upstream: string, name: string): Location {
+  const repository = parseRepository(name);
+  assert.ok(repository);
+  return { upstream, repository };
+}
+
+export function tagOf(text: string): Tag {
+  const tag = parseTag(text);
+  assert.ok(tag);
+  return tag;
+}
+
+function manifestOf(text: string, references: readonly Digest[]): ManifestRecord {
+  return {
+    blob: blobRecord(text),
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    references,
+  };
+}
+
+const alpine = locationOf("docker.io", "library/alpine");
+const busybox = locationOf("docker.io", "library/busybox");
+const alpineElsewhere = locationOf("ghcr.io", "library/alpine");
+
+function blobSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("an empty catalog knows nothing", async () => {
+    await using fixture = await openFixture();
+    const { digest } = blobRecord("never recorded");
+
+    assert.equal(await fixture.catalog.blob(digest), null);
+    assert.equal(await fixture.catalog.manifestMediaType(digest), null);
+    assert.equal(await fixture.catalog.tag(alpine, tagOf("latest")), null);
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, digest), null);
+    assert.equal(await fixture.catalog.isReferenced(alpine, digest), false);
+    assert.deepEqual(await fixture.catalog.usage(), { blobs: 0, bytes: 0 });
+  });
+
+  test("a recorded blob is found, and is granted to the repository it came through", async () => {
+    await using fixture = await openFixture();
+    const blob = blobRecord("layer");
+
+    await fixture.catalog.recordBlob(alpine, blob, 1_795_000_000_123);
+
+    assert.deepEqual(await fixture.catalog.blob(blob.digest), blob);
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, blob.digest), 1_795_000_000_123);
+    assert.equal(await fixture.catalog.grantedAtMs(busybox, blob.digest), null);
+    assert.equal(await fixture.catalog.grantedAtMs(alpineElsewhere, blob.digest), null);
+    assert.equal(await fixture.catalog.manifestMediaType(blob.digest), null);
+  });
+
+  test("a blob recorded again has its new size and identity and is counted once", async () => {
+    await using fixture = await openFixture();
+    const blob = blobRecord("layer", 100);
+    await fixture.catalog.recordBlob(alpine, blob, 1);
+
+    const again = { ...blob, sizeBytes: 70, identity: "new" };
+    await fixture.catalog.recordBlob(busybox, again, 2);
+
+    assert.deepEqual(await fixture.catalog.blob(blob.digest), again);
+    assert.deepEqual(await fixture.catalog.usage(), { blobs: 1, bytes: 70 });
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, blob.digest), 1);
+    assert.equal(await fixture.catalog.grantedAtMs(busybox, blob.digest), 2);
+  });
+
+  test("sizes beyond 32 bits are kept", async () => {
+    await using fixture = await openFixture();
+    const blob = blobRecord("huge", 5_000_000_000_000);
+
+    await fixture.catalog.recordBlob(alpine, blob, 1);
+
+    assert.equal((await fixture.catalog.blob(blob.digest))?.sizeBytes, 5_000_000_000_000);
+    assert.equal((await fixture.catalog.usage()).bytes, 5_000_000_000_000);
+  });
+
+  test("a new identity replaces the old one, and only that", async () => {
+    await using fixture = await openFixture();
+    const blob = blobRecord("layer");
+    await fixture.catalog.recordBlob(alpine, blob, 1);
+
+    await fixture.catalog.recordIdentity(blob.digest, "hashed again");
+    await fixture.catalog.recordIdentity(blobRecord("never recorded").digest, "nothing");
+
+    assert.deepEqual(await fixture.catalog.blob(blob.digest), {
+      ...blob,
+      identity: "hashed again",
+    });
+    assert.deepEqual(await fixture.catalog.usage(), { blobs: 1, bytes: blob.sizeBytes });
+  });
+
+  test("usage follows what is recorded and forgotten", async () => {
+    await using fixture = await openFixture();
+    await fixture.catalog.recordBlob(alpine, blobRecord("a", 10), 1);
+    await fixture.catalog.recordBlob(alpine, blobRecord("b", 20), 1);
+    await fixture.catalog.recordManifest(alpine, manifestOf("manifest", []), 1);
+    assert.deepEqual(await fixture.catalog.usage(), { blobs: 3, bytes: 38 });
+
+    await fixture.catalog.forgetBlob(blobRecord("a").digest);
+    await fixture.catalog.forgetBlob(blobRecord("a").digest);
+
+    assert.deepEqual(await fixture.catalog.usage(), { blobs: 2, bytes: 28 });
+  });
+
+  test("a read that starts when a write has resolved sees it, among many writes", async () => {
+    await using fixture = await openFixture();
+
+    const writes = Array.from({ length: 2000 }, async (_, index) => {
+      const blob = blobRecord(`layer ${index}`, index);
+      await fixture.catalog.recordBlob(alpine, blob, index);
+      assert.deepEqual(await fixture.catalog.blob(blob.digest), blob);
+    });
+
+    await Promise.all(writes);
+    assert.deepEqual(await fixture.catalog.usage(), { blobs: 2000, bytes: (1999 * 2000) / 2 });
+  });
+
+  test("writes take effect in the order they were made", async () => {
+    await using fixture = await openFixture();
+    const blob = blobRecord("layer");
+
+    const writes = Array.from({ length: 501 }, (_, index) =>
+      index % 2 === 0
+        ? fixture.catalog.recordBlob(alpine, { ...blob, identity: `${index}` }, index)
+        : fixture.catalog.forgetBlob(blob.digest),
+    );
+    await Promise.all(writes);
+
+    assert.equal((await fixture.catalog.blob(blob.digest))?.identity, "500");
+  });
+
+  test("a write that cannot be made rejects alone", async () => {
+    await using fixture = await openFixture();
+    const writes = Array.from({ length: 300 }, (_, index) =>
+      fixture.catalog.recordBlob(alpine, blobRecord(`${index}`, index === 150 ? Number.NaN : 1), 1),
+    );
+
+    const results = await Promise.allSettled(writes);
+
+    const rejected = results.flatMap((result, index) =>
+      result.status === "rejected" ? [index] : [],
+    );
+    assert.deepEqual(rejected, [150]);
+    assert.deepEqual(await fixture.catalog.usage(), { blobs: 299, bytes: 299 });
+    assert.equal(await fixture.catalog.blob(blobRecord("150").digest), null);
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, blobRecord("150").digest), null);
+  });
+}
+
+function manifestSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("a recorded manifest is a blob with a media type, granted to its repository", async () => {
+    await using fixture = await openFixture();
+    const manifest = manifestOf("manifest", [blobRecord("config").digest]);
+
+    await fixture.catalog.recordManifest(alpine, manifest, 5);
+
+    const { digest } = manifest.blob;
+    assert.deepEqual(await fixture.catalog.blob(digest), manifest.blob);
+    assert.equal(await fixture.catalog.manifestMediaType(digest), manifest.mediaType);
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, digest), 5);
+  });
+
+  test("what a manifest names is not granted by that", async () => {
+    await using fixture = await openFixture();
+    const layer = blobRecord("layer").digest;
+
+    await fixture.catalog.recordManifest(alpine, manifestOf("manifest", [layer]), 5);
+
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, layer), null);
+    assert.equal(await fixture.catalog.blob(layer), null);
+  });
+
+  test("a digest is referenced if the repository's manifest names it and the upstream holds it", async () => {
+    await using fixture = await openFixture();
+    const layer = blobRecord("layer").digest;
+    await fixture.catalog.recordManifest(alpine, manifestOf("manifest", [layer]), 1);
+
+    assert.equal(await fixture.catalog.isReferenced(alpine, layer), false, "no grant anywhere");
+    await fixture.catalog.recordGrant(alpineElsewhere, layer, 1);
+    assert.equal(await fixture.catalog.isReferenced(alpine, layer), false, "another upstream");
+    await fixture.catalog.recordGrant(busybox, layer, 1);
+    assert.equal(await fixture.catalog.isReferenced(alpine, layer), true);
+
+    assert.equal(await fixture.catalog.isReferenced(busybox, layer), false, "no manifest of it");
+    assert.equal(await fixture.catalog.isReferenced(alpineElsewhere, layer), false);
+  });
+
+  test("a manifest the repository lost refers to nothing", async () => {
+    await using fixture = await openFixture();
+    const layer = blobRecord("layer").digest;
+    const manifest = manifestOf("manifest", [layer]);
+    await fixture.catalog.recordManifest(alpine, manifest, 1);
+    await fixture.catalog.recordGrant(busybox, layer, 1);
+
+    await fixture.catalog.forgetGrant(alpine, manifest.blob.digest);
+
+    assert.equal(await fixture.catalog.isReferenced(alpine, layer), false);
+  });
+
+  test("a manifest recorded again has its new media type and references", async () => {
+    await using fixture = await openFixture();
+    const [old, young] = [blobRecord("old").digest, blobRecord("young").digest];
+    await fixture.catalog.recordManifest(alpine, manifestOf("manifest", [old]), 1);
+    await fixture.catalog.recordGrant(alpine, old, 1);
+    await fixture.catalog.recordGrant(alpine, young, 1);
+
+    const again = { ...manifestOf("manifest", [young, young]), mediaType: "application/other" };
+    await fixture.catalog.recordManifest(alpine, again, 2);
+
+    assert.equal(await fixture.catalog.manifestMediaType(again.blob.digest), "application/other");
+    assert.equal(await fixture.catalog.isReferenced(alpine, old), false);
+    assert.equal(await fixture.catalog.isReferenced(alpine, young), true);
+  });
+
+  test("a manifest may name thousands of digests", async () => {
+    await using fixture = await openFixture();
+    const references = Array.from({ length: 5000 }, (_, index) => blobRecord(`${index}`).digest);
+    const last = blobRecord("4999").digest;
+
+    await fixture.catalog.recordManifest(alpine, manifestOf("manifest", references), 1);
+    await fixture.catalog.recordGrant(alpine, last, 1);
+
+    assert.equal(await fixture.catalog.isReferenced(alpine, last), true);
+  });
+
+  test("forgetting a manifest forgets what it names, but neither its tags nor its grants", async () => {
+    await using fixture = await openFixture();
+    const layer = blobRecord("layer").digest;
+    const { blob } = manifestOf("manifest", []);
+    await fixture.catalog.recordManifest(alpine, manifestOf("manifest", [layer]), 7);
+    await fixture.catalog.recordBlob(alpine, blobRecord("layer"), 7);
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), {
+      digest: blob.digest,
+      checkedAtMs: 7,
+    });
+
+    await fixture.catalog.forgetBlob(blob.digest);
+
+    assert.equal(await fixture.catalog.blob(blob.digest), null);
+    assert.equal(await fixture.catalog.manifestMediaType(blob.digest), null);
+    assert.equal(await fixture.catalog.isReferenced(alpine, layer), false);
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, blob.digest), 7);
+    assert.equal((await fixture.catalog.tag(alpine, tagOf("latest")))?.digest, blob.digest);
+  });
+}
+
+function tagSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("a tag means a digest in its repository only", async () => {
+    await using fixture = await openFixture();
+    const record = { digest: blobRecord("manifest").digest, checkedAtMs: 1_795_000_000_123 };
+
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), record);
+
+    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("latest")), record);
+    assert.equal(await fixture.catalog.tag(alpine, tagOf("Latest")), null);
+    assert.equal(await fixture.catalog.tag(busybox, tagOf("latest")), null);
+    assert.equal(await fixture.catalog.tag(alpineElsewhere, tagOf("latest")), null);
+  });
+
+  test("a tag that moved means the new digest", async () => {
+    await using fixture = await openFixture();
+    const moved = { digest: blobRecord("new").digest, checkedAtMs: 2 };
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), {
+      digest: blobRecord("old").digest,
+      checkedAtMs: 1,
+    });
+
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), moved);
+
+    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("latest")), moved);
+  });
+
+  test("a forgotten tag is gone, and no other", async () => {
+    await using fixture = await openFixture();
+    const record = { digest: blobRecord("manifest").digest, checkedAtMs: 1 };
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), record);
+    await fixture.catalog.recordTag(alpine, tagOf("3"), record);
+    await fixture.catalog.recordTag(busybox, tagOf("latest"), record);
+
+    await fixture.catalog.forgetTag(alpine, tagOf("latest"));
+    await fixture.catalog.forgetTag(alpineElsewhere, tagOf("latest"));
+
+    assert.equal(await fixture.catalog.tag(alpine, tagOf("latest")), null);
+    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("3")), record);
+    assert.deepEqual(await fixture.catalog.tag(busybox, tagOf("latest")), record);
+  });
+}
+
+function grantSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("a grant proven again has its new time, and needs no stored content", async () => {
+    await using fixture = await openFixture();
+    const { digest } = blobRecord("layer");
+    await fixture.catalog.recordGrant(alpine, digest, 1);
+
+    await fixture.catalog.recordGrant(alpine, digest, 2);
+
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, digest), 2);
+    assert.equal(await fixture.catalog.blob(digest), null);
+  });
+
+  test("a forgotten grant is gone, and no other", async () => {
+    await using fixture = await openFixture();
+    const { digest } = blobRecord("layer");
+    await fixture.catalog.recordGrant(alpine, digest, 1);
+    await fixture.catalog.recordGrant(busybox, digest, 1);
+    await fixture.catalog.recordGrant(alpineElsewhere, digest, 1);
+
+    await fixture.catalog.forgetGrant(alpine, digest);
+
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, digest), null);
+    assert.equal(await fixture.catalog.grantedAtMs(busybox, digest), 1);
+    assert.equal(await fixture.catalog.grantedAtMs(alpineElsewhere, digest), 1);
+  });
+}
