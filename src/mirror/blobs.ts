@@ -37,12 +37,12 @@ export class Blobs {
     this.#grants = grants;
   }
 
-  async pull(target: Target, digest: Digest): Promise<BlobPull> {
+  async pull(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
     const stored = await this.#openStored(target, digest);
     if (stored) return { outcome: digestHit, blob: stored };
     const { upstream, repository } = target;
     const { fill, collapsed } = this.fills.join(upstream, repository, digest);
-    const blob = await this.fills.open(fill, repository);
+    const blob = await this.fills.open(fill, repository, signal);
     if (blob === "unknown") {
       await this.#grants.revoke(target, digest);
       throw blobUnknown(digest);

@@ -9,13 +9,15 @@ export const holdBackBytes: number = 32 * 1024;
 export class FillReader implements BlobReader {
   readonly sizeBytes: number | null;
   readonly #fill: Fill;
+  readonly #gone: Promise<never>;
   readonly #leave: () => Promise<void>;
 
-  /** `fill.join` has resolved to "readable"; `leave` is called once. */
-  constructor(fill: Fill, leave: () => Promise<void>) {
+  /** `fill.join` has resolved to "readable"; reads reject as `gone` does; `leave` is called once. */
+  constructor(fill: Fill, gone: Promise<never>, leave: () => Promise<void>) {
     const { state } = fill;
     this.sizeBytes = "sizeBytes" in state ? state.sizeBytes : null;
     this.#fill = fill;
+    this.#gone = gone;
     this.#leave = leave;
   }
 
@@ -31,7 +33,7 @@ export class FillReader implements BlobReader {
           return await state.ingest.read(target.subarray(0, readableBytes), positionBytes);
         }
       }
-      await this.#fill.progress;
+      await Promise.race([this.#fill.progress, this.#gone]);
     }
   }
 

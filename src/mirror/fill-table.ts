@@ -38,12 +38,20 @@ export class FillTable {
     return { fill, collapsed: running !== null };
   }
 
-  /** A reader of the fill through `repository`; what else there may be, as `Fill.join`. */
-  async open(fill: Fill, repository: Repository): Promise<FillReader | "unstored" | "unknown"> {
+  /**
+   * A reader of the fill through `repository`; what else there may be, as `Fill.join`. Aborting `signal` ends its
+   * waiting at once, so that the fill knows who still reads.
+   */
+  async open(
+    fill: Fill,
+    repository: Repository,
+    signal: AbortSignal,
+  ): Promise<FillReader | "unstored" | "unknown"> {
+    const gone = rejectionOn(signal);
     const leave = (): Promise<void> => this.#leave(fill);
     try {
-      const joined = await fill.join(repository);
-      if (joined === "readable") return new FillReader(fill, leave);
+      const joined = await fill.join(repository, gone);
+      if (joined === "readable") return new FillReader(fill, gone, leave);
       await leave();
       return joined;
     } catch (error) {
@@ -88,4 +96,13 @@ export class FillTable {
 
 function keyOf(upstream: Upstream, digest: Digest): string {
   return `${upstream.name} ${digest}`;
+}
+
+function rejectionOn(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason);
+  else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  // Nobody may be waiting when it happens.
+  promise.catch(() => {});
+  return promise;
 }

@@ -85,12 +85,18 @@ export class Fill {
 
   /**
    * Waits until upstream sends; resolves to "unknown" if it has no such blob in `repository`. Rejects with
-   * UpstreamError when it refuses that repository or cannot be asked. Each call is ended by `leave`.
+   * UpstreamError when it refuses that repository or cannot be asked, and as `gone` does if the reader goes
+   * away meanwhile. Each call is ended by `leave`.
    */
-  async join(repository: Repository): Promise<"readable" | "unstored" | "unknown"> {
+  async join(
+    repository: Repository,
+    gone: Promise<never>,
+  ): Promise<"readable" | "unstored" | "unknown"> {
     this.#readers++;
     const source = this.#sources.find((one) => one.repository === repository);
-    while (this.#state.kind === "connecting" && !source?.refusal) await this.progress;
+    while (this.#state.kind === "connecting" && !source?.refusal) {
+      await Promise.race([this.progress, gone]);
+    }
     if (source?.refusal === "unknown") return "unknown";
     if (source?.refusal) throw source.refusal;
     if (this.#state.kind === "failed") throw this.#state.error;

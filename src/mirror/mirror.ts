@@ -32,9 +32,12 @@ export class Mirror {
     this.#manifests.policy = policy;
   }
 
-  /** The blob, from disk or from upstream. Disposing it stops this reader only: a fill goes on for the next one. */
-  pullBlob(target: Target, digest: Digest): Promise<BlobPull> {
-    return this.#blobs.pull(target, digest);
+  /**
+   * The blob, from disk or from upstream. Aborting `signal`, or disposing the blob, stops this reader only: a fill
+   * goes on for the next one.
+   */
+  pullBlob(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
+    return this.#blobs.pull(target, digest, signal);
   }
 
   /** What HEAD tells of a blob, without a download. */

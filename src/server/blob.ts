@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { BlobReader } from "../mirror/blob-reader.ts";
 import { holdBackBytes } from "../mirror/fill-reader.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { PullOutcome } from "../mirror/pull-outcome.ts";
@@ -29,20 +28,28 @@ export async function serveBlob(
     const { outcome, sizeBytes } = await mirror.describeBlob(target, digest);
     return answerWithoutBody(request, response, { digest, outcome, sizeBytes });
   }
-  const { outcome, blob } = await mirror.pullBlob(target, digest);
+  const { outcome, blob } = await mirror.pullBlob(target, digest, goneSignal(response));
   await using reader = blob;
   const part = rangeOf(request, digest, reader.sizeBytes);
   const headers = { ...blobHeaders(digest, outcome), ...lengthHeaders(part, reader.sizeBytes) };
   const range = part ?? wholeOf(reader.sizeBytes);
   using pair = buffers.lend(range ? range.last - range.first + 1 : Number.POSITIVE_INFINITY);
   using writer = new BodyWriter(response);
-  // Nothing of so small a blob may be sent before all of it is verified; a header that waits for it too can
-  // still become a 502.
-  if (reader.sizeBytes !== null && reader.sizeBytes <= holdBackBytes) await untilVerified(reader);
+  if (isHeldBackWhole(reader.sizeBytes)) await reader.read(Buffer.alloc(1), 0);
   response.writeHead(part ? 206 : 200, headers);
+  // Clients give up on a header that takes 30 seconds; the bytes of a range may be that far away.
+  if (outcome.kind !== "hit") response.flushHeaders();
   const left = await untilEndOrGone(writer.send(reader, range, pair));
   if (left === null) response.end();
   return { outcome, sentBytes: writer.sentBytes, left };
+}
+
+/**
+ * Whether nothing of a blob may be sent before all of it is verified, or may be so: a header that waits for that too
+ * can still become a 502.
+ */
+function isHeldBackWhole(sizeBytes: number | null): boolean {
+  return sizeBytes === null || sizeBytes <= holdBackBytes;
 }
 
 /** null when all was sent, or why the client left before. */
@@ -54,6 +61,13 @@ async function untilEndOrGone(sending: Promise<void>): Promise<string | null> {
     if (error instanceof ClientGone) return error.message;
     throw error;
   }
+}
+
+/** Aborted with ClientGone when the connection ends, whoever ended it. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort(new ClientGone("the client closed the connection")));
+  return gone.signal;
 }
 
 function answerWithoutBody(
@@ -116,8 +130,4 @@ function lengthHeaders(part: ByteRange | null, sizeBytes: number | null): Record
     "content-length": String(part.last - part.first + 1),
     "content-range": `bytes ${part.first}-${part.last}/${sizeBytes}`,
   };
-}
-
-async function untilVerified(reader: BlobReader): Promise<void> {
-  await reader.read(Buffer.alloc(1), 0);
 }

@@ -8,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Target, Upstreams } from "../upstream/upstreams.ts";
 import { serveBlob } from "./blob.ts";
+import { ClientGone } from "./body-writer.ts";
 import { BufferBudget } from "./buffer-budget.ts";
 import { toDistributionError } from "./error-answer.ts";
 import { serveManifest } from "./manifest.ts";
@@ -67,6 +68,8 @@ export class RegistryServer {
     const client = request.socket.remoteAddress;
     const seen: Seen = { route: null, target: null };
     const served = await this.#serve(request, response, seen).catch((error: unknown) => {
+      // Before its answer began; nobody is left to tell.
+      if (error instanceof ClientGone) return { ...servedNothing(null), left: error.message };
       answerError(toDistributionError(error), request, response);
       return { error };
     });

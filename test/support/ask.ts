@@ -1,0 +1,42 @@
+import { type IncomingHttpHeaders, request } from "node:http";
+import { buffer } from "node:stream/consumers";
+
+export interface Question {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
+}
+
+// Long enough for the slowest machine that runs the tests; reached only when something hangs.
+const deadlineMs = 60_000;
+
+/**
+ * One HTTP request on a connection of its own, the target as it is written. Rejects when the connection
+ * fails, is cut before the end of the body, or takes longer than a minute.
+ */
+export async function ask(url: string, question: Question = {}): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const { method = "GET", headers = {}, body } = question;
+  const length = body ? { "content-length": String(body.length) } : {};
+  const { origin } = new URL(url);
+  request(origin, {
+    path: url.slice(origin.length) || "/",
+    method,
+    headers: { ...headers, ...length },
+    agent: false,
+    signal: AbortSignal.timeout(deadlineMs),
+  })
+    .on("error", reject)
+    .on("response", (response) => {
+      const { statusCode: status = 0, headers } = response;
+      buffer(response).then((bytes) => resolve({ status, headers, bytes }), reject);
+    })
+    .end(body);
+  return promise;
+}

@@ -1,0 +1,81 @@
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { unmountBelow } from "./mounts.ts";
+import { programPath } from "./real-program.ts";
+import { type Ended, mustRun, type RunOptions, runProgram } from "./run-program.ts";
+import { ServerProcess } from "./server-process.ts";
+
+export interface DockerdOptions {
+  /** What `registry-mirrors` in `daemon.json` would name. */
+  readonly registryMirror?: string;
+}
+
+/** A Docker engine of its own, away from any other on this machine: no bridge, no iptables, its own socket. */
+export class Dockerd implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(directory: string, resources: AsyncDisposableStack) {
+    this.#directory = directory;
+    this.#resources = resources;
+  }
+
+  static async start(options: DockerdOptions = {}): Promise<Dockerd> {
+    await using resources = new AsyncDisposableStack();
+    const { path } = resources.use(await mkdtempDisposable(join(tmpdir(), "dockerd-")));
+    resources.defer(() => unmountBelow(path));
+    const engine = resources.use(
+      new ServerProcess(programPath("dockerd"), argumentsFor(path, options)),
+    );
+    await engine.until(async () => (await runDocker(path, ["version"])).code === 0);
+    return new Dockerd(path, resources.move());
+  }
+
+  /** `docker ARGS`, which must succeed; returns what it printed. */
+  async docker(...args: string[]): Promise<string> {
+    return mustRun(programPath("docker"), args, clientOf(this.#directory));
+  }
+
+  /** `docker ARGS`, however it ends. */
+  async try(...args: string[]): Promise<Ended> {
+    return runDocker(this.#directory, args);
+  }
+
+  /** Runs an image that is here already, and returns what it printed. */
+  async run(image: string): Promise<string> {
+    return this.docker("run", "--rm", "--pull", "never", "--network", "host", image);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+async function runDocker(directory: string, args: readonly string[]): Promise<Ended> {
+  return runProgram(programPath("docker"), args, clientOf(directory));
+}
+
+// Its own configuration directory, so that no login of whoever runs the tests is used.
+function clientOf(directory: string): RunOptions {
+  const env = { DOCKER_HOST: socketIn(directory), DOCKER_CONFIG: directory, DOCKER_BUILDKIT: "1" };
+  return { env: { ...process.env, ...env } };
+}
+
+function argumentsFor(directory: string, { registryMirror }: DockerdOptions): string[] {
+  return [
+    ...["--host", socketIn(directory), "--pidfile", join(directory, "pid")],
+    ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "exec")],
+    ...["--bridge=none", "--iptables=false", "--ip6tables=false"],
+    // Shorter than what stops this engine waits, so that no container outlives it.
+    "--shutdown-timeout=10",
+    ...["--ip-forward=false", "--ip-masq=false", "--userland-proxy=false"],
+    // Containers may not have more than we do: raising a limit needs a capability that CI may lack.
+    "--default-ulimit=nofile=1024:1024",
+    ...(registryMirror ? ["--registry-mirror", registryMirror] : []),
+  ];
+}
+
+function socketIn(directory: string): string {
+  return `unix://${join(directory, "docker.sock")}`;
+}

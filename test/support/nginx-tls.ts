@@ -1,0 +1,95 @@
+import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
+import { programPath } from "./real-program.ts";
+import { mustRun } from "./run-program.ts";
+import { ServerProcess } from "./server-process.ts";
+
+/** nginx with TLS and HTTP/2 on loopback before another server; its certificate is signed by itself. */
+export class NginxTls implements AsyncDisposable {
+  readonly url: string;
+  /** What a client must trust to believe it. */
+  readonly caFile: string;
+  readonly #logFile: string;
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(port: number, directory: string, resources: AsyncDisposableStack) {
+    this.url = `https://127.0.0.1:${port}`;
+    this.caFile = certificateIn(directory);
+    this.#logFile = logIn(directory);
+    this.#resources = resources;
+  }
+
+  static async start(options: { readonly before: string }): Promise<NginxTls> {
+    // Once more, should the port have been taken meanwhile.
+    return NginxTls.#launch(options.before).catch(() => NginxTls.#launch(options.before));
+  }
+
+  static async #launch(url: string): Promise<NginxTls> {
+    await using resources = new AsyncDisposableStack();
+    const { path } = resources.use(await mkdtempDisposable(join(tmpdir(), "nginx-")));
+    const port = await freePort();
+    await makeCertificate(path);
+    await writeFile(join(path, "nginx.conf"), configOf(path, port, url));
+    const flags = ["-p", path, "-c", join(path, "nginx.conf"), "-e", join(path, "error.log")];
+    const nginx = resources.use(new ServerProcess(programPath("nginx"), flags));
+    // nginx writes its pid once it has bound its port.
+    await nginx.until(async () => (await readFile(join(path, "pid")).catch(() => "")).length > 0);
+    return new NginxTls(port, path, resources.move());
+  }
+
+  /** Every request so far, as `METHOD TARGET PROTOCOL STATUS`; waits until there is one. */
+  async requests(): Promise<string[]> {
+    return eventually("a line in nginx's access log", async () => {
+      const lines = (await readFile(this.#logFile, "utf8")).split("\n").slice(0, -1);
+      return lines.length > 0 && lines;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+async function makeCertificate(directory: string): Promise<void> {
+  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  const name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"];
+  const files = ["-keyout", join(directory, "key.pem"), "-out", certificateIn(directory)];
+  await mustRun(programPath("openssl"), ["req", ...kind, ...name, ...files]);
+}
+
+// "root", for whoever starts it as root: its worker reads this private directory. Others ignore the line.
+function configOf(directory: string, port: number, url: string): string {
+  return `
+user root;
+daemon off;
+worker_processes 1;
+pid ${directory}/pid;
+events {}
+http {
+  log_format asked '$request $status';
+  access_log ${logIn(directory)} asked;
+  client_body_temp_path ${directory}/body;
+  proxy_temp_path ${directory}/proxy;
+  fastcgi_temp_path ${directory}/fastcgi;
+  uwsgi_temp_path ${directory}/uwsgi;
+  scgi_temp_path ${directory}/scgi;
+  server {
+    listen 127.0.0.1:${port} ssl http2;
+    ssl_certificate ${certificateIn(directory)};
+    ssl_certificate_key ${directory}/key.pem;
+    location / { proxy_pass ${url}; }
+  }
+}
+`;
+}
+
+function certificateIn(directory: string): string {
+  return join(directory, "certificate.pem");
+}
+
+function logIn(directory: string): string {
+  return join(directory, "access.log");
+}

@@ -1,0 +1,150 @@
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import type { Config, UpstreamConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import type { Size } from "../../src/config/units.ts";
+import { type Daemon, startDaemon } from "../../src/daemon.ts";
+import type { FakeUpstream } from "./fake-upstream.ts";
+import { type RawAnswer, RawRequest, rawRequest } from "./raw-client.ts";
+
+export interface TestMirrorOptions {
+  /** By name, in the order of the configuration; the first one is the default. */
+  readonly upstreams: Readonly<Record<string, FakeUpstream | string>>;
+  /** What is different about an upstream's configuration. */
+  readonly settings?: Readonly<Record<string, Partial<UpstreamConfig>>>;
+  /** Stores here, so that it outlives this mirror; else in a temporary directory. */
+  readonly directory?: string;
+  readonly maxSize?: Size;
+  readonly ttlMs?: number;
+}
+
+/** The daemon in this process, on ports of its own, with a clock that only moves when told. */
+export class TestMirror implements AsyncDisposable {
+  readonly daemon: Daemon;
+  readonly logLines: Record<string, unknown>[];
+  readonly #clock: { nowMs: number };
+  readonly #resources: AsyncDisposableStack;
+  readonly #config: Config;
+
+  private constructor(
+    daemon: Daemon,
+    parts: {
+      readonly config: Config;
+      readonly clock: { nowMs: number };
+      readonly logLines: Record<string, unknown>[];
+      readonly resources: AsyncDisposableStack;
+    },
+  ) {
+    this.daemon = daemon;
+    this.logLines = parts.logLines;
+    this.#config = parts.config;
+    this.#clock = parts.clock;
+    this.#resources = parts.resources;
+  }
+
+  static async start(options: TestMirrorOptions): Promise<TestMirror> {
+    await using resources = new AsyncDisposableStack();
+    const directory =
+      options.directory ?? resources.use(await mkdtempDisposable(join(tmpdir(), "sluice-"))).path;
+    const config = await configOf(options, directory);
+    const clock = { nowMs: Date.parse("2026-01-01T00:00:00Z") };
+    const logLines: Record<string, unknown>[] = [];
+    const log = pino(
+      { level: "info" },
+      { write: (line: string) => void logLines.push(JSON.parse(line)) },
+    );
+    const daemon = resources.use(
+      await startDaemon({
+        config,
+        version: "0.0.0-test",
+        log,
+        env: {},
+        now: () => clock.nowMs,
+        monotonicMs: () => performance.now(),
+      }),
+    );
+    return new TestMirror(daemon, { config, clock, logLines, resources: resources.move() });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.daemon.address.port}`;
+  }
+
+  get adminUrl(): string {
+    return `http://127.0.0.1:${this.daemon.adminAddress.port}`;
+  }
+
+  /** One request to its end. */
+  get(target: string, headers: Readonly<Record<string, string>> = {}): Promise<RawAnswer> {
+    return rawRequest(this.url, "GET", target, headers);
+  }
+
+  head(target: string, headers: Readonly<Record<string, string>> = {}): Promise<RawAnswer> {
+    return rawRequest(this.url, "HEAD", target, headers);
+  }
+
+  /** A request that is in flight until it is disposed. */
+  open(target: string, headers: Readonly<Record<string, string>> = {}): RawRequest {
+    return new RawRequest(this.url, "GET", target, headers);
+  }
+
+  /** The same from a client that speaks HTTP/1.0. */
+  openOld(target: string): RawRequest {
+    return new RawRequest(this.url, "GET", target, {}, "1.0");
+  }
+
+  /** What the store holds, as `sluice stats` tells it. */
+  async stored(): Promise<{ readonly blobs: number; readonly bytes: number }> {
+    const answer = await rawRequest(this.adminUrl, "GET", "/api/v1/stats");
+    const { blobs, bytes } = JSON.parse(answer.body.toString()).stored;
+    return { blobs, bytes };
+  }
+
+  advance(durationMs: number): void {
+    this.#clock.nowMs += durationMs;
+  }
+
+  /** Resolves when no fill runs. */
+  idle(): Promise<void> {
+    return this.daemon.mirror.idle();
+  }
+
+  /** Takes over another configuration, as SIGHUP does. */
+  reload(change: Partial<Config>): void {
+    this.daemon.reload({ ...this.#config, ...change });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+async function configOf(options: TestMirrorOptions, directory: string): Promise<Config> {
+  const { config } = await loadConfig({ file: "/dev/null", env: {}, cwd: directory });
+  const [template] = config.upstreams;
+  if (!template) throw new Error("the defaults have no upstream");
+  const upstreams = Object.entries(options.upstreams).map(([name, upstream], at) => ({
+    ...template,
+    name,
+    aliases: name === "docker.io" ? template.aliases : [],
+    endpoints: [new URL(typeof upstream === "string" ? upstream : upstream.url)],
+    default: at === 0,
+    proxy: { kind: "direct" } as const,
+    ...options.settings?.[name],
+  }));
+  const loopback = { host: "127.0.0.1", port: 0 };
+  return {
+    ...config,
+    server: { listen: loopback },
+    admin: { listen: loopback },
+    storage: {
+      ...config.storage,
+      directory,
+      ...(options.maxSize ? { maxSize: options.maxSize } : {}),
+    },
+    freshness: { ttlMs: options.ttlMs ?? config.freshness.ttlMs },
+    upstreams,
+  };
+}
