@@ -18,6 +18,8 @@ export interface TestMirrorOptions {
   readonly directory?: string;
   readonly maxSize?: Size;
   readonly ttlMs?: number;
+  /** Of `server.listen`; else any that is free. */
+  readonly port?: number;
 }
 
 /** The daemon in this process, on ports of its own, with a clock that only moves when told. */
@@ -27,11 +29,13 @@ export class TestMirror implements AsyncDisposable {
   readonly #clock: { nowMs: number };
   readonly #resources: AsyncDisposableStack;
   readonly #config: Config;
+  readonly #options: TestMirrorOptions;
 
   private constructor(
     daemon: Daemon,
     parts: {
       readonly config: Config;
+      readonly options: TestMirrorOptions;
       readonly clock: { nowMs: number };
       readonly logLines: Record<string, unknown>[];
       readonly resources: AsyncDisposableStack;
@@ -40,6 +44,7 @@ export class TestMirror implements AsyncDisposable {
     this.daemon = daemon;
     this.logLines = parts.logLines;
     this.#config = parts.config;
+    this.#options = parts.options;
     this.#clock = parts.clock;
     this.#resources = parts.resources;
   }
@@ -65,7 +70,13 @@ export class TestMirror implements AsyncDisposable {
         monotonicMs: () => performance.now(),
       }),
     );
-    return new TestMirror(daemon, { config, clock, logLines, resources: resources.move() });
+    return new TestMirror(daemon, {
+      config,
+      options,
+      clock,
+      logLines,
+      resources: resources.move(),
+    });
   }
 
   get url(): string {
@@ -97,7 +108,7 @@ export class TestMirror implements AsyncDisposable {
 
   /** What the store holds, as `sluice stats` tells it. */
   async stored(): Promise<{ readonly blobs: number; readonly bytes: number }> {
-    const answer = await rawRequest(this.adminUrl, "GET", "/api/v1/stats");
+    const answer = await this.admin("/api/v1/stats");
     const { blobs, bytes } = JSON.parse(answer.body.toString()).stored;
     return { blobs, bytes };
   }
@@ -111,9 +122,14 @@ export class TestMirror implements AsyncDisposable {
     return this.daemon.mirror.idle();
   }
 
-  /** Takes over another configuration, as SIGHUP does. */
-  reload(change: Partial<Config>): void {
-    this.daemon.reload({ ...this.#config, ...change });
+  /** Takes over a configuration with other upstreams, as SIGHUP does. */
+  reload(upstreams: TestMirrorOptions["upstreams"]): void {
+    const next = upstreamsOf(this.#config, { ...this.#options, upstreams });
+    this.daemon.reload({ ...this.#config, upstreams: next });
+  }
+
+  admin(target: string): Promise<RawAnswer> {
+    return rawRequest(this.adminUrl, "GET", target);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -123,9 +139,21 @@ export class TestMirror implements AsyncDisposable {
 
 async function configOf(options: TestMirrorOptions, directory: string): Promise<Config> {
   const { config } = await loadConfig({ file: "/dev/null", env: {}, cwd: directory });
-  const [template] = config.upstreams;
+  const { maxSize = config.storage.maxSize, ttlMs = config.freshness.ttlMs, port = 0 } = options;
+  return {
+    ...config,
+    server: { listen: { host: "127.0.0.1", port } },
+    admin: { listen: { host: "127.0.0.1", port: 0 } },
+    storage: { ...config.storage, directory, maxSize },
+    freshness: { ttlMs },
+    upstreams: upstreamsOf(config, options),
+  };
+}
+
+function upstreamsOf({ upstreams }: Config, options: TestMirrorOptions): UpstreamConfig[] {
+  const [template] = upstreams;
   if (!template) throw new Error("the defaults have no upstream");
-  const upstreams = Object.entries(options.upstreams).map(([name, upstream], at) => ({
+  return Object.entries(options.upstreams).map(([name, upstream], at) => ({
     ...template,
     name,
     aliases: name === "docker.io" ? template.aliases : [],
@@ -134,17 +162,4 @@ async function configOf(options: TestMirrorOptions, directory: string): Promise<
     proxy: { kind: "direct" } as const,
     ...options.settings?.[name],
   }));
-  const loopback = { host: "127.0.0.1", port: 0 };
-  return {
-    ...config,
-    server: { listen: loopback },
-    admin: { listen: loopback },
-    storage: {
-      ...config.storage,
-      directory,
-      ...(options.maxSize ? { maxSize: options.maxSize } : {}),
-    },
-    freshness: { ttlMs: options.ttlMs ?? config.freshness.ttlMs },
-    upstreams,
-  };
 }
