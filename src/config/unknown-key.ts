@@ -15,7 +15,14 @@ function isNear(key: string, known: string): boolean {
 }
 
 function far(key: string, known: string): number {
-  return isPartOf(key, known) ? 0.5 : distance(key.toLowerCase(), known.toLowerCase());
+  if (isPartOf(key, known)) return 0.5;
+  return hasSameLetters(key, known) ? 1 : distance(key.toLowerCase(), known.toLowerCase());
+}
+
+// `lgo` for `log`: letters that changed places are one slip, not two.
+function hasSameLetters(key: string, known: string): boolean {
+  const sorted = (text: string): string => [...text.toLowerCase()].sort().join("");
+  return sorted(key) === sorted(known);
 }
 
 // `size` for `maxSize`, `dir` for `directory`.

@@ -59,6 +59,11 @@ export function looksLikeHost(component: string): boolean {
   return component.includes(".") || component.includes(":");
 }
 
+/** What a client wrote, as it comes back to it in a message: not at any length. */
+export function quote(text: string): string {
+  return `"${text.slice(0, 100)}"`;
+}
+
 function splitAtVersion(segments: readonly string[]): { prefix: string | null; rest: string[] } {
   const [empty, first, second] = segments;
   if (empty === "" && first === "v2") return { prefix: null, rest: segments.slice(2) };
@@ -66,7 +71,7 @@ function splitAtVersion(segments: readonly string[]): { prefix: string | null; r
     if (looksLikeHost(first)) return { prefix: first, rest: segments.slice(3) };
     throw new DistributionError(
       "NAME_UNKNOWN",
-      `"${first}" before /v2 names no upstream: a prefix is the host of a configured upstream, such as /ghcr.io/v2/`,
+      `${quote(first)} before /v2 names no upstream: a prefix is the host of a configured upstream, such as /ghcr.io/v2/`,
     );
   }
   throw notAnEndpoint();
@@ -91,7 +96,7 @@ function nsOf(query: URLSearchParams): string | null {
   if (named.size > 1) {
     throw new DistributionError(
       "NAME_UNKNOWN",
-      `ns is given more than once: ${[...named].join(" and ")}`,
+      `ns is given more than once: ${[...named].slice(0, 2).map(quote).join(" and ")}`,
     );
   }
   return [...named][0] ?? null;

@@ -1,8 +1,8 @@
 import { mkdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
 import { prepareOwnDirectory, probeWritable, refuseWorldWritable } from "./own-directory.ts";
-import { cannot, StorageError } from "./storage-error.ts";
+import { cannot, codeOf, StorageError } from "./storage-error.ts";
 
 /** Where things lie under the storage directory. All paths are absolute. */
 export interface Layout {
@@ -70,9 +70,21 @@ function refuseLongSocketPath(path: string): void {
   );
 }
 
+// Node's own recursive mkdir never returns where a parent exists and takes no directories, as in /proc.
+async function makeDirectories(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return;
+    if (codeOf(error) !== "ENOENT" || dirname(path) === path) throw error;
+    await makeDirectories(dirname(path));
+    await mkdir(path, { mode: 0o700 });
+  }
+}
+
 async function prepareRoot(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory);
     refuseWorldWritable(directory, (await stat(directory)).mode);
   } catch (error) {
     throw error instanceof StorageError ? error : cannot(`create ${directory}`, error);

@@ -1,6 +1,5 @@
-import { type Logger, pino, stdTimeFunctions } from "pino";
+import { type LevelWithSilent, type Logger, pino, stdTimeFunctions } from "pino";
 import pretty from "pino-pretty";
-import type { LogLevel } from "../config/config.ts";
 
 export type Log = Logger;
 
@@ -10,7 +9,7 @@ const flushBytes = 4096;
 const flushMs = 500;
 
 /** A log to standard output: JSON lines, or lines for people if it is a terminal. */
-export function createLog(level: LogLevel, isTerminal: boolean): Log {
+export function createLog(level: LevelWithSilent, isTerminal: boolean): Log {
   const options = {
     level,
     base: null,

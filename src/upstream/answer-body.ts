@@ -19,7 +19,10 @@ type End =
   | { readonly kind: "complete" }
   | { readonly kind: "failed"; readonly error: Error };
 
-type OnHeader = (status: number, headers: IncomingHttpHeaders) => void;
+/** By lower-case name; a header that was repeated is one, joined by commas (RFC 9110, section 5.3). */
+export type AnswerHeaders = Readonly<Record<string, string | undefined>>;
+
+type OnHeader = (status: number, headers: AnswerHeaders) => void;
 
 /**
  * The body of one answer, taken in batches by one consumer. Undici's socket is paused while `queueLimitBytes`
@@ -99,7 +102,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     // 1xx answers announce the real one.
-    if (status >= 200) this.#onHeader(status, headers);
+    if (status >= 200) this.#onHeader(status, joined(headers));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -128,6 +131,15 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
     this.#wake?.();
     this.#wake = null;
   }
+}
+
+function joined(headers: IncomingHttpHeaders): AnswerHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : value,
+    ]),
+  );
 }
 
 export class BodyDeadlineExceeded extends Error {

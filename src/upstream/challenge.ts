@@ -14,12 +14,8 @@ interface Challenge {
  * challenges and quoted commas are allowed), or null. Its scope is left out on purpose: ghcr.io
  * sends a placeholder, so the scope is always computed from the repository.
  */
-export function bearerChallenge(
-  header: string | readonly string[] | undefined,
-): BearerChallenge | null {
-  if (header === undefined) return null;
-  const text = typeof header === "string" ? header : header.join(", ");
-  for (const { scheme, params } of parseChallenges(text)) {
+export function bearerChallenge(header: string | undefined): BearerChallenge | null {
+  for (const { scheme, params } of parseChallenges(header ?? "")) {
     const realm = params.get("realm");
     if (scheme === "bearer" && realm) return { realm, service: params.get("service") ?? null };
   }

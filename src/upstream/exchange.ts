@@ -1,6 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
-import { AnswerBody } from "./answer-body.ts";
+import { AnswerBody, type AnswerHeaders } from "./answer-body.ts";
 
 export interface ExchangeRequest {
   readonly url: URL;
@@ -12,7 +11,7 @@ export interface ExchangeRequest {
 export interface Answer {
   readonly url: URL;
   readonly status: number;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: AnswerHeaders;
   readonly body: AnswerBody;
 }
 

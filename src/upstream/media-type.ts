@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http";
 import { declaredMediaType, manifestMediaTypes } from "../oci/manifest.ts";
+import type { AnswerHeaders } from "./answer-body.ts";
 
 export type MediaType =
   | { readonly kind: "media-type"; readonly name: string }
@@ -10,7 +10,7 @@ export type MediaType =
  * such as a captive portal's page with status 200, is nonsense, and so is a contradiction of the two:
  * clients judge content by its type, so a lie about it could change what a digest means.
  */
-export function mediaTypeOf(headers: IncomingHttpHeaders, bytes: Buffer): MediaType {
+export function mediaTypeOf(headers: AnswerHeaders, bytes: Buffer): MediaType {
   const header = (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   const declared = declaredMediaType(bytes);
   if (isManifestType(header) && (declared === null || declared === header)) {

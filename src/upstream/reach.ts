@@ -6,12 +6,12 @@ export type Reach = "public" | "private" | "link-local" | "loopback";
 type Subnet = readonly [network: string, prefixBits: number];
 
 // IANA's special-purpose address registries. An address "this host" or multicast is no place for a
-// registry either, so it counts with loopback. IPv4 in IPv6 (NAT64, 6to4) may lead anywhere: private.
+// registry either, so it counts with loopback, as does what is left of IPv4-compatible IPv6. IPv4 in IPv6 (NAT64, 6to4) may lead anywhere: private.
 const loopbackSubnets: readonly Subnet[] = [
   ["0.0.0.0", 8],
   ["127.0.0.0", 8],
   ["224.0.0.0", 3],
-  ["::", 127],
+  ["::", 96],
   ["ff00::", 8],
 ];
 const linkLocalSubnets: readonly Subnet[] = [

@@ -25,13 +25,18 @@ export function isTagList(bytes: Buffer): boolean {
 
 /**
  * The page that a `Link: <URL>; rel="next"` header (RFC 8288) points to. Only its `n` and `last` are taken: where
- * the next page is asked for is ours to say.
+ * the next page is asked for is ours to say. Without `last` there is none: our link would lead to the first page
+ * again, and clients round in circles.
  */
-export function nextPage(header: string | readonly string[] | undefined): Page | null {
-  const text = typeof header === "string" ? header : (header?.[0] ?? "");
-  const match = /^\s*<([^<>\s]{1,4000})>\s*;\s*rel="?next"?/.exec(text);
-  const url = match?.[1] === undefined ? null : URL.parse(match[1], "http://registry.invalid");
-  if (!url) return null;
-  const { searchParams } = url;
-  return { n: searchParams.get("n"), last: searchParams.get("last") };
+export function nextPage(header: string | undefined): Page | null {
+  for (const [, target = "", parameters = ""] of (header ?? "").matchAll(link)) {
+    const url = isNext.test(parameters) ? URL.parse(target, "http://registry.invalid") : null;
+    const last = url?.searchParams.get("last");
+    if (url && last) return { n: url.searchParams.get("n"), last };
+  }
+  return null;
 }
+
+// A target, and all that stands before the next one. Both patterns are linear in what they take.
+const link = /<([^<>\s]{1,4000})>([^<>]*)/g;
+const isNext = /;\s*rel\s*=\s*(?:"next"|next)\s*(?:[;,]|$)/i;

@@ -1,6 +1,6 @@
 import { DistributionError } from "../oci/distribution-error.ts";
 import { parseRepository, type Repository } from "../oci/repository.ts";
-import { type Address, looksLikeHost } from "../oci/route.ts";
+import { type Address, looksLikeHost, quote } from "../oci/route.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A repository of a configured upstream: what a request means. */
@@ -60,7 +60,7 @@ export class Upstreams {
     const claims: Claim[] = [];
     if (ns !== null) claims.push({ by: `ns=${ns}`, upstream: this.#named(ns) });
     if (prefix !== null) claims.push({ by: `the prefix ${prefix}`, upstream: this.#named(prefix) });
-    const hosted = host === undefined ? undefined : this.#hosted(host.toLowerCase());
+    const hosted = host === undefined ? undefined : this.#hosted(lowered(host));
     if (hosted) claims.push({ by: `the host ${host}`, upstream: hosted });
     return claims;
   }
@@ -68,13 +68,13 @@ export class Upstreams {
   /** Takes the prefix, if there is one, off what stands behind `/v2/`. */
   #readPath({ path }: Address): { claims: Claim[]; path: string } {
     const [first = "", ...rest] = path.split("/");
-    const upstream = looksLikeHost(first) ? this.#byName.get(first.toLowerCase()) : undefined;
+    const upstream = looksLikeHost(first) ? this.#byName.get(lowered(first)) : undefined;
     if (!upstream) return { claims: [], path };
     return { claims: [{ by: `the prefix ${first}`, upstream }], path: rest.join("/") };
   }
 
   #named(name: string): Upstream {
-    const upstream = this.#byName.get(name.toLowerCase());
+    const upstream = this.#byName.get(lowered(name));
     if (upstream) return upstream;
     throw new DistributionError("NAME_UNKNOWN", `${quote(name)} is no upstream of this mirror`);
   }
@@ -105,6 +105,12 @@ function agreed(claims: readonly Claim[]): Upstream | null {
   );
 }
 
+// Of other letters some lower-case to ASCII (the Kelvin sign to k). They are in no configured name, and what is
+// taken for one is sent back in a header, which holds none of them.
+function lowered(host: string): string {
+  return host.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
 function repositoryOf(upstream: Upstream, path: string): Repository {
   const hubShort = upstream.name === dockerHub && !path.includes("/");
   const repository = parseRepository(hubShort ? `library/${path}` : path);
@@ -113,9 +119,4 @@ function repositoryOf(upstream: Upstream, path: string): Repository {
     "NAME_INVALID",
     "the repository's name is not valid: components of lower-case letters and digits, joined by '.', '_', '__' or '-', separated by '/', at most 255 characters",
   );
-}
-
-// What a client wrote comes back to it, but not at any length.
-function quote(text: string): string {
-  return `"${text.slice(0, 100)}"`;
 }

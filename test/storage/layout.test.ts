@@ -30,6 +30,13 @@ suite("the layout of the storage directory", () => {
     for (const path of created) assert.equal(await modeOf(join(root.path, path)), 0o700, path);
   });
 
+  test("a place that takes no directories is refused, and not tried for ever", async () => {
+    await assert.rejects(
+      prepareLayout("/proc/sluice/data"),
+      refusal("cannot create /proc/sluice/data:"),
+    );
+  });
+
   test("preparing twice changes nothing and leaves no probe behind", async () => {
     await using root = await mkdtempDisposable(join(tmpdir(), "sluice-"));
 

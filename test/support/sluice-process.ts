@@ -105,7 +105,7 @@ export interface Home extends AsyncDisposable {
 }
 
 export async function makeHome(options: SluiceOptions): Promise<Home> {
-  const home = await mkdtempDisposable(join(tmpdir(), "sluice-"));
+  const home = await mkdtempDisposable(join(tmpdir(), "sluice-process-"));
   const configFile = join(home.path, "mirror.config.yaml");
   const [host, adminHost] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
   const settings = {

@@ -1,0 +1,40 @@
+# The versions of Node before 24.22.1 and 26.12.1 have holes that a remote peer can use.
+ARG NODE_VERSION=24.22.1
+
+FROM node:${NODE_VERSION}-slim AS dependencies
+WORKDIR /opt/sluice
+COPY package.json package-lock.json ./
+# What runs in production comes as it runs; nothing is compiled, so no package has to run a script.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:${NODE_VERSION}-slim
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="sluice" \
+      org.opencontainers.image.description="A pull-through caching mirror for container registries" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# By hand and not with useradd, which the bases that are smaller than Debian do not have.
+RUN echo 'sluice:x:10001:10001:sluice:/var/lib/sluice:/bin/false' >> /etc/passwd \
+    && echo 'sluice:x:10001:' >> /etc/group \
+    && mkdir -m 0700 /var/lib/sluice \
+    && chown 10001:10001 /var/lib/sluice \
+    && ln -s /opt/sluice/bin/sluice /usr/local/bin/sluice
+WORKDIR /opt/sluice
+COPY --from=dependencies /opt/sluice/node_modules node_modules
+COPY package.json LICENSE ./
+COPY bin bin
+COPY src src
+COPY mirror.config.yaml /etc/sluice/mirror.config.yaml
+
+ENV NODE_ENV=production \
+    SLUICE_DIRECTORY=/var/lib/sluice
+# As numbers, so that Kubernetes can see that it is not root.
+USER 10001:10001
+VOLUME /var/lib/sluice
+EXPOSE 5000 5001
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["sluice", "health"]
+ENTRYPOINT ["sluice"]
+CMD ["serve"]
