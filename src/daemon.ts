@@ -53,10 +53,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   metrics.watchProcess();
   const { directory, maxSize, minFree } = config.storage;
   const budget = new DiskBudget({ catalog, directory, maxSize, minFree });
-  const userAgent = `sluice/${version}`;
-  const configured = stack.use(new ConfiguredUpstreams({ ...options, metrics, userAgent }));
   const mirror = new Mirror({ store, catalog, budget, metrics, log, now }, policyOf(config));
   stack.defer(() => mirror.stop());
+  const userAgent = `sluice/${version}`;
+  // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
+  const configured = stack.use(new ConfiguredUpstreams({ ...options, metrics, userAgent }));
   const health = new Health([{ name: "the catalog", check: () => catalog.usage() }]);
   const upstreams = configured.configure(config.upstreams);
   const registry = new RegistryServer({ mirror, upstreams, health, metrics, log, monotonicMs });

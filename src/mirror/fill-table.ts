@@ -73,10 +73,14 @@ export class FillTable {
   #begin(fill: Fill): void {
     const key = keyOf(fill.upstream, fill.digest);
     this.#fills.set(key, fill);
-    const run = fill.run().finally(() => {
-      this.#runs.delete(run);
-      if (this.#fills.get(key) === fill) this.#fills.delete(key);
-    });
+    const run = fill
+      .run()
+      .then(() => {
+        // First, so that nobody joins content that is let go.
+        if (this.#fills.get(key) === fill) this.#fills.delete(key);
+        return fill.end();
+      })
+      .finally(() => this.#runs.delete(run));
     this.#runs.add(run);
   }
 

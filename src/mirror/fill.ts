@@ -53,7 +53,7 @@ export class Fill {
   #blob: UpstreamBlob | null = null;
   #ingest: Ingest | null = null;
   #readers = 0;
-  #running = true;
+  #ended = false;
 
   constructor(upstream: Upstream, digest: Digest, tools: StorageTools) {
     this.upstream = upstream;
@@ -108,7 +108,10 @@ export class Fill {
     await this.#releaseIngest();
   }
 
-  /** Downloads, verifies and stores. Resolves when that is over, however it ended; never rejects. */
+  /**
+   * Downloads, verifies and stores. Resolves when that is over, however it ended; never rejects. `end` must
+   * follow, once nobody can join any more.
+   */
   async run(): Promise<void> {
     const { metrics, log } = this.#tools;
     metrics.fillsInFlight.inc({ upstream: this.upstream.name });
@@ -122,9 +125,13 @@ export class Fill {
       }
     } finally {
       metrics.fillsInFlight.dec({ upstream: this.upstream.name });
-      this.#running = false;
-      await this.#releaseIngest();
     }
+  }
+
+  /** Lets go of the content as soon as the last reader has left. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#releaseIngest();
   }
 
   /** Ends the download; readers are cut. Content that is verified already is stored all the same. */
@@ -140,6 +147,7 @@ export class Fill {
     this.#blob = blob;
     using room = await this.#tools.budget.reserve(blob.sizeBytes ?? growthBytes);
     this.#ingest = room && (await this.#openIngest());
+    this.#throwIfAborted();
     if (!(room && this.#ingest)) return this.#passThrough();
     this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest: this.#ingest });
     await this.#stream(blob, this.#ingest, room);
@@ -194,7 +202,7 @@ export class Fill {
           throw new Error("no room is left for content of unknown length");
       }
       await ingest.append(batch);
-      if (this.#state.kind === "failed") throw this.#state.error;
+      this.#throwIfAborted();
       this.#wake();
     }
   }
@@ -235,6 +243,10 @@ export class Fill {
     }
   }
 
+  #throwIfAborted(): void {
+    if (this.#state.kind === "failed") throw this.#state.error;
+  }
+
   #nonsense(reason: string): UpstreamError {
     return new UpstreamError(this.upstream.name, { kind: "nonsense", reason });
   }
@@ -250,7 +262,7 @@ export class Fill {
   }
 
   async #releaseIngest(): Promise<void> {
-    if (this.#running || this.#readers > 0) return;
+    if (!this.#ended || this.#readers > 0) return;
     const ingest = this.#ingest;
     this.#ingest = null;
     await ingest?.[Symbol.asyncDispose]();

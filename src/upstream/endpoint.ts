@@ -50,7 +50,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #guard: HopGuard;
   readonly #connections: Connections;
   readonly #tokens: TokenSource;
-  // The last challenge, so that only the first pull pays for the 401 that tells it.
+  // The last challenge that led to a token, so that only the first pull pays for the 401 that tells it.
   #challenge: BearerChallenge | null = null;
 
   constructor(options: EndpointOptions) {
@@ -67,15 +67,15 @@ export class Endpoint implements AsyncDisposable {
    * what sockets reject with, and with ForbiddenHop, NoToken, TokenRefused.
    */
   async ask(request: Ask): Promise<Answer> {
-    const used = await this.#tokenFor(request.repository);
+    const { repository } = request;
+    const used = this.#challenge && (await this.#tokenBy(this.#challenge, repository));
     const answer = await this.#send(request, used);
     if (answer.status !== 401) return answer;
     const challenge = bearerChallenge(answer.headers["www-authenticate"]);
     if (!challenge) return answer;
     answer.body.discard();
-    if (used !== null) this.#tokens.forget(challenge, request.repository, used);
-    this.#challenge = challenge;
-    return await this.#send(request, await this.#tokenFor(request.repository));
+    if (used !== null) this.#tokens.forget(challenge, repository, used);
+    return await this.#send(request, await this.#tokenBy(challenge, repository));
   }
 
   /** Lets running answers end, and takes no more requests. */
@@ -98,11 +98,17 @@ export class Endpoint implements AsyncDisposable {
     );
   }
 
-  async #tokenFor(repository: Repository): Promise<string | null> {
-    if (!this.#challenge) return null;
-    return await this.#tokens.token(this.#challenge, repository, (url) =>
-      this.#askTokenServer(url),
-    );
+  async #tokenBy(challenge: BearerChallenge, repository: Repository): Promise<string> {
+    try {
+      const ask = (url: URL): Promise<Buffer> => this.#askTokenServer(url);
+      const token = await this.#tokens.token(challenge, repository, ask);
+      this.#challenge = challenge;
+      return token;
+    } catch (error) {
+      // What leads to no token (any more) must not stand before every pull: the next 401 tells where tokens are now.
+      this.#challenge = null;
+      throw error;
+    }
   }
 
   async #askTokenServer(url: URL): Promise<Buffer> {

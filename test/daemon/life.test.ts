@@ -105,6 +105,22 @@ test("draining lets a running pull end, takes no more, and a cut ends what is le
   assert.equal((await isCut.end()).complete, false);
 });
 
+test("stopping does not wait for an upstream that never answers", { timeout: 60_000 }, async () => {
+  await using hub = await FakeUpstream.start();
+  const hour = 3_600_000;
+  const timeouts = { connectMs: hour, headersMs: hour, bodyIdleMs: hour };
+  const settings = { "docker.io": { timeouts } };
+  const mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, settings });
+  const { digest } = noiseBlob("never", 10);
+  const asked = new Promise<void>((resolve) => {
+    hub.override(`/v2/library/app/blobs/${digest}`, () => resolve());
+  });
+  using _request = mirror.open(`/v2/app/blobs/${digest}`);
+  await asked;
+
+  await mirror[Symbol.asyncDispose]();
+});
+
 test("the control socket is its owner's alone", async () => {
   await using temporary = await mkdtempDisposable(join(tmpdir(), "sluice-socket-"));
   await using _mirror = await TestMirror.start({
