@@ -8,7 +8,6 @@ import { FillTable } from "./fill-table.ts";
 import type { Grants } from "./grants.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
 import type { StoredContent } from "./stored-content.ts";
-import { UnstoredBlob } from "./unstored-blob.ts";
 
 /** A pulled blob; whoever gets it disposes `blob`. */
 export interface BlobPull {
@@ -26,13 +25,11 @@ const digestHit: PullOutcome = { kind: "hit", ttlMs: null };
 /** Pulls of blobs: hit, join, fill. */
 export class Blobs {
   readonly fills: FillTable;
-  readonly #tools: StorageTools;
   readonly #stored: StoredContent;
   readonly #grants: Grants;
 
   constructor(tools: StorageTools, stored: StoredContent, grants: Grants) {
     this.fills = new FillTable(tools);
-    this.#tools = tools;
     this.#stored = stored;
     this.#grants = grants;
   }
@@ -47,8 +44,8 @@ export class Blobs {
       await this.#grants.revoke(target, digest);
       throw blobUnknown(digest);
     }
-    if (blob === "unstored") return await this.#passThrough(target, digest);
-    return { outcome: collapsed ? { kind: "collapsed" } : { kind: "miss", stored: true }, blob };
+    if (collapsed) return { outcome: { kind: "collapsed" }, blob };
+    return { outcome: { kind: "miss", stored: fill.state.kind !== "unstored" }, blob };
   }
 
   /** What HEAD tells, without a download: of a fill that runs, the size upstream declared. */
@@ -89,16 +86,6 @@ export class Blobs {
     const found = await target.upstream.headBlob(target.repository, digest);
     if (!found) throw blobUnknown(digest);
     return found;
-  }
-
-  async #passThrough({ upstream, repository }: Target, digest: Digest): Promise<BlobPull> {
-    this.#tools.metrics.unstoredFills.inc({ upstream: upstream.name });
-    const blob = await upstream.getBlob(repository, digest);
-    if (!blob) throw blobUnknown(digest);
-    return {
-      outcome: { kind: "miss", stored: false },
-      blob: new UnstoredBlob(blob, digest, upstream.name),
-    };
   }
 }
 

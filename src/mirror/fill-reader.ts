@@ -1,49 +1,88 @@
+import type { Repository } from "../oci/repository.ts";
 import type { BlobReader } from "./blob-reader.ts";
-import type { Fill } from "./fill.ts";
+import type { Fill, FillState } from "./fill.ts";
+import { readableBytes } from "./hold-back.ts";
+import type { PassLimit } from "./pass-limit.ts";
+import { UnstoredBlob } from "./unstored-blob.ts";
 
-// What readers don't get until the digest is verified. A body whose last byte is missing is no complete answer;
-// 32 KiB rather than one byte, so that no client comes near to believing it has all.
-export const holdBackBytes: number = 32 * 1024;
+export interface FillReaderOptions {
+  /** `join` has resolved. */
+  readonly fill: Fill;
+  /** The repository that this reader may have the blob from. */
+  readonly repository: Repository;
+  readonly passLimit: PassLimit;
+  /** Waiting rejects as this does. */
+  readonly gone: Promise<never>;
+  /** Called once, when the reader is disposed. */
+  readonly leave: () => Promise<void>;
+}
 
-/** Follows a fill: reads what has come, waits for what has not. */
+/**
+ * Follows a fill: reads what has come, waits for what has not. Where the store takes no more it goes on from upstream
+ * by itself.
+ */
 export class FillReader implements BlobReader {
   readonly sizeBytes: number | null;
-  readonly #fill: Fill;
-  readonly #gone: Promise<never>;
-  readonly #leave: () => Promise<void>;
+  readonly #options: FillReaderOptions;
+  readonly #rest = new AsyncDisposableStack();
+  #unstored: UnstoredBlob | null = null;
 
-  /** `fill.join` has resolved to "readable"; reads reject as `gone` does; `leave` is called once. */
-  constructor(fill: Fill, gone: Promise<never>, leave: () => Promise<void>) {
-    const { state } = fill;
+  /** Throws DistributionError if the blob is not stored and too many such pass through already. */
+  constructor(options: FillReaderOptions) {
+    const { state } = options.fill;
     this.sizeBytes = "sizeBytes" in state ? state.sizeBytes : null;
-    this.#fill = fill;
-    this.#gone = gone;
-    this.#leave = leave;
+    this.#options = options;
+    if (state.kind === "unstored") this.#passThrough(state);
   }
 
   async read(target: Uint8Array, positionBytes: number): Promise<number> {
+    const { fill, gone } = this.#options;
     for (;;) {
-      const { state } = this.#fill;
+      const { state } = fill;
       if (state.kind === "failed") throw state.error;
       if (state.kind === "verified") return await state.ingest.read(target, positionBytes);
-      if (state.kind === "streaming") {
-        const readableBytes =
-          readableOf(state.ingest.writtenBytes, state.sizeBytes) - positionBytes;
-        if (readableBytes > 0) {
-          return await state.ingest.read(target.subarray(0, readableBytes), positionBytes);
-        }
+      if (state.kind === "unstored") return await this.#readUnstored(state, target, positionBytes);
+      const aheadBytes = state.kind === "streaming" ? aheadOf(positionBytes, state) : 0;
+      if (state.kind === "streaming" && aheadBytes > 0) {
+        return await state.ingest.read(target.subarray(0, aheadBytes), positionBytes);
       }
-      await Promise.race([this.#fill.progress, this.#gone]);
+      await Promise.race([fill.progress, gone]);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#leave();
+    await this.#rest.disposeAsync();
+    await this.#options.leave();
+  }
+
+  async #readUnstored(state: Unstored, target: Uint8Array, positionBytes: number): Promise<number> {
+    if (positionBytes < state.storedBytes && state.ingest) {
+      return await state.ingest.read(target, positionBytes);
+    }
+    return await this.#passThrough(state).read(target, positionBytes);
+  }
+
+  #passThrough({ sizeBytes, storedBytes, hash }: Unstored): UnstoredBlob {
+    if (this.#unstored) return this.#unstored;
+    const { fill, repository, passLimit } = this.#options;
+    const { upstream, digest } = fill;
+    this.#rest.use(passLimit.enter(upstream.name));
+    const options = {
+      upstream,
+      repository,
+      digest,
+      sizeBytes,
+      startBytes: storedBytes,
+      hash: hash.copy(),
+    };
+    this.#unstored = this.#rest.use(new UnstoredBlob(options));
+    return this.#unstored;
   }
 }
 
-// Where the end is not known it may be here, so the last bytes that came are held back, whichever they are.
-function readableOf(writtenBytes: number, sizeBytes: number | null): number {
-  if (sizeBytes === null) return writtenBytes - holdBackBytes;
-  return Math.min(writtenBytes, sizeBytes - holdBackBytes);
+type Unstored = Extract<FillState, { kind: "unstored" }>;
+type Streaming = Extract<FillState, { kind: "streaming" }>;
+
+function aheadOf(positionBytes: number, { ingest, sizeBytes }: Streaming): number {
+  return readableBytes(ingest.writtenBytes, sizeBytes) - positionBytes;
 }

@@ -3,6 +3,7 @@ import type { Repository } from "../oci/repository.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { Fill, type StorageTools } from "./fill.ts";
 import { FillReader } from "./fill-reader.ts";
+import { PassLimit } from "./pass-limit.ts";
 
 // Fills that nobody reads go on, for whoever began them will come back; but clients that come and go must not
 // make the mirror download without end.
@@ -14,9 +15,11 @@ export class FillTable {
   // In the order they began.
   readonly #fills = new Map<string, Fill>();
   readonly #runs = new Set<Promise<void>>();
+  readonly #passLimit: PassLimit;
 
   constructor(tools: StorageTools) {
     this.#tools = tools;
+    this.#passLimit = new PassLimit(tools.metrics);
   }
 
   /** The fill that runs for this content, if one can still be joined. */
@@ -39,21 +42,23 @@ export class FillTable {
   }
 
   /**
-   * A reader of the fill through `repository`; what else there may be, as `Fill.join`. Aborting `signal` ends its
-   * waiting at once, so that the fill knows who still reads.
+   * A reader of the fill, which `join` gave, through `repository`; "unknown" if it has no such blob. Rejects as
+   * `Fill.join` does. Aborting `signal` ends its waiting at once, so that the fill knows who still reads.
    */
   async open(
     fill: Fill,
     repository: Repository,
     signal: AbortSignal,
-  ): Promise<FillReader | "unstored" | "unknown"> {
+  ): Promise<FillReader | "unknown"> {
     const gone = rejectionOn(signal);
     const leave = (): Promise<void> => this.#leave(fill);
+    const passLimit = this.#passLimit;
     try {
-      const joined = await fill.join(repository, gone);
-      if (joined === "readable") return new FillReader(fill, gone, leave);
+      if ((await fill.join(repository, gone)) === "readable") {
+        return new FillReader({ fill, repository, passLimit, gone, leave });
+      }
       await leave();
-      return joined;
+      return "unknown";
     } catch (error) {
       await leave();
       throw error;

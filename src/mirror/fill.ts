@@ -1,4 +1,5 @@
-import type { Digest } from "../oci/digest.ts";
+import { createHash, type Hash } from "node:crypto";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
 import type { Repository } from "../oci/repository.ts";
 import { type BlobStore, DigestMismatch, type Ingest } from "../storage/blob-store.ts";
 import type { Catalog } from "../storage/catalog.ts";
@@ -7,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
+import { ResumedBlob } from "./resumed-blob.ts";
 
 /** What storing content takes. */
 export interface StorageTools {
@@ -25,8 +27,16 @@ export type FillState =
   | { readonly kind: "streaming"; readonly sizeBytes: number | null; readonly ingest: Ingest }
   /** Every byte is there and the digest is right; readers need not wait until it is stored. */
   | { readonly kind: "verified"; readonly sizeBytes: number; readonly ingest: Ingest }
-  /** The store takes nothing: every reader must ask upstream for itself. */
-  | { readonly kind: "unstored" }
+  /** The store takes nothing more: behind `storedBytes` every reader must ask upstream for itself. */
+  | {
+      readonly kind: "unstored";
+      readonly sizeBytes: number | null;
+      readonly storedBytes: number;
+      /** Where the stored bytes can be read; null if there are none. */
+      readonly ingest: Ingest | null;
+      /** Of the stored bytes. */
+      readonly hash: Hash;
+    }
   | { readonly kind: "failed"; readonly error: Error };
 
 /** A repository the blob may come through. */
@@ -50,7 +60,7 @@ export class Fill {
   readonly #sources: Source[] = [];
   #state: FillState = { kind: "connecting" };
   #progress = Promise.withResolvers<void>();
-  #blob: UpstreamBlob | null = null;
+  #blob: { drop(): void } | null = null;
   #ingest: Ingest | null = null;
   #readers = 0;
   #ended = false;
@@ -88,10 +98,7 @@ export class Fill {
    * UpstreamError when it refuses that repository or cannot be asked, and as `gone` does if the reader goes
    * away meanwhile. Each call is ended by `leave`.
    */
-  async join(
-    repository: Repository,
-    gone: Promise<never>,
-  ): Promise<"readable" | "unstored" | "unknown"> {
+  async join(repository: Repository, gone: Promise<never>): Promise<"readable" | "unknown"> {
     this.#readers++;
     const source = this.#sources.find((one) => one.repository === repository);
     while (this.#state.kind === "connecting" && !source?.refusal) {
@@ -99,8 +106,8 @@ export class Fill {
     }
     if (source?.refusal === "unknown") return "unknown";
     if (source?.refusal) throw source.refusal;
-    if (this.#state.kind === "failed") throw this.#state.error;
-    return this.#state.kind === "unstored" ? "unstored" : "readable";
+    this.#throwIfFailed();
+    return "readable";
   }
 
   async leave(): Promise<void> {
@@ -137,7 +144,10 @@ export class Fill {
   /** Ends the download; readers are cut. Content that is verified already is stored all the same. */
   abort(error: Error): void {
     this.#blob?.drop();
-    if (this.#state.kind !== "verified") this.#enter({ kind: "failed", error });
+    // The other states are ends already.
+    if (this.#state.kind === "connecting" || this.#state.kind === "streaming") {
+      this.#enter({ kind: "failed", error });
+    }
   }
 
   async #fill(): Promise<void> {
@@ -146,13 +156,32 @@ export class Fill {
     const { blob, repository } = found;
     this.#blob = blob;
     using room = await this.#tools.budget.reserve(blob.sizeBytes ?? growthBytes);
-    this.#ingest = room && (await this.#openIngest());
-    this.#throwIfAborted();
-    if (!(room && this.#ingest)) return this.#passThrough();
-    this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest: this.#ingest });
-    await this.#stream(blob, this.#ingest, room);
-    this.#verify(blob, this.#ingest);
-    await this.#store(this.#ingest, repository);
+    const ingest = room && (await this.#openIngest());
+    this.#ingest = ingest;
+    this.#throwIfFailed();
+    if (!(room && ingest)) return this.#passOn(blob.sizeBytes);
+    this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest });
+    const source = this.#resumed(blob, repository, ingest);
+    if (!(await this.#stream(source, ingest, room))) return this.#passOn(blob.sizeBytes);
+    this.#verify(blob, ingest);
+    await this.#store(ingest, repository);
+  }
+
+  #resumed(begun: UpstreamBlob, repository: Repository, ingest: Ingest): ResumedBlob {
+    const { upstream, digest } = this;
+    const { sizeBytes, startBytes } = begun;
+    const hashCopy = (): Hash => ingest.hashCopy();
+    const source = new ResumedBlob({
+      upstream,
+      repository,
+      digest,
+      begun,
+      sizeBytes,
+      startBytes,
+      hashCopy,
+    });
+    this.#blob = source;
+    return source;
   }
 
   /** Asks through one source after the other, those that join meanwhile included; null when all refused. */
@@ -187,24 +216,42 @@ export class Fill {
     }
   }
 
-  #passThrough(): void {
-    this.#blob?.drop();
-    this.#enter({ kind: "unstored" });
-  }
-
-  async #stream(blob: UpstreamBlob, ingest: Ingest, room: Room): Promise<void> {
-    let roomBytes = blob.sizeBytes ?? growthBytes;
-    for (let batch = await blob.next(); batch; batch = await blob.next()) {
-      const neededBytes = ingest.writtenBytes + batch.reduce((sum, chunk) => sum + chunk.length, 0);
-      if (neededBytes > roomBytes) {
-        roomBytes = neededBytes + growthBytes;
-        if (!(await room.grow(roomBytes)))
-          throw new Error("no room is left for content of unknown length");
-      }
-      await ingest.append(batch);
-      this.#throwIfAborted();
+  /** Stores what comes until the end; resolves to false when the store takes no more. */
+  async #stream(source: ResumedBlob, ingest: Ingest, room: Room): Promise<boolean> {
+    for (let batch = await source.next(); batch; batch = await source.next()) {
+      const kept = await this.#keep(batch, ingest, room);
+      this.#throwIfFailed();
+      if (!kept) return false;
       this.#wake();
     }
+    return true;
+  }
+
+  async #keep(batch: readonly Buffer[], ingest: Ingest, room: Room): Promise<boolean> {
+    try {
+      const neededBytes = ingest.writtenBytes + batch.reduce((sum, chunk) => sum + chunk.length, 0);
+      if (neededBytes > room.sizeBytes && !(await room.grow(neededBytes + growthBytes)))
+        return false;
+      await ingest.append(batch);
+      return true;
+    } catch (err) {
+      const { upstream, digest } = this;
+      this.#tools.log.error(
+        { err, upstream: upstream.name, digest },
+        "store takes no more, pulls pass through",
+      );
+      return false;
+    }
+  }
+
+  /** What is stored stays readable to those who follow; they go on from upstream by themselves. */
+  #passOn(sizeBytes: number | null): void {
+    this.#blob?.drop();
+    const ingest = this.#ingest;
+    const storedBytes = ingest?.writtenBytes ?? 0;
+    const hash = ingest?.hashCopy() ?? createHash(algorithmOf(this.digest));
+    this.#tools.metrics.unstoredFills.inc({ upstream: this.upstream.name });
+    this.#enter({ kind: "unstored", sizeBytes, storedBytes, ingest, hash });
   }
 
   #verify(blob: UpstreamBlob, ingest: Ingest): void {
@@ -243,7 +290,7 @@ export class Fill {
     }
   }
 
-  #throwIfAborted(): void {
+  #throwIfFailed(): void {
     if (this.#state.kind === "failed") throw this.#state.error;
   }
 

@@ -1,33 +1,44 @@
-import { createHash, type Hash } from "node:crypto";
-import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
-import type { UpstreamBlob } from "../upstream/upstream.ts";
+import type { Hash } from "node:crypto";
+import { type Digest, hexOf } from "../oci/digest.ts";
+import type { Repository } from "../oci/repository.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { BlobReader } from "./blob-reader.ts";
-import { holdBackBytes } from "./fill-reader.ts";
+import { holdBackBytes } from "./hold-back.ts";
+import { ResumedBlob } from "./resumed-blob.ts";
+
+export interface UnstoredBlobOptions {
+  readonly upstream: Upstream;
+  readonly repository: Repository;
+  readonly digest: Digest;
+  readonly sizeBytes: number | null;
+  /** Reading begins here; what lies before is somewhere else. */
+  readonly startBytes: number;
+  /** Of the bytes before `startBytes`. */
+  readonly hash: Hash;
+}
 
 /**
- * A blob on its way to one reader only, past a store that has no room for it. Held back and verified as a
- * fill is, and slowed by its reader; read forward only, what lies before a position is thrown away.
+ * A blob, or the end of one, on its way to one reader only, past a store that has no room for it. Held back and
+ * verified as a fill is, but slowed by its reader; read forward only, what lies before a position is thrown away.
  */
 export class UnstoredBlob implements BlobReader {
-  readonly #blob: UpstreamBlob;
-  readonly #digest: Digest;
-  readonly #upstream: string;
+  readonly sizeBytes: number | null;
+  readonly #options: UnstoredBlobOptions;
+  readonly #source: ResumedBlob;
   readonly #hash: Hash;
   // Bytes that have come and are not read: the window from `#windowStart`.
   #window: Buffer = Buffer.alloc(0);
-  #windowStart = 0;
+  #windowStart: number;
   #verified = false;
 
-  constructor(blob: UpstreamBlob, digest: Digest, upstream: string) {
-    this.#blob = blob;
-    this.#digest = digest;
-    this.#upstream = upstream;
-    this.#hash = createHash(algorithmOf(digest));
-  }
-
-  get sizeBytes(): number | null {
-    return this.#blob.sizeBytes;
+  constructor(options: UnstoredBlobOptions) {
+    const { sizeBytes, startBytes, hash } = options;
+    this.sizeBytes = sizeBytes;
+    this.#options = options;
+    this.#hash = hash;
+    this.#windowStart = startBytes;
+    this.#source = new ResumedBlob({ ...options, begun: null, hashCopy: () => hash.copy() });
   }
 
   async read(target: Uint8Array, positionBytes: number): Promise<number> {
@@ -44,7 +55,7 @@ export class UnstoredBlob implements BlobReader {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#blob.drop();
+    this.#source.drop();
   }
 
   #skipTo(positionBytes: number): void {
@@ -54,17 +65,17 @@ export class UnstoredBlob implements BlobReader {
   }
 
   async #takeBatch(): Promise<void> {
-    const batch = await this.#blob.next();
+    const batch = await this.#source.next();
     if (!batch) return this.#verify();
     for (const chunk of batch) this.#hash.update(chunk);
     this.#window = Buffer.concat([this.#window, ...batch]);
   }
 
   #verify(): void {
-    const hex = this.#hash.digest("hex");
-    if (hex !== hexOf(this.#digest)) {
-      const reason = `asked for ${this.#digest} it sent other content`;
-      throw new UpstreamError(this.#upstream, { kind: "nonsense", reason });
+    const { digest, upstream } = this.#options;
+    if (this.#hash.digest("hex") !== hexOf(digest)) {
+      const reason = `asked for ${digest} it sent other content`;
+      throw new UpstreamError(upstream.name, { kind: "nonsense", reason });
     }
     this.#verified = true;
   }

@@ -34,3 +34,20 @@ function suffixOf(lengthBytes: number, sizeBytes: number): RangeRequest {
     range: { first: Math.max(0, sizeBytes - lengthBytes), last: sizeBytes - 1 },
   };
 }
+
+/** A `Content-Range` header: the bytes `first` to `last` of content of `sizeBytes`, null where it is not told. */
+export interface ContentRange extends ByteRange {
+  readonly sizeBytes: number | null;
+}
+
+const contentRange = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/;
+
+/** Reads a `Content-Range` header of a 206 answer; null for what is none, or contradicts itself. */
+export function parseContentRange(header: string | undefined): ContentRange | null {
+  const match = header === undefined ? null : contentRange.exec(header);
+  if (!match) return null;
+  const [first, last] = [Number(match[1]), Number(match[2])];
+  const sizeBytes = match[3] === "*" ? null : Number(match[3]);
+  const possible = first <= last && (sizeBytes === null || last < sizeBytes);
+  return possible ? { first, last, sizeBytes } : null;
+}

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { holdBackBytes } from "../mirror/fill-reader.ts";
+import { holdBackBytes } from "../mirror/hold-back.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { PullOutcome } from "../mirror/pull-outcome.ts";
 import { type ByteRange, resolveRange } from "../oci/byte-range.ts";

@@ -1,3 +1,4 @@
+import type { Hash } from "node:crypto";
 import type { Digest } from "../oci/digest.ts";
 
 /**
@@ -42,8 +43,13 @@ export interface StoredBlob extends ReadableBytes, AsyncDisposable {
 export interface Ingest extends ReadableBytes, AsyncDisposable {
   /** Bytes appended, and so readable, until now. */
   readonly writtenBytes: number;
-  /** Hashes and writes `chunks` at the end. One call at a time; after a rejection the ingest is lost. */
+  /**
+   * Hashes and writes `chunks` at the end. One call at a time. After a rejection the ingest is lost: what was
+   * appended before stays readable, nothing can be added or committed.
+   */
   append(chunks: readonly Uint8Array[]): Promise<void>;
+  /** A copy of the hash of the `writtenBytes`, for whoever goes on hashing where this ends. */
+  hashCopy(): Hash;
   /** Ends the content and throws DigestMismatch unless its hash is the digest. Nothing is appended after it. */
   verify(): void;
   /**

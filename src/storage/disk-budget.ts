@@ -4,6 +4,7 @@ import type { Catalog } from "./catalog.ts";
 
 /** Room on the disk, held from before the first byte until disposed. */
 export interface Room extends Disposable {
+  readonly sizeBytes: number;
   /** Enlarges it to `sizeBytes`; resolves to false, and changes nothing, if there is no room. */
   grow(sizeBytes: number): Promise<boolean>;
 }
@@ -30,28 +31,22 @@ export class DiskBudget {
 
   /** Room for `sizeBytes`, or null if there is none now. */
   async reserve(sizeBytes: number): Promise<Room | null> {
-    let heldBytes = 0;
-    const grow = async (toBytes: number): Promise<boolean> => {
-      const moreBytes = toBytes - heldBytes;
-      this.#reservedBytes += moreBytes;
-      heldBytes = toBytes;
-      if (await this.#fits()) return true;
-      this.#reservedBytes -= moreBytes;
-      heldBytes -= moreBytes;
-      return false;
-    };
-    if (!(await grow(sizeBytes))) return null;
-    const free = (): void => {
-      this.#reservedBytes -= heldBytes;
-      heldBytes = 0;
-    };
-    return { grow, [Symbol.dispose]: free };
+    const room = new ReservedRoom((bytes) => this.#add(bytes));
+    return (await room.grow(sizeBytes)) ? room : null;
   }
 
   /** The bound in bytes; a share is of the whole file system. */
   async limitBytes(): Promise<number> {
     const { blocks, bsize } = await statfs(this.#options.directory);
     return sizeInBytes(this.#options.maxSize, blocks * bsize);
+  }
+
+  /** Reserves more, or gives back what is negative; resolves to false, and changes nothing, without room. */
+  async #add(bytes: number): Promise<boolean> {
+    this.#reservedBytes += bytes;
+    if (bytes <= 0 || (await this.#fits())) return true;
+    this.#reservedBytes -= bytes;
+    return false;
   }
 
   // What is reserved counts against the free space whole, though part of it may be written already: a
@@ -66,5 +61,30 @@ export class DiskBudget {
     const roomBytes = sizeInBytes(maxSize, diskBytes) - usage.bytes;
     const freeBytes = bavail * bsize - sizeInBytes(minFree, diskBytes);
     return this.#reservedBytes <= Math.min(roomBytes, freeBytes);
+  }
+}
+
+class ReservedRoom implements Room {
+  readonly #add: (bytes: number) => Promise<boolean>;
+  #sizeBytes = 0;
+
+  constructor(add: (bytes: number) => Promise<boolean>) {
+    this.#add = add;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  async grow(sizeBytes: number): Promise<boolean> {
+    const added = await this.#add(sizeBytes - this.#sizeBytes);
+    if (added) this.#sizeBytes = sizeBytes;
+    return added;
+  }
+
+  [Symbol.dispose](): void {
+    // Giving back takes effect at once and cannot fail.
+    this.#add(-this.#sizeBytes).catch(() => {});
+    this.#sizeBytes = 0;
   }
 }

@@ -23,7 +23,7 @@ export class DiskIngest implements Ingest {
   readonly #file: OpenFile;
   readonly #path: string;
   readonly #place: () => Promise<void>;
-  readonly #hash: Hash;
+  #hash: Hash;
   #writtenBytes = 0;
   #state: State = "open";
 
@@ -43,10 +43,16 @@ export class DiskIngest implements Ingest {
     this.#advance("open", "appending");
     // The disk writes while this thread hashes.
     const written = this.#file.write(chunks, this.#writtenBytes);
-    for (const chunk of chunks) this.#hash.update(chunk);
+    const hash = this.#hash.copy();
+    for (const chunk of chunks) hash.update(chunk);
     await this.#orLost(written);
+    this.#hash = hash;
     this.#writtenBytes += chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
     this.#advance("appending", "open");
+  }
+
+  hashCopy(): Hash {
+    return this.#hash.copy();
   }
 
   read(target: Uint8Array, positionBytes: number): Promise<number> {

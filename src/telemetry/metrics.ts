@@ -48,7 +48,13 @@ export class Metrics {
   });
   readonly unstoredFills: Counter<"upstream"> = new Counter({
     name: "sluice_unstored_fills_total",
-    help: "Pulls that were passed through without being stored, for want of room or a failing disk.",
+    help: "Fills that ended unstored, for want of room or by a failing disk.",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly unstoredPulls: Counter<"upstream"> = new Counter({
+    name: "sluice_unstored_pulls_total",
+    help: "Pulls that went on from upstream by themselves because the store took no more.",
     labelNames: ["upstream"],
     registers: [this.registry],
   });

@@ -8,6 +8,10 @@ const queueLimitBytes = 2 * 1024 * 1024;
 // What is read on of a body nobody wants so that its connection can be used again, and for how long.
 const discardLimits: CollectLimits = { limitBytes: 64 * 1024, deadlineMs: 2_000 };
 
+// Answers that only announce the real one: 103, and what else is invented. Each renews undici's header timeout, so
+// there may not be any number of them.
+const interimLimit = 10;
+
 /** Bounds of a body that is held in memory: its bytes, and the time until its last one. */
 export interface CollectLimits {
   readonly limitBytes: number;
@@ -34,6 +38,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
+  #interim = 0;
   #end: End = { kind: "open" };
   #wake: (() => void) | null = null;
 
@@ -97,12 +102,12 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    // 1xx answers announce the real one.
     if (status >= 200) this.#onHeader(status, joined(headers));
+    else if (++this.#interim > interimLimit) controller.abort(new Error("too many 1xx answers"));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -1,5 +1,5 @@
 import type { LookupFunction } from "node:net";
-import { EnvHttpProxyAgent } from "undici";
+import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 
 /**
  * Whether an answer's bytes are checked against a digest that was asked for. What is not must come over a
@@ -28,6 +28,18 @@ export interface ProxyChoice {
   readonly noProxy: string;
 }
 
+/**
+ * The way a request goes out: over which sockets, and what holds for it there. The latter goes with each request,
+ * because an agent for a proxy gives its own options on to none of its sockets.
+ */
+export interface Way {
+  readonly dispatcher: Dispatcher;
+  readonly headersMs: number;
+  readonly bodyIdleMs: number;
+  /** Whether no other request may use the socket. */
+  readonly oneShot: boolean;
+}
+
 /** The sockets of one endpoint and of the places it sends us to. */
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionOptions;
@@ -38,13 +50,13 @@ export class Connections implements AsyncDisposable {
   }
 
   /** For requests to the endpoint itself. */
-  toEndpoint(trust: Trust): EnvHttpProxyAgent {
-    return this.#agent(`endpoint ${trust}`, () => agentFor(this.#options, trust, null));
+  toEndpoint(trust: Trust): Way {
+    return this.#way(trust, `endpoint ${trust}`, () => agentFor(this.#options, trust, null));
   }
 
   /** For requests to wherever the endpoint pointed. */
-  toHop(trust: Trust): EnvHttpProxyAgent {
-    return this.#agent(`hop ${trust}`, () =>
+  toHop(trust: Trust): Way {
+    return this.#way(trust, `hop ${trust}`, () =>
       agentFor(this.#options, trust, this.#options.hopLookup),
     );
   }
@@ -59,10 +71,11 @@ export class Connections implements AsyncDisposable {
     await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
   }
 
-  #agent(key: string, make: () => EnvHttpProxyAgent): EnvHttpProxyAgent {
-    const agent = this.#agents.get(key) ?? make();
-    this.#agents.set(key, agent);
-    return agent;
+  #way(trust: Trust, key: string, make: () => EnvHttpProxyAgent): Way {
+    const dispatcher = this.#agents.get(key) ?? make();
+    this.#agents.set(key, dispatcher);
+    const { headersMs, bodyIdleMs } = this.#options.timeouts;
+    return { dispatcher, headersMs, bodyIdleMs, oneShot: trust === "unverified" };
   }
 }
 
@@ -82,9 +95,6 @@ function agentFor(
     requestTls: { ...tls, allowH2 },
     connectTimeout: timeouts.connectMs,
     connect: { ...tls, allowH2, timeout: timeouts.connectMs, ...(lookup ? { lookup } : {}) },
-    headersTimeout: timeouts.headersMs,
-    bodyTimeout: timeouts.bodyIdleMs,
     allowH2,
-    pipelining: trust === "by-digest" ? 1 : 0,
   });
 }

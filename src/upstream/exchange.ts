@@ -1,5 +1,5 @@
-import type { Dispatcher } from "undici";
 import { AnswerBody, type AnswerHeaders } from "./answer-body.ts";
+import type { Way } from "./connections.ts";
 
 export interface ExchangeRequest {
   readonly url: URL;
@@ -19,14 +19,22 @@ export interface Answer {
  * One request and its one answer over undici's `dispatch`: no redirect, retry, cache or decoder comes
  * between. Rejects with undici's or the socket's error when no response header comes.
  */
-export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Promise<Answer> {
+export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
   const { url, method, headers } = request;
   return new Promise<Answer>((resolve, reject) => {
     const body = new AnswerBody((status, answerHeaders) => {
       resolve({ url, status, headers: answerHeaders, body });
     }, reject);
-    dispatcher.dispatch(
-      { origin: url.origin, path: `${url.pathname}${url.search}`, method, headers: { ...headers } },
+    way.dispatcher.dispatch(
+      {
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method,
+        headers: { ...headers },
+        headersTimeout: way.headersMs,
+        bodyTimeout: way.bodyIdleMs,
+        ...(way.oneShot ? { reset: true } : {}),
+      },
       body,
     );
   });

@@ -18,15 +18,15 @@ export interface Route {
  * dropped for good when the origin changes. Rejects with ForbiddenHop, or as `exchange` does.
  */
 export async function askEndpoint(request: ExchangeRequest, route: Route): Promise<Answer> {
-  const dispatcher = route.connections.toEndpoint(route.trust);
-  return await followRedirects(await exchange(dispatcher, request), request, route);
+  const way = route.connections.toEndpoint(route.trust);
+  return await followRedirects(await exchange(way, request), request, route);
 }
 
 /** As `askEndpoint`, for a URL that the endpoint named (`from` is the endpoint). */
 export async function askHop(request: ExchangeRequest, from: URL, route: Route): Promise<Answer> {
   await route.guard.assertAllowed(request.url, from);
-  const dispatcher = route.connections.toHop(route.trust);
-  return await followRedirects(await exchange(dispatcher, request), request, route);
+  const way = route.connections.toHop(route.trust);
+  return await followRedirects(await exchange(way, request), request, route);
 }
 
 async function followRedirects(

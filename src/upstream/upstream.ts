@@ -1,3 +1,4 @@
+import { parseContentRange } from "../oci/byte-range.ts";
 import { algorithmOf, type Digest, digestOf, parseDigest } from "../oci/digest.ts";
 import { type Manifest, manifestLimitBytes, manifestMediaTypes } from "../oci/manifest.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
@@ -14,8 +15,10 @@ import { UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
 
 /** A blob on its way; it must be taken to its end or dropped. */
 export interface UpstreamBlob {
-  /** From `Content-Length`; null if upstream does not say. A hint until the digest is verified. */
+  /** Of the whole blob; null if upstream does not say. A hint until the digest is verified. */
   readonly sizeBytes: number | null;
+  /** Where in the blob the body begins. */
+  readonly startBytes: number;
   /** The bytes that have come since the last call, or null at the end. Rejects with UpstreamError. */
   next(): Promise<readonly Buffer[] | null>;
   drop(): void;
@@ -85,13 +88,26 @@ export class Upstream implements AsyncDisposable {
 
   async getBlob(repository: Repository, digest: Digest): Promise<UpstreamBlob | null> {
     const answer = await this.#get(blobAsk("GET", repository, digest, {}));
-    if (!answer) return null;
-    const { body } = answer;
-    return {
-      sizeBytes: contentLength(answer),
-      next: () => this.#next(body),
-      drop: () => body.drop(),
-    };
+    return answer && this.#blobOf(answer.body, 0, contentLength(answer));
+  }
+
+  /**
+   * The blob from `startBytes` on, or from its beginning if upstream does not do ranges: `startBytes` of the result
+   * says which. A part that begins or ends elsewhere rejects as nonsense.
+   */
+  async getBlobFrom(
+    repository: Repository,
+    digest: Digest,
+    startBytes: number,
+  ): Promise<UpstreamBlob | null> {
+    const answer = await this.#ask(
+      blobAsk("GET", repository, digest, { range: `bytes=${startBytes}-` }),
+    );
+    if (answer.status === 200) return this.#blobOf(answer.body, 0, contentLength(answer));
+    if (answer.status === 206) return this.#partOf(answer, startBytes);
+    if (answer.status !== 404) throw this.#error(await refusalFrom(answer));
+    answer.body.discard();
+    return null;
   }
 
   /** One page of the tags, as upstream orders and cuts them. */
@@ -112,6 +128,23 @@ export class Upstream implements AsyncDisposable {
     await Promise.all(this.#endpoints.map((endpoint) => endpoint[Symbol.asyncDispose]()));
   }
 
+  #blobOf(body: AnswerBody, startBytes: number, sizeBytes: number | null): UpstreamBlob {
+    return { sizeBytes, startBytes, next: () => this.#next(body), drop: () => body.drop() };
+  }
+
+  #partOf({ headers, body }: Answer, startBytes: number): UpstreamBlob {
+    const part = parseContentRange(headers["content-range"]);
+    if (
+      part?.first === startBytes &&
+      (part.sizeBytes === null || part.last === part.sizeBytes - 1)
+    ) {
+      return this.#blobOf(body, startBytes, part.sizeBytes);
+    }
+    body.drop();
+    const reason = `asked for the bytes from ${startBytes} it sent others`;
+    throw this.#error({ kind: "nonsense", reason });
+  }
+
   // Storage behind a redirect often signs URLs for GET only (ghcr's does), and some registries have no HEAD.
   async #probeBlob(
     repository: Repository,
@@ -120,7 +153,9 @@ export class Upstream implements AsyncDisposable {
     const answer = await this.#ask(blobAsk("GET", repository, digest, { range: "bytes=0-0" }));
     if (answer.status === 200 || answer.status === 206) answer.body.drop();
     if (answer.status === 200) return { sizeBytes: contentLength(answer) };
-    if (answer.status === 206) return { sizeBytes: totalInContentRange(answer) };
+    if (answer.status === 206) {
+      return { sizeBytes: parseContentRange(answer.headers["content-range"])?.sizeBytes ?? null };
+    }
     // A range of nothing cannot be satisfied: the blob is there and empty.
     if (answer.status === 416) return { sizeBytes: 0 };
     if (answer.status !== 404) throw this.#error(await refusalFrom(answer));
@@ -232,9 +267,4 @@ function tagsAsk(repository: Repository, { n, last }: Page): Ask {
 function contentLength({ headers }: Answer): number | null {
   const text = headers["content-length"];
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
-}
-
-function totalInContentRange({ headers }: Answer): number | null {
-  const match = /^bytes 0-0\/(\d{1,15})$/.exec(headers["content-range"] ?? "");
-  return match ? Number(match[1]) : null;
 }
