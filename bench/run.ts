@@ -1,0 +1,88 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { coldBlob } from "./cold-blob.ts";
+import { parseCommandLine, usage, type Wish } from "./support/command-line.ts";
+import { Lab } from "./support/lab.ts";
+import { describeMachine, type Machine } from "./support/machine.ts";
+import type { Question } from "./support/question.ts";
+import { type Answer, runQuestions } from "./support/run-questions.ts";
+import { table } from "./support/table.ts";
+import { warmBlob } from "./warm-blob.ts";
+import { warmManifest } from "./warm-manifest.ts";
+
+const questions: readonly Question[] = [warmBlob, coldBlob, warmManifest];
+
+// Every wait in a run has its own end; this one is for all of them together.
+const longestRunMs = 45 * 60 * 1_000;
+
+process.exitCode = await main(process.argv.slice(2));
+
+/** The exit status: 0 measured, whatever the figures; 1 something failed; 2 wrong usage. */
+async function main(args: readonly string[]): Promise<number> {
+  const wish = parseCommandLine(args, questions);
+  switch (wish.kind) {
+    case "help":
+      console.log(await usage(questions));
+      return 0;
+    case "wrong":
+      console.error(`${wish.reason}\n\n${await usage(questions)}`);
+      return 2;
+    case "run":
+      return run(wish);
+  }
+}
+
+async function run(wish: Extract<Wish, { kind: "run" }>): Promise<number> {
+  await using lab = await Lab.open();
+  endEarly(lab);
+  const machine = await describeMachine();
+  const startedAt = new Date();
+  try {
+    const answers = await runQuestions(lab, wish.questions, wish.size);
+    print(machine, answers);
+    await store(wish.file ?? resultsFile(startedAt), { startedAt, machine, ...wish.size, answers });
+    return answers.every(isComplete) ? 0 : 1;
+  } catch (error) {
+    // What failed only because the run is ending says nothing.
+    console.error(lab.signal.aborted ? "ended early" : error);
+    return 1;
+  }
+}
+
+/** A missing peer is no failure; figures without sluice are. */
+function isComplete(answer: Answer): boolean {
+  return answer.rows.every((row) => row.results["sluice"] !== undefined);
+}
+
+/** Ends servers and clients and removes the files also on Ctrl-C, `kill` and a run that hangs. */
+function endEarly(lab: Lab): void {
+  const end = (status: number): void => {
+    const exit = (): never => process.exit(status);
+    lab[Symbol.asyncDispose]().then(exit, exit);
+  };
+  process.once("SIGINT", () => end(130));
+  process.once("SIGTERM", () => end(143));
+  setTimeout(() => end(1), longestRunMs).unref();
+}
+
+function print(machine: Machine, answers: readonly Answer[]): void {
+  const gibibytes = Math.round(machine.memoryBytes / 1024 ** 3);
+  console.log(`${machine.cpu}, ${machine.cores} cores, ${gibibytes} GiB, Linux ${machine.kernel}`);
+  const programs = Object.entries(machine.versions);
+  const versions = programs.map(([name, version]) => `${name} ${version ?? "missing"}`);
+  console.log(`Node ${machine.node}, ${versions.join(", ")}, commit ${machine.commit}\n`);
+  console.log(table(answers.flatMap((answer) => answer.rows)));
+  const notes = answers.flatMap(({ name, notes }) => notes.map((note) => `! ${name}: ${note}`));
+  for (const note of notes) console.log(note);
+}
+
+function resultsFile(startedAt: Date): string {
+  const name = startedAt.toISOString().slice(0, 19).replaceAll(":", "-");
+  return join(import.meta.dirname, "results", `${name}.json`);
+}
+
+async function store(file: string, results: object): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
+  console.log(`\nstored in ${file}`);
+}

@@ -1,0 +1,60 @@
+import { noiseBlob, ociImage } from "../../test/support/images.ts";
+import { noise } from "../../test/support/noise.ts";
+import { pushBlob, pushImage } from "../../test/support/push.ts";
+import { startDockerRegistry } from "./docker-registry.ts";
+import type { Lab } from "./lab.ts";
+
+/** The registry all contestants pull from. */
+export interface Origin {
+  readonly url: string;
+  readonly pid: number;
+  /** Where it keeps its files, as `docker/registry/v2/…`. */
+  readonly directory: string;
+}
+
+export function startOrigin(lab: Lab): Promise<Origin> {
+  return startDockerRegistry(lab, null);
+}
+
+export interface PlacedBlob {
+  /** From the root of the origin, and of any contestant: `/v2/bench/…`. */
+  readonly path: string;
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** Pushes a blob that does not compress, the same for the same name and size, to `bench/NAME`. */
+export async function placeBlob(
+  origin: Origin,
+  { name, sizeBytes }: { readonly name: string; readonly sizeBytes: number },
+): Promise<PlacedBlob> {
+  const repository = `bench/${name}`;
+  const blob = noiseBlob(name, sizeBytes);
+  await pushBlob(origin.url, repository, blob);
+  return { path: `/v2/${repository}/blobs/${blob.digest}`, digest: blob.digest, sizeBytes };
+}
+
+export interface PlacedImage {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly tagPath: string;
+  readonly digestPath: string;
+}
+
+/** Pushes an image of ten layers to `bench/NAME:latest`: its manifest is as long as a usual one. */
+export async function placeImage(origin: Origin, name: string): Promise<PlacedImage> {
+  const repository = `bench/${name}`;
+  const layers = Array.from({ length: 10 }, (_, at) => [
+    { path: `file-${at}`, bytes: noise(`${name} ${at}`, 1_000) },
+  ]);
+  const image = ociImage({ layers });
+  await pushImage(origin.url, repository, "latest", image);
+  const { digest, mediaType } = image.manifest;
+  const manifests = `/v2/${repository}/manifests`;
+  return {
+    digest,
+    mediaType,
+    tagPath: `${manifests}/latest`,
+    digestPath: `${manifests}/${digest}`,
+  };
+}

@@ -1,0 +1,24 @@
+import { makeHome, sluiceProgram } from "../../test/support/sluice-process.ts";
+import { type Contestant, versionOf } from "./contestant.ts";
+import type { Lab } from "./lab.ts";
+import { ServerProcess } from "./server-process.ts";
+
+/** This program as an operator runs it, metrics and log on. */
+export function sluice(lab: Lab): Contestant {
+  return {
+    name: "sluice",
+    version: () => versionOf(sluiceProgram, "--version"),
+    start: (originUrl) => startSluice(lab, originUrl),
+  };
+}
+
+async function startSluice(lab: Lab, originUrl: string): Promise<ServerProcess> {
+  const upstreams = { "origin.test": { endpoints: [originUrl], default: true } };
+  const home = await lab.keep(await makeHome({ upstreams }));
+  return ServerProcess.start(lab, {
+    file: sluiceProgram,
+    args: ["serve", "--config", home.configFile],
+    url: `http://${home.host}`,
+    directory: home.path,
+  });
+}

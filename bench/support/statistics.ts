@@ -1,0 +1,37 @@
+/** What is shown of some samples. Medians, because one slow round of a busy machine must not count. */
+export interface Summary {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly samples: readonly number[];
+}
+
+/** Null for no samples. */
+export function summarize(samples: readonly number[]): Summary | null {
+  if (samples.length === 0) return null;
+  return {
+    median: median(samples),
+    min: Math.min(...samples),
+    max: Math.max(...samples),
+    samples,
+  };
+}
+
+/**
+ * The median of the ratios of each round. A round takes all contestants within seconds, so a machine
+ * that drifts over minutes moves both sides of a round's ratio, where it would spoil one of medians.
+ */
+export function pairedRatio(ours: readonly number[], theirs: readonly number[]): number | null {
+  const ratios = ours.flatMap((value, round) => {
+    const other = theirs[round];
+    return other === undefined ? [] : [value / other];
+  });
+  return ratios.length === 0 ? null : median(ratios);
+}
+
+function median(samples: readonly number[]): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
+  return (lower + upper) / 2;
+}

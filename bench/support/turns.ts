@@ -1,0 +1,42 @@
+import type { Bench } from "./question.ts";
+import type { Reading } from "./scoreboard.ts";
+
+/**
+ * Lets the players measure in turn, A B A B, so that a machine that slows down or speeds up does so
+ * for all. The first round is thrown away: pages, branches and JIT are new in it. A player that fails
+ * is noted and plays no more; the others go on, and are returned.
+ */
+export async function takeTurns<Player extends { readonly name: string }>(
+  bench: Bench,
+  players: readonly Player[],
+  measure: (player: Player) => Promise<Reading>,
+): Promise<readonly Player[]> {
+  let left = players;
+  for (let round = 0; round <= bench.size.rounds; round += 1) {
+    for (const player of left) {
+      const reading = await attempt(bench, player.name, () => measure(player));
+      if (reading === null) left = left.filter((other) => other !== player);
+      else if (round > 0) bench.board.add(player.name, reading);
+    }
+  }
+  return left;
+}
+
+/**
+ * What `work` gives. If it fails: null, a note of why, and what `name` has scored so far is struck.
+ * Rejects only when the run is ending.
+ */
+export async function attempt<T>(
+  bench: Bench,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    bench.lab.signal.throwIfAborted();
+    bench.board.strike(name);
+    bench.board.note(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
+  }
+}

@@ -1,0 +1,81 @@
+// How fast does a blob that is already here come, to one client and to eight, and at what CPU time?
+
+import type { Running } from "./support/contestant.ts";
+import { CountingForwarder } from "./support/counting-forwarder.ts";
+import { type CurlPull, curlPull, type Transfer } from "./support/curl.ts";
+import { nginxStaticPeer } from "./support/nginx-static-peer.ts";
+import { type PlacedBlob, placeBlob } from "./support/origin.ts";
+import { playWarm } from "./support/play-warm.ts";
+import { cpuSecondsOf } from "./support/process-tree.ts";
+import { pullVerified } from "./support/pull-verified.ts";
+import type { Bench, Question, Target } from "./support/question.ts";
+import type { Reading } from "./support/scoreboard.ts";
+
+const speedTargets: readonly Target[] = [
+  { of: "registry", kind: "at least", value: 1.25 },
+  { of: "nginx", kind: "at least", value: 1 },
+  { of: "nginx-static", kind: "at least", value: 0.9 },
+];
+const cpuTargets: readonly Target[] = [{ of: "registry", kind: "at most", value: 1 }];
+
+export const warmBlob: Question = {
+  name: "warm-blob",
+  rows: [
+    { label: "warm blob, 1 client", unit: "GB/s", decimals: 2, targets: speedTargets },
+    { label: "warm blob, 8 clients", unit: "GB/s", decimals: 2, targets: speedTargets },
+    { label: "CPU of 1 client", unit: "s/GB", decimals: 3, targets: cpuTargets },
+    { label: "CPU of 8 clients", unit: "s/GB", decimals: 3, targets: cpuTargets },
+  ],
+  play,
+};
+
+async function play(bench: Bench): Promise<void> {
+  const blob = await placeBlob(bench.origin, { name: "warm", sizeBytes: bench.size.blobBytes });
+  // All contestants are behind it, to see that a warm blob asks nothing of the origin.
+  await using forwarder = await CountingForwarder.start(bench.lab, bench.origin.url);
+  await playWarm(bench, {
+    contestants: [...bench.contestants, nginxStaticPeer(bench.lab, bench.origin)],
+    originUrl: forwarder.url,
+    verify: (server) =>
+      pullVerified({ url: server.url + blob.path, digest: blob.digest, signal: bench.lab.signal }),
+    measure: async (server) => {
+      const before = forwarder.bytes;
+      const reading = await measure(bench, server, blob);
+      if (forwarder.bytes - before < blob.sizeBytes / 100) return reading;
+      throw new Error("it asked the origin for what should have been warm");
+    },
+  });
+}
+
+async function measure(bench: Bench, server: Running, blob: PlacedBlob): Promise<Reading> {
+  const { signal } = bench.lab;
+  const pull = { url: server.url + blob.path, sizeBytes: blob.sizeBytes, signal };
+  const one = await costOf(server, () => pullByOne(pull));
+  const eight = await costOf(server, () => pullByEight(pull));
+  return {
+    "warm blob, 1 client": one.bytes / 1e9 / one.seconds,
+    "warm blob, 8 clients": eight.bytes / 1e9 / eight.seconds,
+    "CPU of 1 client": one.cpuSeconds / (one.bytes / 1e9),
+    "CPU of 8 clients": eight.cpuSeconds / (eight.bytes / 1e9),
+  };
+}
+
+async function costOf(
+  server: Running,
+  pull: () => Promise<Transfer>,
+): Promise<Transfer & { readonly cpuSeconds: number }> {
+  const before = await cpuSecondsOf(server.pid);
+  const transfer = await pull();
+  return { ...transfer, cpuSeconds: (await cpuSecondsOf(server.pid)) - before };
+}
+
+// Four times, because CPU time is counted in steps of 10 ms, which is 4 % of what 1 GiB costs.
+function pullByOne(pull: Omit<CurlPull, "times">): Promise<Transfer> {
+  return curlPull({ ...pull, times: 4 });
+}
+
+async function pullByEight(pull: Omit<CurlPull, "times">): Promise<Transfer> {
+  const startMs = performance.now();
+  await Promise.all(Array.from({ length: 8 }, () => curlPull({ ...pull, times: 1 })));
+  return { bytes: pull.sizeBytes * 8, seconds: (performance.now() - startMs) / 1_000 };
+}
