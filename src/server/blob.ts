@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { BlobReader } from "../mirror/blob-reader.ts";
 import { holdBackBytes } from "../mirror/hold-back.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { PullOutcome } from "../mirror/pull-outcome.ts";
-import { type ByteRange, resolveRange } from "../oci/byte-range.ts";
 import type { Digest } from "../oci/digest.ts";
-import { DistributionError } from "../oci/distribution-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
+import { answerOf, contentType, largestOf, type Segment } from "./blob-answer.ts";
 import { BodyWriter, ClientGone } from "./body-writer.ts";
-import type { BufferBudget } from "./buffer-budget.ts";
+import type { BufferBudget, BufferPair } from "./buffer-budget.ts";
 import { etagOf, isNotModified, pullHeaders } from "./pull-headers.ts";
 import { type Served, servedNothing } from "./served.ts";
 
@@ -30,18 +30,28 @@ export async function serveBlob(
   }
   const { outcome, blob } = await mirror.pullBlob(target, digest, goneSignal(response));
   await using reader = blob;
-  const part = rangeOf(request, digest, reader.sizeBytes);
-  const headers = { ...blobHeaders(digest, outcome), ...lengthHeaders(part, reader.sizeBytes) };
-  const range = part ?? wholeOf(reader.sizeBytes);
-  using pair = buffers.lend(range ? range.last - range.first + 1 : Number.POSITIVE_INFINITY);
+  const { status, headers, segments } = answerOf(rangeAsked(request, digest), reader.sizeBytes);
+  using pair = buffers.lend(largestOf(segments));
   using writer = new BodyWriter(response);
   if (isHeldBackWhole(reader.sizeBytes)) await reader.read(Buffer.alloc(1), 0);
-  response.writeHead(part ? 206 : 200, headers);
+  response.writeHead(status, { ...blobHeaders(digest, outcome), ...headers });
   // Clients give up on a header that takes 30 seconds; the bytes of a range may be that far away.
   if (outcome.kind !== "hit") response.flushHeaders();
-  const left = await untilEndOrGone(writer.send(reader, range, pair));
+  const left = await untilEndOrGone(sendSegments(writer, reader, segments, pair));
   if (left === null) response.end();
   return { outcome, sentBytes: writer.sentBytes, left };
+}
+
+async function sendSegments(
+  writer: BodyWriter,
+  reader: BlobReader,
+  segments: readonly Segment[],
+  pair: BufferPair,
+): Promise<void> {
+  for (const segment of segments) {
+    if (segment.kind === "frame") await writer.sendFrame(segment.bytes);
+    else await writer.send(reader, segment.range, pair);
+  }
 }
 
 /**
@@ -83,7 +93,7 @@ function answerWithoutBody(
   const unmodified = isNotModified(request, digest);
   response.writeHead(unmodified ? 304 : 200, {
     ...blobHeaders(digest, outcome),
-    ...(unmodified ? {} : lengthHeaders(null, sizeBytes)),
+    ...(unmodified || sizeBytes === null ? {} : { "content-length": String(sizeBytes) }),
   });
   response.end();
   return servedNothing(outcome);
@@ -92,42 +102,15 @@ function answerWithoutBody(
 function blobHeaders(digest: Digest, outcome: PullOutcome): Record<string, string> {
   return {
     ...pullHeaders(digest, outcome),
-    "content-type": "application/octet-stream",
+    "content-type": contentType,
     "accept-ranges": "bytes",
   };
 }
 
-/** The part of the blob that is asked for, or null for all of it. Of content of unknown length there are no parts. */
-function rangeOf(
-  request: IncomingMessage,
-  digest: Digest,
-  sizeBytes: number | null,
-): ByteRange | null {
+/** The `Range` header, unless `If-Range` says that it is about other content. */
+function rangeAsked(request: IncomingMessage, digest: Digest): string | undefined {
   const condition = request.headers["if-range"];
-  const applies = condition === undefined || condition === etagOf(digest);
-  if (sizeBytes === null || !applies) return null;
-  const asked = resolveRange(request.headers.range, sizeBytes);
-  switch (asked.kind) {
-    case "whole":
-      return null;
-    case "part":
-      return asked.range;
-    case "unsatisfiable":
-      throw new DistributionError("RANGE_INVALID", `the blob has ${sizeBytes} bytes`, {
-        headers: { "content-range": `bytes */${sizeBytes}` },
-      });
-  }
-}
-
-function wholeOf(sizeBytes: number | null): ByteRange | null {
-  return sizeBytes === null ? null : { first: 0, last: sizeBytes - 1 };
-}
-
-function lengthHeaders(part: ByteRange | null, sizeBytes: number | null): Record<string, string> {
-  if (sizeBytes === null) return {};
-  if (!part) return { "content-length": String(sizeBytes) };
-  return {
-    "content-length": String(part.last - part.first + 1),
-    "content-range": `bytes ${part.first}-${part.last}/${sizeBytes}`,
-  };
+  return condition === undefined || condition === etagOf(digest)
+    ? request.headers.range
+    : undefined;
 }

@@ -35,6 +35,11 @@ export class BodyWriter implements Disposable {
     return this.#sentBytes;
   }
 
+  /** Sends what stands between parts of the content. Rejects with ClientGone. */
+  async sendFrame(bytes: Buffer): Promise<void> {
+    await this.#write(bytes);
+  }
+
   /**
    * Sends the bytes of `range`, or all there are if it is null. Rejects with ClientGone, or with what reading
    * rejects with; then the response is not ended.

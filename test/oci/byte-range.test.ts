@@ -9,6 +9,11 @@ const part = (first: number, last: number): RangeRequest => ({
   range: { first, last },
 });
 
+const parts = (...ranges: readonly (readonly [number, number])[]): RangeRequest => ({
+  kind: "parts",
+  ranges: ranges.map(([first, last]) => ({ first, last })),
+});
+
 // Of a body of 1,000 bytes.
 const ofThousand: readonly (readonly [header: string, expected: RangeRequest])[] = [
   ["bytes=0-0", part(0, 0)],
@@ -49,9 +54,16 @@ const ofThousand: readonly (readonly [header: string, expected: RangeRequest])[]
   // Positions that a number cannot hold.
   ["bytes=0-99999999999999999999", whole],
   ["bytes=99999999999999999999-", whole],
-  // Several ranges and other units may be ignored too.
-  ["bytes=0-0,2-2", whole],
+  // Several in order, what is behind the end left out; others may be ignored.
+  ["bytes=0-0,2-2", parts([0, 0], [2, 2])],
+  ["bytes=0-0, 1-1 ,-1", parts([0, 0], [1, 1], [999, 999])],
+  ["bytes=0-0,1000-", part(0, 0)],
+  ["bytes=1000-,2000-", unsatisfiable],
   ["bytes=0-,-1", whole],
+  ["bytes=0-5,5-6", whole],
+  ["bytes=2-2,0-0", whole],
+  ["bytes=0-0,", whole],
+  [`bytes=${Array.from({ length: 1025 }, () => "-1").join()}`, whole],
   ["items=0-0", whole],
 ];
 

@@ -35,6 +35,37 @@ for (const state of ["cold", "warm"] as const) {
   });
 }
 
+test("several parts come as multipart/byteranges, byte for byte", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  const blob = noiseBlob("parts", sizeBytes);
+  hub.addBlob("library/app", blob);
+  const asked = [
+    [0, 9],
+    [500, 70_000],
+    [sizeBytes - 3, sizeBytes - 1],
+  ] as const;
+  const range = `bytes=${asked.map(([first, last]) => `${first}-${last}`).join(", ")}`;
+
+  for (const state of ["cold", "warm"]) {
+    const answer = await mirror.get(`/v2/app/blobs/${blob.digest}`, { range });
+
+    const [, boundary] =
+      /^multipart\/byteranges; boundary=(.+)$/.exec(answer.headers["content-type"] ?? "") ?? [];
+    const expected = asked.flatMap(([first, last]) => [
+      `\r\n--${boundary}\r\ncontent-type: application/octet-stream\r\ncontent-range: bytes ${first}-${last}/${sizeBytes}\r\n\r\n`,
+      blob.bytes.subarray(first, last + 1),
+    ]);
+    assert.equal(answer.status, 206, state);
+    assert.equal(answer.complete, true);
+    assert.deepEqual(
+      answer.body,
+      Buffer.concat([...expected, `\r\n--${boundary}--\r\n`].map((part) => Buffer.from(part))),
+    );
+    await mirror.idle();
+  }
+});
+
 test("a range behind the end is 416 with the size, and a body of the length it says", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
