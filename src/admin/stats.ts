@@ -15,6 +15,8 @@ export interface UpstreamStats {
   /** Answered from what is stored because upstream gave no answer. */
   stale: number;
   errors: number;
+  /** Passed through because the disk took no more. */
+  unstored: number;
   /** Bytes of content sent to clients. */
   sentBytes: number;
   /** Bytes of content received from upstream. */
@@ -43,6 +45,7 @@ export const statsSchema: z.ZodType<Stats> = z
         misses: count,
         stale: count,
         errors: count,
+        unstored: count,
         sentBytes: count,
         receivedBytes: count,
       }),
@@ -103,6 +106,9 @@ async function upstreamsOf(metrics: Metrics): Promise<UpstreamStats[]> {
   for (const { labels, value } of (await metrics.sentBytes.get()).values) {
     if (labels.upstream) of(String(labels.upstream)).sentBytes += value;
   }
+  for (const { labels, value } of (await metrics.unstoredPulls.get()).values) {
+    of(String(labels.upstream)).unstored += value;
+  }
   for (const { labels, value } of (await metrics.upstreamReceivedBytes.get()).values) {
     of(String(labels.upstream)).receivedBytes += value;
   }
@@ -117,6 +123,7 @@ function emptyStats(upstream: string): UpstreamStats {
     misses: 0,
     stale: 0,
     errors: 0,
+    unstored: 0,
     sentBytes: 0,
     receivedBytes: 0,
   };

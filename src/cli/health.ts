@@ -5,7 +5,7 @@ import { askDaemon } from "./control.ts";
 
 /** `sluice health`: resolves if the running daemon can serve. */
 export async function health(options: { readonly config?: string }): Promise<void> {
-  const { config } = await loadConfig({
+  const { config, source } = await loadConfig({
     file: options.config,
     env: process.env,
     cwd: process.cwd(),
@@ -13,7 +13,9 @@ export async function health(options: { readonly config?: string }): Promise<voi
   const layout = layoutOf(config.storage.directory);
   const answer = await askDaemon(layout, "/readyz");
   if (!answer)
-    throw new CommandError(`no daemon runs on ${layout.directory}: start one with sluice serve`);
+    throw new CommandError(
+      `no daemon runs on ${layout.directory}, which is the directory by ${source}: start one with sluice serve, or name its configuration by --config`,
+    );
   if (answer.status !== 200)
     throw new CommandError(`the mirror cannot serve: ${reasonsIn(answer.body)}`);
   process.stdout.write("ready\n");

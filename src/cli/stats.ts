@@ -19,13 +19,13 @@ export async function stats(options: {
   readonly config?: string;
   readonly json?: boolean;
 }): Promise<void> {
-  const { config } = await loadConfig({
+  const { config, source } = await loadConfig({
     file: options.config,
     env: process.env,
     cwd: process.cwd(),
   });
   const layout = layoutOf(config.storage.directory);
-  const told = (await fromDaemon(layout)) ?? (await fromDirectory(layout, config));
+  const told = (await fromDaemon(layout)) ?? (await fromDirectory(layout, config, source));
   const text = options.json ? JSON.stringify(told, null, 2) : render(told, layout, Date.now());
   process.stdout.write(`${text}\n`);
 }
@@ -38,10 +38,10 @@ async function fromDaemon(layout: Layout): Promise<Told | null> {
 }
 
 /** Takes the directory's lock, so that no daemon can start meanwhile. */
-async function fromDirectory(layout: Layout, config: Config): Promise<Told> {
+async function fromDirectory(layout: Layout, config: Config, source: string): Promise<Told> {
   if (!existsSync(layout.catalogFile)) {
     throw new CommandError(
-      `nothing is stored in ${layout.directory} yet: start the mirror with sluice serve`,
+      `nothing is stored in ${layout.directory}, which is the directory by ${source}: start the mirror with sluice serve, or name its configuration by --config`,
     );
   }
   using _lock = DirectoryLock.acquire(layout);
@@ -76,7 +76,10 @@ function render(
   const running = `running  ${formatDuration(upSeconds * 1000)}, ${fillsInFlight} fills in flight`;
   const table =
     upstreams.length === 0 ? "no pulls yet" : renderTable(columns, upstreams.map(rowOf));
-  return [running, storedLine, "", table].join("\n");
+  const unstored = upstreams.reduce((sum, stats) => sum + stats.unstored, 0);
+  const warning =
+    unstored > 0 ? [`unstored ${unstored} pulls: the disk took no more, see the log`] : [];
+  return [running, storedLine, ...warning, "", table].join("\n");
 }
 
 function rowOf(stats: UpstreamStats): string[] {

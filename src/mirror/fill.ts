@@ -159,10 +159,13 @@ export class Fill {
     const ingest = room && (await this.#openIngest());
     this.#ingest = ingest;
     this.#throwIfFailed();
-    if (!(room && ingest)) return this.#passOn(blob.sizeBytes);
+    if (!(room && ingest))
+      return this.#passOn(blob.sizeBytes, room ? "store failed" : "no room is left");
     this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest });
     const source = this.#resumed(blob, repository, ingest);
-    if (!(await this.#stream(source, ingest, room))) return this.#passOn(blob.sizeBytes);
+    if (!(await this.#stream(source, ingest, room))) {
+      return this.#passOn(blob.sizeBytes, "store took no more");
+    }
     this.#verify(blob, ingest);
     await this.#store(ingest, repository);
   }
@@ -236,16 +239,18 @@ export class Fill {
       return true;
     } catch (err) {
       const { upstream, digest } = this;
-      this.#tools.log.error(
-        { err, upstream: upstream.name, digest },
-        "store takes no more, pulls pass through",
-      );
+      this.#tools.log.error({ err, upstream: upstream.name, digest }, "store took no more");
       return false;
     }
   }
 
   /** What is stored stays readable to those who follow; they go on from upstream by themselves. */
-  #passOn(sizeBytes: number | null): void {
+  #passOn(sizeBytes: number | null, why: string): void {
+    const { upstream, digest } = this;
+    this.#tools.log.warn(
+      { upstream: upstream.name, digest, sizeBytes, why },
+      "pulls pass through unstored",
+    );
     this.#blob?.drop();
     const ingest = this.#ingest;
     const storedBytes = ingest?.writtenBytes ?? 0;

@@ -134,8 +134,8 @@ export class Manifests {
     if (!(error instanceof UpstreamError)) throw error;
     const nowMs = this.#tools.now();
     if (!mayServeStale(error.failure, checkedAtMs, nowMs, this.policy)) throw error;
-    const ageMs = Math.max(0, nowMs - checkedAtMs);
-    return { outcome: { kind: "stale", ageMs, reason: error.message }, manifest };
+    const staleMs = Math.max(0, nowMs - checkedAtMs - this.policy.ttlMs);
+    return { outcome: { kind: "stale", staleMs, reason: error.message }, manifest };
   }
 }
 

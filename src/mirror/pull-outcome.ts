@@ -7,5 +7,5 @@ export type PullOutcome =
   | { readonly kind: "collapsed" }
   /** Upstream was asked whether the tag had moved, and it had not. */
   | { readonly kind: "revalidated"; readonly ttlMs: number }
-  /** Upstream gave no answer; `ageMs` since it last did. */
-  | { readonly kind: "stale"; readonly ageMs: number; readonly reason: string };
+  /** Upstream gave no answer; `staleMs` is how long ago the tag ceased to be fresh. */
+  | { readonly kind: "stale"; readonly staleMs: number; readonly reason: string };

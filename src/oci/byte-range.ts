@@ -15,7 +15,7 @@ export type RangeRequest =
 const rangesLimit = 1024;
 
 // 15 digits stay below 2^53; a longer number is no position in any blob.
-const oneRange = /^(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))$/;
+const oneRange = /^[ \t]*(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))[ \t]*$/;
 
 /**
  * What a `Range` header asks of a body of `sizeBytes` (RFC 9110, section 14). Another unit, anything malformed, and
@@ -25,7 +25,7 @@ const oneRange = /^(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))$/;
 export function resolveRange(header: string | undefined, sizeBytes: number): RangeRequest {
   if (!header?.startsWith("bytes=")) return { kind: "whole" };
   const asked = header.slice("bytes=".length).split(",", rangesLimit + 1);
-  const ranges = asked.map((text) => parseRange(text.trim(), sizeBytes));
+  const ranges = asked.map((text) => parseRange(text, sizeBytes));
   if (asked.length > rangesLimit || ranges.includes("malformed")) return { kind: "whole" };
   const satisfiable = ranges.filter((range) => typeof range === "object");
   const [only, second] = satisfiable;

@@ -124,7 +124,7 @@ function readDigest(text: string): Digest {
 function notAnEndpoint(): DistributionError {
   return new DistributionError(
     "UNSUPPORTED",
-    "no endpoint of this mirror: it answers /v2/, /v2/NAME/manifests/REFERENCE, /v2/NAME/blobs/DIGEST and /v2/NAME/tags/list",
+    "no endpoint of this mirror: it answers /v2/, /v2/NAME/manifests/REFERENCE, /v2/NAME/blobs/DIGEST and /v2/NAME/tags/list, not _catalog or referrers",
     { status: 404 },
   );
 }

@@ -15,9 +15,9 @@ function parametersOf(outcome: PullOutcome): string[] {
       return ["fwd=miss", "collapsed"];
     case "revalidated":
       return ["fwd=stale", `ttl=${seconds(outcome.ttlMs)}`, "detail=revalidated"];
-    // RFC 9211, section 2.4: a negative ttl is how long ago freshness ended; we say how old the answer is.
+    // RFC 9211, section 2.4: a negative ttl is how long ago freshness ended.
     case "stale":
-      return ["fwd=stale", `ttl=-${seconds(outcome.ageMs)}`, `detail=${quoted(outcome.reason)}`];
+      return ["fwd=stale", `ttl=-${seconds(outcome.staleMs)}`, `detail=${quoted(outcome.reason)}`];
   }
 }
 

@@ -76,7 +76,10 @@ export class Upstreams {
   #named(name: string): Upstream {
     const upstream = this.#byName.get(lowered(name));
     if (upstream) return upstream;
-    throw new DistributionError("NAME_UNKNOWN", `${quote(name)} is no upstream of this mirror`);
+    throw new DistributionError(
+      "NAME_UNKNOWN",
+      `${quote(name)} is no upstream of this mirror; its configuration names them under upstreams`,
+    );
   }
 
   #hosted(host: string): Upstream | undefined {

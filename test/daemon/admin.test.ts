@@ -18,6 +18,7 @@ test("the statistics count what was pulled, by upstream", async () => {
       misses: 1,
       stale: 0,
       errors: 1,
+      unstored: 0,
       sentBytes: 2 * sizeBytes,
       receivedBytes: sizeBytes,
     },

@@ -56,7 +56,7 @@ test("what was pulled is served when the upstream is gone", async () => {
   );
   assert.match(
     after[0]?.headers["cache-status"] ?? "",
-    /^sluice; fwd=stale; ttl=-86400; detail="docker.io cannot be reached/,
+    /^sluice; fwd=stale; ttl=-86340; detail="docker.io cannot be reached/,
   );
 });
 

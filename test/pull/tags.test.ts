@@ -98,7 +98,7 @@ for (const [name, trouble] of Object.entries(troubles)) {
 
     assert.equal(answer.status, 200);
     assert.deepEqual(answer.body, old.manifest.bytes);
-    assert.match(answer.headers["cache-status"] ?? "", /^sluice; fwd=stale; ttl=-86400; detail=/);
+    assert.match(answer.headers["cache-status"] ?? "", /^sluice; fwd=stale; ttl=-86340; detail=/);
   });
 }
 
