@@ -61,7 +61,7 @@ export class RawUpstream implements AsyncDisposable {
         const head = text.slice(0, end);
         text = text.slice(end + 4);
         const [, method = "", target = "", headers = ""] =
-          /^(\S+) (\S+) [^\r\n]*\r\n([^]*)$/.exec(head) ?? [];
+          /^(\S+) (\S+) [^\r\n]*\r\n([\s\S]*)$/.exec(head) ?? [];
         const request = { method, target, headers: headers.toLowerCase(), socket, connection };
         this.requests.push(request);
         answer(request);

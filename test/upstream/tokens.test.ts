@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import { type Answer, FakeUpstream } from "../support/fake-upstream.ts";
-import { imageOfSize, type TestImage, topLayerOf } from "../support/images.ts";
+import { imageOfSize, noiseBlob, type TestImage } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
 /** A registry that takes any token its own token server ever gave out, unless `accepts` says otherwise. */
@@ -71,40 +71,57 @@ class Registry implements AsyncDisposable {
   }
 }
 
+/** Opens when so many have arrived. */
+class Gate {
+  readonly open: Promise<void>;
+  readonly #resolve: () => void;
+  #missing: number;
+
+  constructor(count: number) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.open = promise;
+    this.#resolve = resolve;
+    this.#missing = count;
+  }
+
+  arrive(): Promise<void> {
+    if (--this.#missing === 0) this.#resolve();
+    return this.open;
+  }
+}
+
 test("twenty parallel pulls from one repository share one token request", async () => {
-  await using hub = await FakeUpstream.start({ tokens: true });
+  await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
-  const images = Array.from({ length: 20 }, (_, at) => imageOfSize(`parallel ${at}`, 10));
-  for (const [at, image] of images.entries()) hub.addImage("team/app", `${at}`, image);
-  // All wait for the token at the same time, or the first would have it before the last asks.
-  const { promise: allAsked, resolve } = Promise.withResolvers<void>();
-  let waiting = 0;
+  const layers = Array.from({ length: 20 }, (_, at) => noiseBlob(`parallel ${at}`, 100));
+  const challenged = new Gate(layers.length);
+  const told = new Gate(layers.length);
+  // No challenge is sent until all have asked, no token until all have been challenged: all want it at once.
   hub.override("/token", async (_, response) => {
-    await allAsked;
-    sendJson(response, JSON.stringify({ token: "token-for-team.app", expires_in: 300 }));
+    await told.open;
+    sendJson(response, '{"token":"shared","expires_in":300}');
   });
-  for (const image of images) {
-    const layer = topLayerOf(image);
-    hub.override(`/v2/team/app/blobs/${layer.digest}`, (request, response) => {
-      if (request.headers.authorization === "Bearer token-for-team.app") {
-        return void response.writeHead(200).end(layer.bytes);
+  for (const { digest, bytes } of layers) {
+    hub.override(`/v2/team/app/blobs/${digest}`, async (request, response) => {
+      if (request.headers.authorization === "Bearer shared") {
+        return void response.writeHead(200).end(bytes);
       }
-      waiting++;
-      const challenge = `Bearer realm="${hub.url}/token",service="s",scope="repository:user/image:pull"`;
-      response.writeHead(401, { "www-authenticate": challenge }).end();
-      if (waiting === images.length) resolve();
+      await challenged.arrive();
+      const challenge = `Bearer realm="${hub.url}/token"`;
+      response.writeHead(401, { "www-authenticate": challenge }).end(() => told.arrive());
     });
   }
 
   const answers = await Promise.all(
-    images.map((image) => mirror.get(`/v2/team/app/blobs/${topLayerOf(image).digest}`)),
+    layers.map(({ digest }) => mirror.get(`/v2/team/app/blobs/${digest}`)),
   );
 
-  assert.deepEqual(
-    answers.map(({ body }) => body),
-    images.map((image) => topLayerOf(image).bytes),
-  );
+  for (const [at, { status, body }] of answers.entries()) {
+    assert.equal(status, 200);
+    assert.deepEqual(body, layers[at]?.bytes);
+  }
   assert.equal(hub.count("GET", "/token"), 1);
+  assert.equal(hub.count("GET", "/blobs/"), 40);
 });
 
 test("the scope is the repository's own, to pull and nothing else, whatever the challenge says", async () => {
@@ -245,6 +262,34 @@ test("a realm that may not be asked is not asked", async (t) => {
     });
   }
   assert.equal(elsewhere.requests.length, 0);
+});
+
+// The last challenge is remembered, so that pulls ask for their token first. One that led to no token stood before
+// every later pull: the registry itself was not asked again, and what it said now was never read.
+test("a challenge that leads to no token any more is forgotten", async (t) => {
+  const beginnings: readonly (readonly [what: string, realm: string])[] = [
+    ["after one that never led to a token", "http://169.254.169.254/token"],
+    ["after one whose token server has moved", "old"],
+  ];
+  for (const [what, realm] of beginnings) {
+    await t.test(what, async () => {
+      await using registry = await Registry.start();
+      const { upstream } = registry;
+      const old = realm === "old" ? `${upstream.url}/old` : realm;
+      registry.giveTokens({ token: "$", expires_in: 0 }, "/old");
+      registry.giveTokens({ token: "$", expires_in: 300 });
+      await registry.pull("before", registry.add("before", `Bearer realm="${old}"`));
+      assert.equal(upstream.count("GET", "/old"), realm === "old" ? 1 : 0);
+      upstream.override("/old", (_, response) => void response.writeHead(404).end());
+      const after = registry.add("after");
+
+      // This pull may be the one that learns it.
+      await registry.pull("after", after);
+      const answer = await registry.pull("after", after);
+
+      assert.equal(answer.status, 200);
+    });
+  }
 });
 
 test("a token server on another host is asked without anything of ours", async () => {

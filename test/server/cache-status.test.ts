@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PullOutcome } from "../../src/mirror/pull-outcome.ts";
+import { cacheStatus } from "../../src/server/cache-status.ts";
+
+const rows: readonly (readonly [outcome: PullOutcome, header: string])[] = [
+  [{ kind: "hit", ttlMs: null }, "sluice; hit"],
+  [{ kind: "hit", ttlMs: 60_000 }, "sluice; hit; ttl=60"],
+  [{ kind: "hit", ttlMs: 1_999 }, "sluice; hit; ttl=1"],
+  [{ kind: "hit", ttlMs: 1 }, "sluice; hit; ttl=0"],
+  [{ kind: "miss", stored: true }, "sluice; fwd=miss; stored"],
+  [{ kind: "miss", stored: false }, "sluice; fwd=miss"],
+  [{ kind: "collapsed" }, "sluice; fwd=miss; collapsed"],
+  [{ kind: "revalidated", ttlMs: 60_000 }, "sluice; fwd=stale; ttl=60; detail=revalidated"],
+  [
+    { kind: "stale", staleMs: 3_600_000, reason: "docker.io cannot be reached" },
+    'sluice; fwd=stale; ttl=-3600; detail="docker.io cannot be reached"',
+  ],
+  [
+    { kind: "stale", staleMs: 1000, reason: 'a "quote" and a \\' },
+    'sluice; fwd=stale; ttl=-1; detail="a \\"quote\\" and a \\\\"',
+  ],
+  [
+    { kind: "stale", staleMs: 1000, reason: "line\r\nSet-Cookie: a\u00e9\u{1f600}\0" },
+    'sluice; fwd=stale; ttl=-1; detail="line??Set-Cookie: a????"',
+  ],
+];
+
+for (const [outcome, header] of rows) {
+  test(`${JSON.stringify(outcome)} is told as ${header}`, () => {
+    assert.equal(cacheStatus(outcome), header);
+  });
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { FakeUpstream } from "../support/fake-upstream.ts";
+import { TestMirror } from "../support/test-mirror.ts";
+
+const host = "Host: mirror.example.com\r\n";
+const end = "Connection: close\r\n\r\n";
+
+const requests: readonly (readonly [what: string, bytes: string, status: number])[] = [
+  ["no HTTP", "hello\r\n\r\n", 400],
+  ["TLS", "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001", 400],
+  ["HTTP/2 without asking", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
+  ["no Host", `GET /v2/ HTTP/1.1\r\n${end}`, 400],
+  ["two Hosts", `GET /v2/ HTTP/1.1\r\n${host}${host}${end}`, 400],
+  ["two Hosts that differ", `GET /v2/ HTTP/1.1\r\n${host}hOST: ghcr.io\r\n${end}`, 400],
+  ["a space in the target", `GET /v2/ x HTTP/1.1\r\n${host}${end}`, 400],
+  ["a header without a name", `GET /v2/ HTTP/1.1\r\n${host}: x\r\n${end}`, 400],
+  ["a space before the colon", `GET /v2/ HTTP/1.1\r\n${host}X : y\r\n${end}`, 400],
+  ["a NUL in a header", `GET /v2/ HTTP/1.1\r\n${host}X: a\0b\r\n${end}`, 400],
+  ["a folded header", `GET /v2/ HTTP/1.1\r\n${host}X: a\r\n b\r\n${end}`, 400],
+  [
+    "a length and chunks",
+    `GET /v2/ HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n${end}0\r\n\r\n`,
+    400,
+  ],
+  [
+    "two lengths",
+    `GET /v2/ HTTP/1.1\r\n${host}Content-Length: 5\r\nContent-Length: 6\r\n${end}`,
+    400,
+  ],
+  ["a length that is none", `GET /v2/ HTTP/1.1\r\n${host}Content-Length: -1\r\n${end}`, 400],
+  ["a header of 64 KiB", `GET /v2/ HTTP/1.1\r\n${host}X: ${"x".repeat(64 * 1024)}\r\n${end}`, 431],
+  ["a target of 64 KiB", `GET /v2/${"a".repeat(64 * 1024)} HTTP/1.1\r\n${host}${end}`, 431],
+  ["10,000 headers", `GET /v2/ HTTP/1.1\r\n${host}${"X: y\r\n".repeat(10_000)}${end}`, 431],
+  ["an expectation that nobody meets", `GET /v2/ HTTP/1.1\r\n${host}Expect: coffee\r\n${end}`, 417],
+];
+
+test("a request that is none, or two, is refused once, and its connection ended", async (t) => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  const { port } = mirror.daemon.address;
+  for (const [what, bytes, status] of requests) {
+    await t.test(what, async () => {
+      const text = await answersTo(port, bytes);
+
+      const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, one]) => Number(one));
+      assert.deepEqual(statuses, [status]);
+    });
+  }
+  assert.equal((await mirror.get("/v2/")).status, 200);
+  assert.equal(hub.requests.length, 0);
+});
+
+test("a client that begins a request and leaves harms nobody", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+
+  const text = await answersTo(mirror.daemon.address.port, "GET /v2/ HT", { thenEnd: true });
+
+  assert.match(text, /^(HTTP\/1\.1 400 .*)?$/s);
+  assert.equal((await mirror.get("/v2/")).status, 200);
+});
+
+/** All that comes back for these bytes until the mirror ends the connection. */
+async function answersTo(
+  port: number,
+  bytes: string,
+  { thenEnd = false }: { readonly thenEnd?: boolean } = {},
+): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  // The mirror may end the connection while bytes are still on their way to it.
+  socket.on("error", () => {});
+  if (thenEnd) socket.end(bytes, "latin1");
+  else socket.write(bytes, "latin1");
+  const parts: Buffer[] = [];
+  socket.on("data", (chunk) => parts.push(chunk));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.on("close", () => resolve());
+  await promise;
+  return Buffer.concat(parts).toString("latin1");
+}
