@@ -49,16 +49,14 @@ export class Connections implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** For requests to the endpoint itself. */
-  toEndpoint(trust: Trust): Way {
-    return this.#way(trust, `endpoint ${trust}`, () => agentFor(this.#options, trust, null));
+  /** For requests to a URL of the endpoint itself. */
+  toEndpoint(url: URL, trust: Trust): Way {
+    return this.#way({ scheme: url.protocol, trust, lookup: null });
   }
 
   /** For requests to wherever the endpoint pointed. */
-  toHop(trust: Trust): Way {
-    return this.#way(trust, `hop ${trust}`, () =>
-      agentFor(this.#options, trust, this.#options.hopLookup),
-    );
+  toHop(url: URL, trust: Trust): Way {
+    return this.#way({ scheme: url.protocol, trust, lookup: this.#options.hopLookup });
   }
 
   /** Takes no more requests; ends each socket when its answer has ended. */
@@ -71,25 +69,38 @@ export class Connections implements AsyncDisposable {
     await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
   }
 
-  #way(trust: Trust, key: string, make: () => EnvHttpProxyAgent): Way {
-    const dispatcher = this.#agents.get(key) ?? make();
+  #way(use: Use): Way {
+    const { scheme, trust, lookup } = use;
+    const key = `${scheme} ${trust} ${lookup ? "hop" : "endpoint"}`;
+    const dispatcher = this.#agents.get(key) ?? agentFor(this.#options, use);
     this.#agents.set(key, dispatcher);
     const { headersMs, bodyIdleMs } = this.#options.timeouts;
     return { dispatcher, headersMs, bodyIdleMs, oneShot: trust === "unverified" };
   }
 }
 
+/** What sockets are for; those of one use are shared. */
+interface Use {
+  /** `http:` or `https:`. */
+  readonly scheme: string;
+  readonly trust: Trust;
+  readonly lookup: LookupFunction | null;
+}
+
 function agentFor(
   { timeouts, ca, proxy, http2 }: ConnectionOptions,
-  trust: Trust,
-  lookup: LookupFunction | null,
+  { scheme, trust, lookup }: Use,
 ): EnvHttpProxyAgent {
   const tls = ca === null ? {} : { ca };
   // HTTP/2 frames name their stream, so a stray answer can't be mistaken; but the peer may choose
   // HTTP/1.1, so unverified answers get HTTP/1.1 on a socket of their own.
   const allowH2 = http2 && trust === "by-digest";
+  // One for both: where only one is given, undici would use it for the other scheme too.
+  const proxyUrl = scheme === "https:" ? proxy.httpsProxy : proxy.httpProxy;
   return new EnvHttpProxyAgent({
-    ...proxy,
+    httpProxy: proxyUrl,
+    httpsProxy: proxyUrl,
+    noProxy: proxy.noProxy,
     // Proxies commonly allow CONNECT to port 443 only.
     proxyTunnel: false,
     requestTls: { ...tls, allowH2 },

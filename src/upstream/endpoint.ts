@@ -67,15 +67,11 @@ export class Endpoint implements AsyncDisposable {
    * what sockets reject with, and with ForbiddenHop, NoToken, TokenRefused.
    */
   async ask(request: Ask): Promise<Answer> {
-    const { repository } = request;
-    const used = this.#challenge && (await this.#tokenBy(this.#challenge, repository));
-    const answer = await this.#send(request, used);
-    if (answer.status !== 401) return answer;
-    const challenge = bearerChallenge(answer.headers["www-authenticate"]);
-    if (!challenge) return answer;
+    const answer = await this.#askWithToken(request);
+    if (request.method === "HEAD" || !isRefusedByHop(answer)) return answer;
+    // Signed URLs expire, and not every node of a storage is well: the registry gives a new one.
     answer.body.discard();
-    if (used !== null) this.#tokens.forget(challenge, repository, used);
-    return await this.#send(request, await this.#tokenBy(challenge, repository));
+    return await this.#askWithToken(request);
   }
 
   /** Lets running answers end, and takes no more requests. */
@@ -85,6 +81,18 @@ export class Endpoint implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#connections[Symbol.asyncDispose]();
+  }
+
+  async #askWithToken(request: Ask): Promise<Answer> {
+    const { repository } = request;
+    const used = this.#challenge && (await this.#tokenBy(this.#challenge, repository));
+    const answer = await this.#send(request, used);
+    if (answer.status !== 401 || answer.redirected) return answer;
+    const challenge = bearerChallenge(answer.headers["www-authenticate"]);
+    if (!challenge) return answer;
+    answer.body.discard();
+    if (used !== null) this.#tokens.forget(challenge, repository, used);
+    return await this.#send(request, await this.#tokenBy(challenge, repository));
   }
 
   #send({ method, repository, path, headers, trust }: Ask, token: string | null): Promise<Answer> {
@@ -136,6 +144,10 @@ export class Endpoint implements AsyncDisposable {
   #headers(headers: Readonly<Record<string, string>>): Record<string, string> {
     return { ...headers, "accept-encoding": "identity", "user-agent": this.#userAgent };
   }
+}
+
+function isRefusedByHop({ redirected, status }: Answer): boolean {
+  return redirected && (status === 401 || status === 403);
 }
 
 function authorization(token: string | null): Record<string, string> {

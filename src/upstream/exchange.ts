@@ -10,6 +10,8 @@ export interface ExchangeRequest {
 /** The response header, with a body that waits to be taken. Every answer's body must be taken or dropped. */
 export interface Answer {
   readonly url: URL;
+  /** Whether it came from a place that the one asked redirected to. */
+  readonly redirected: boolean;
   readonly status: number;
   readonly headers: AnswerHeaders;
   readonly body: AnswerBody;
@@ -23,7 +25,7 @@ export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
   const { url, method, headers } = request;
   return new Promise<Answer>((resolve, reject) => {
     const body = new AnswerBody((status, answerHeaders) => {
-      resolve({ url, status, headers: answerHeaders, body });
+      resolve({ url, redirected: false, status, headers: answerHeaders, body });
     }, reject);
     way.dispatcher.dispatch(
       {

@@ -27,11 +27,17 @@ const wordsLimits: CollectLimits = { limitBytes: 64 * 1024, deadlineMs: 2_000 };
 const wordsLimitChars = 300;
 
 /** What an answer means that is neither content nor "not found"; takes its body for upstream's own words. */
-export async function refusalFrom({ status, headers, body }: Answer): Promise<UpstreamFailure> {
+export async function refusalFrom({
+  status,
+  redirected,
+  headers,
+  body,
+}: Answer): Promise<UpstreamFailure> {
   // The status alone says enough if its words don't come.
   const text = await body.collect(wordsLimits).catch(() => null);
   const words = text === null ? "" : wordsIn(text.toString("utf8"));
-  if (status === 401 || status === 403) return { kind: "refused", status, words };
+  // Storage that a registry redirects to knows no repositories: its refusals are trouble, such as a URL that expired.
+  if (!redirected && (status === 401 || status === 403)) return { kind: "refused", status, words };
   return { kind: "status", status, words, retryAfter: headers["retry-after"] ?? null };
 }
 

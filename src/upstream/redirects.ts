@@ -18,14 +18,14 @@ export interface Route {
  * dropped for good when the origin changes. Rejects with ForbiddenHop, or as `exchange` does.
  */
 export async function askEndpoint(request: ExchangeRequest, route: Route): Promise<Answer> {
-  const way = route.connections.toEndpoint(route.trust);
+  const way = route.connections.toEndpoint(request.url, route.trust);
   return await followRedirects(await exchange(way, request), request, route);
 }
 
 /** As `askEndpoint`, for a URL that the endpoint named (`from` is the endpoint). */
 export async function askHop(request: ExchangeRequest, from: URL, route: Route): Promise<Answer> {
   await route.guard.assertAllowed(request.url, from);
-  const way = route.connections.toHop(route.trust);
+  const way = route.connections.toHop(request.url, route.trust);
   return await followRedirects(await exchange(way, request), request, route);
 }
 
@@ -38,12 +38,12 @@ async function followRedirects(
   let request = asked;
   for (let hops = 0; ; hops++) {
     const location = locationOf(answer);
-    if (location === null) return answer;
+    if (location === null) return { ...answer, redirected: hops > 0 };
     answer.body.discard();
     if (hops === redirectLimit) throw new ForbiddenHop(`more than ${redirectLimit} redirects`);
     request = redirected(request, location);
     await route.guard.assertAllowed(request.url, answer.url);
-    answer = await exchange(route.connections.toHop(route.trust), request);
+    answer = await exchange(route.connections.toHop(request.url, route.trust), request);
   }
 }
 

@@ -237,10 +237,11 @@ test("an answer that is no redirect, or says not where to, is not followed", asy
   });
 });
 
-test("what storage refuses is upstream's refusal", async (t) => {
+test("storage that fails is upstream's trouble; only the registry itself can deny", async (t) => {
   await using lab = await Lab.start();
   const cases: readonly (readonly [status: number, code: string, expected: number])[] = [
-    [403, "DENIED", 403],
+    [401, "UNAVAILABLE", 502],
+    [403, "UNAVAILABLE", 502],
     [404, "BLOB_UNKNOWN", 404],
     [429, "TOOMANYREQUESTS", 429],
     [503, "UNAVAILABLE", 503],
@@ -256,6 +257,25 @@ test("what storage refuses is upstream's refusal", async (t) => {
       assert.equal(JSON.parse(answer.body.toString()).errors[0].code, code);
     });
   }
+});
+
+test("a signed URL that has expired is asked for again at the registry", async () => {
+  await using lab = await Lab.start();
+  let redirects = 0;
+  const { answer, blob, atStorage } = await lab.pull(
+    ({ digest }) =>
+      (_, response) => {
+        redirects++;
+        const location = `${lab.storage.url}/stored/${digest}?expired=${redirects === 1}`;
+        response.writeHead(307, { location }).end();
+      },
+    ({ bytes }) =>
+      (request, response) =>
+        request.url?.endsWith("expired=true") ? end(response, 403) : void response.end(bytes),
+  );
+
+  assert.deepEqual(answer.body, blob.bytes);
+  assert.equal(atStorage.length, 2);
 });
 
 test("a manifest may come from another host too", async () => {
