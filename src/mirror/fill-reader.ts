@@ -74,6 +74,7 @@ export class FillReader implements BlobReader {
       sizeBytes,
       startBytes: storedBytes,
       hash: hash.copy(),
+      begun: fill.takeSpare(),
     };
     this.#unstored = this.#rest.use(new UnstoredBlob(options));
     return this.#unstored;

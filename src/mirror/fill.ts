@@ -62,6 +62,8 @@ export class Fill {
   #progress = Promise.withResolvers<void>();
   #blob: { drop(): void } | null = null;
   #ingest: Ingest | null = null;
+  // The answer that was begun and found no room: the first reader to pass through goes on with it.
+  #spare: UpstreamBlob | null = null;
   #readers = 0;
   #ended = false;
 
@@ -110,6 +112,13 @@ export class Fill {
     return "readable";
   }
 
+  /** The answer that was begun, if the fill ended "unstored" before its first byte: for one reader only. */
+  takeSpare(): UpstreamBlob | null {
+    const spare = this.#spare;
+    this.#spare = null;
+    return spare;
+  }
+
   async leave(): Promise<void> {
     this.#readers--;
     await this.#releaseIngest();
@@ -155,16 +164,21 @@ export class Fill {
     if (!found) return;
     const { blob, repository } = found;
     this.#blob = blob;
-    using room = await this.#tools.budget.reserve(blob.sizeBytes ?? growthBytes);
-    const ingest = room && (await this.#openIngest());
+    using room = await this.#orNull(() =>
+      this.#tools.budget.reserve(blob.sizeBytes ?? growthBytes),
+    );
+    const ingest = room && (await this.#orNull(() => this.#tools.store.ingest(this.digest)));
     this.#ingest = ingest;
     this.#throwIfFailed();
-    if (!(room && ingest))
-      return this.#passOn(blob.sizeBytes, room ? "store failed" : "no room is left");
+    if (!(room && ingest)) {
+      this.#spare = blob;
+      return this.#passOn(blob.sizeBytes, room ? "the store failed" : "no room is left");
+    }
     this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest });
     const source = this.#resumed(blob, repository, ingest);
     if (!(await this.#stream(source, ingest, room))) {
-      return this.#passOn(blob.sizeBytes, "store took no more");
+      source.drop();
+      return this.#passOn(blob.sizeBytes, "the store took no more");
     }
     this.#verify(blob, ingest);
     await this.#store(ingest, repository);
@@ -210,11 +224,12 @@ export class Fill {
     }
   }
 
-  async #openIngest(): Promise<Ingest | null> {
+  /** A store that fails is one without room: what upstream sends is served all the same. */
+  async #orNull<T>(step: () => Promise<T>): Promise<T | null> {
     try {
-      return await this.#tools.store.ingest(this.digest);
+      return await step();
     } catch (err) {
-      this.#tools.log.error({ err, digest: this.digest }, "store took no content");
+      this.#tools.log.error({ err, digest: this.digest }, "store failed");
       return null;
     }
   }
@@ -238,8 +253,7 @@ export class Fill {
       await ingest.append(batch);
       return true;
     } catch (err) {
-      const { upstream, digest } = this;
-      this.#tools.log.error({ err, upstream: upstream.name, digest }, "store took no more");
+      this.#tools.log.error({ err, digest: this.digest }, "store failed");
       return false;
     }
   }
@@ -251,7 +265,6 @@ export class Fill {
       { upstream: upstream.name, digest, sizeBytes, why },
       "pulls pass through unstored",
     );
-    this.#blob?.drop();
     const ingest = this.#ingest;
     const storedBytes = ingest?.writtenBytes ?? 0;
     const hash = ingest?.hashCopy() ?? createHash(algorithmOf(this.digest));
@@ -315,6 +328,7 @@ export class Fill {
 
   async #releaseIngest(): Promise<void> {
     if (!this.#ended || this.#readers > 0) return;
+    this.takeSpare()?.drop();
     const ingest = this.#ingest;
     this.#ingest = null;
     await ingest?.[Symbol.asyncDispose]();

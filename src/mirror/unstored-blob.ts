@@ -1,7 +1,7 @@
 import type { Hash } from "node:crypto";
 import { type Digest, hexOf } from "../oci/digest.ts";
 import type { Repository } from "../oci/repository.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import { holdBackBytes } from "./hold-back.ts";
@@ -16,6 +16,8 @@ export interface UnstoredBlobOptions {
   readonly startBytes: number;
   /** Of the bytes before `startBytes`. */
   readonly hash: Hash;
+  /** An answer that begins there; null to ask for one. */
+  readonly begun: UpstreamBlob | null;
 }
 
 /**
@@ -38,7 +40,7 @@ export class UnstoredBlob implements BlobReader {
     this.#options = options;
     this.#hash = hash;
     this.#windowStart = startBytes;
-    this.#source = new ResumedBlob({ ...options, begun: null, hashCopy: () => hash.copy() });
+    this.#source = new ResumedBlob({ ...options, hashCopy: () => hash.copy() });
   }
 
   async read(target: Uint8Array, positionBytes: number): Promise<number> {

@@ -20,6 +20,7 @@ test("what finds no room passes through, whole and verified, and is not stored",
     assert.deepEqual(answer.body, blob.bytes);
     assert.equal(answer.headers["cache-status"], "sluice; fwd=miss");
     assert.deepEqual(part.body, blob.bytes.subarray(5000, 6000));
+    assert.equal(hub.count("GET", blob.digest), 2, "one GET a pull");
   }
   assert.deepEqual(await mirror.stored(), { blobs: 0, bytes: 0 });
 });
