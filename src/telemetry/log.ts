@@ -16,7 +16,8 @@ export function createLog(level: LevelWithSilent, isTerminal: boolean): Log {
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  if (isTerminal) return pino(options, pretty({ translateTime: "HH:MM:ss", sync: true }));
+  if (isTerminal)
+    return pino(options, pretty({ translateTime: "HH:MM:ss", singleLine: true, sync: true }));
   return pino(
     options,
     pino.destination({ dest: 1, minLength: flushBytes, sync: false, periodicFlush: flushMs }),

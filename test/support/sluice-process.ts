@@ -19,6 +19,8 @@ export interface SluiceOptions {
   readonly directory?: string;
   /** Top-level settings beside those; one given here replaces the whole of its section. */
   readonly settings?: Settings;
+  /** Environment variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -28,12 +30,14 @@ export class SluiceProcess {
   /** `127.0.0.1:PORT`, as clients name a registry. */
   readonly host: string;
   readonly adminHost: string;
+  readonly configFile: string;
   readonly #process: ServerProcess;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(home: Home, process: ServerProcess, resources: AsyncDisposableStack) {
     this.host = home.host;
     this.adminHost = home.adminHost;
+    this.configFile = home.configFile;
     this.#process = process;
     this.#resources = resources;
   }
@@ -50,7 +54,10 @@ export class SluiceProcess {
     await using resources = new AsyncDisposableStack();
     const home = resources.use(await makeHome(options));
     const daemon = resources.use(
-      new ServerProcess(sluiceProgram, ["serve", "--config", home.configFile], { cwd: home.path }),
+      new ServerProcess(sluiceProgram, ["serve", "--config", home.configFile], {
+        cwd: home.path,
+        env: { ...process.env, ...options.env },
+      }),
     );
     await daemon.until(() => isReady(home));
     return new SluiceProcess(home, daemon, resources.move());
@@ -62,6 +69,14 @@ export class SluiceProcess {
 
   get adminUrl(): string {
     return `http://${this.adminHost}`;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get running(): boolean {
+    return this.#process.running;
   }
 
   get stderr(): string {

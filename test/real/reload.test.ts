@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { test } from "node:test";
+import { ask } from "../support/ask.ts";
+import { eventually } from "../support/eventually.ts";
+import { SluiceProcess } from "../support/sluice-process.ts";
+
+// A port of loopback that nothing listens on.
+const nobody = { endpoints: ["http://127.0.0.1:9"] };
+
+test("SIGHUP reads the configuration again; one that cannot be used changes and ends nothing", async () => {
+  await using mirror = await SluiceProcess.start({ upstreams: { "docker.io": nobody } });
+  const before = await readFile(mirror.configFile, "utf8");
+  assert.equal((await ask(`${mirror.url}/v2/a/manifests/1?ns=quay.io`)).status, 404);
+
+  await writeFile(mirror.configFile, "upstreams: {}");
+  mirror.kill("SIGHUP");
+  await logged(mirror, "configuration cannot be used, the old one stays");
+  assert.equal((await ask(`${mirror.url}/v2/a/manifests/1?ns=docker.io`)).status, 502);
+
+  await writeFile(mirror.configFile, before.replace("docker.io", "quay.io"));
+  mirror.kill("SIGHUP");
+  await logged(mirror, "configuration was read again");
+  assert.equal((await ask(`${mirror.url}/v2/a/manifests/1?ns=quay.io`)).status, 502);
+  assert.equal((await ask(`${mirror.url}/v2/a/manifests/1?ns=docker.io`)).status, 404);
+});
+
+async function logged(mirror: SluiceProcess, msg: string): Promise<void> {
+  await eventually(`a log line says "${msg}"`, () =>
+    mirror.log.some((line) => line["msg"] === msg),
+  );
+}
