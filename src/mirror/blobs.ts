@@ -3,10 +3,10 @@ import { DistributionError } from "../oci/distribution-error.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { BlobReader } from "./blob-reader.ts";
-import type { StorageTools } from "./fill.ts";
 import { FillTable } from "./fill-table.ts";
 import type { Grants } from "./grants.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
+import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 
 /** A pulled blob; whoever gets it disposes `blob`. */

@@ -1,6 +1,7 @@
 import type { Repository } from "../oci/repository.ts";
 import type { BlobReader } from "./blob-reader.ts";
-import type { Fill, FillState } from "./fill.ts";
+import type { Fill } from "./fill.ts";
+import type { FillState } from "./fill-state.ts";
 import { readableBytes } from "./hold-back.ts";
 import type { PassLimit } from "./pass-limit.ts";
 import { UnstoredBlob } from "./unstored-blob.ts";

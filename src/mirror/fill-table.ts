@@ -1,9 +1,10 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { Fill, type StorageTools } from "./fill.ts";
+import { Fill } from "./fill.ts";
 import { FillReader } from "./fill-reader.ts";
 import { PassLimit } from "./pass-limit.ts";
+import type { StorageTools } from "./storage-tools.ts";
 
 // Fills that nobody reads go on, for whoever began them will come back; but clients that come and go must not
 // make the mirror download without end.

@@ -1,50 +1,14 @@
 import { createHash, type Hash } from "node:crypto";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import type { Repository } from "../oci/repository.ts";
-import { type BlobStore, DigestMismatch, type Ingest } from "../storage/blob-store.ts";
-import type { Catalog } from "../storage/catalog.ts";
-import type { DiskBudget, Room } from "../storage/disk-budget.ts";
-import type { Log } from "../telemetry/log.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
+import { DigestMismatch, type Ingest } from "../storage/blob-store.ts";
+import type { Room } from "../storage/disk-budget.ts";
 import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { FillState } from "./fill-state.ts";
 import { ResumedBlob } from "./resumed-blob.ts";
-
-/** What storing content takes. */
-export interface StorageTools {
-  readonly store: BlobStore;
-  readonly catalog: Catalog;
-  readonly budget: DiskBudget;
-  readonly metrics: Metrics;
-  readonly log: Log;
-  /** The wall clock, in ms since the epoch. */
-  readonly now: () => number;
-}
-
-/** A fill's life; it only goes down this list, and ends in one of the last three. */
-export type FillState =
-  | { readonly kind: "connecting" }
-  | { readonly kind: "streaming"; readonly sizeBytes: number | null; readonly ingest: Ingest }
-  /** Every byte is there and the digest is right; readers need not wait until it is stored. */
-  | { readonly kind: "verified"; readonly sizeBytes: number; readonly ingest: Ingest }
-  /** The store takes nothing more: behind `storedBytes` every reader must ask upstream for itself. */
-  | {
-      readonly kind: "unstored";
-      readonly sizeBytes: number | null;
-      readonly storedBytes: number;
-      /** Where the stored bytes can be read; null if there are none. */
-      readonly ingest: Ingest | null;
-      /** Of the stored bytes. */
-      readonly hash: Hash;
-    }
-  | { readonly kind: "failed"; readonly error: Error };
-
-/** A repository the blob may come through. */
-interface Source {
-  readonly repository: Repository;
-  /** null until it refused; "unknown" is a 404. */
-  refusal: UpstreamError | "unknown" | null;
-}
+import { Sources } from "./sources.ts";
+import type { StorageTools } from "./storage-tools.ts";
 
 // How much room content of unknown length takes at a time.
 const growthBytes = 16 * 1024 * 1024;
@@ -57,7 +21,7 @@ export class Fill {
   readonly upstream: Upstream;
   readonly digest: Digest;
   readonly #tools: StorageTools;
-  readonly #sources: Source[] = [];
+  readonly #sources: Sources;
   #state: FillState = { kind: "connecting" };
   #progress = Promise.withResolvers<void>();
   #blob: { drop(): void } | null = null;
@@ -71,6 +35,7 @@ export class Fill {
     this.upstream = upstream;
     this.digest = digest;
     this.#tools = tools;
+    this.#sources = new Sources(upstream, digest);
   }
 
   get state(): FillState {
@@ -87,12 +52,12 @@ export class Fill {
   }
 
   hasSource(repository: Repository): boolean {
-    return this.#sources.some((source) => source.repository === repository);
+    return this.#sources.has(repository);
   }
 
   /** Adds a repository that the blob may come through, should those before it refuse. */
   addSource(repository: Repository): void {
-    if (!this.hasSource(repository)) this.#sources.push({ repository, refusal: null });
+    this.#sources.add(repository);
   }
 
   /**
@@ -102,12 +67,12 @@ export class Fill {
    */
   async join(repository: Repository, gone: Promise<never>): Promise<"readable" | "unknown"> {
     this.#readers++;
-    const source = this.#sources.find((one) => one.repository === repository);
-    while (this.#state.kind === "connecting" && !source?.refusal) {
+    while (this.#state.kind === "connecting" && !this.#sources.refusalOf(repository)) {
       await Promise.race([this.progress, gone]);
     }
-    if (source?.refusal === "unknown") return "unknown";
-    if (source?.refusal) throw source.refusal;
+    const refusal = this.#sources.refusalOf(repository);
+    if (refusal === "unknown") return "unknown";
+    if (refusal) throw refusal;
     this.#throwIfFailed();
     return "readable";
   }
@@ -160,8 +125,8 @@ export class Fill {
   }
 
   async #fill(): Promise<void> {
-    const found = await this.#connect();
-    if (!found) return;
+    const found = await this.#sources.connect(() => this.#wake());
+    if (!found) throw new Error("no repository has the blob");
     const { blob, repository } = found;
     this.#blob = blob;
     using room = await this.#orNull(() =>
@@ -199,29 +164,6 @@ export class Fill {
     });
     this.#blob = source;
     return source;
-  }
-
-  /** Asks through one source after the other, those that join meanwhile included; null when all refused. */
-  async #connect(): Promise<{ blob: UpstreamBlob; repository: Repository } | null> {
-    for (const source of this.#sources) {
-      const answer = await this.#ask(source.repository);
-      if (answer !== "unknown" && !(answer instanceof UpstreamError)) {
-        return { blob: answer, repository: source.repository };
-      }
-      source.refusal = answer;
-      this.#wake();
-    }
-    this.#enter({ kind: "failed", error: new Error("no repository has the blob") });
-    return null;
-  }
-
-  async #ask(repository: Repository): Promise<UpstreamBlob | UpstreamError | "unknown"> {
-    try {
-      return (await this.upstream.getBlob(repository, this.digest)) ?? "unknown";
-    } catch (error) {
-      if (error instanceof UpstreamError && error.failure.kind === "refused") return error;
-      throw error;
-    }
   }
 
   /** A store that fails is one without room: what upstream sends is served all the same. */

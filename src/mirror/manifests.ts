@@ -5,10 +5,10 @@ import { type Reference, referenceText, type Tag } from "../oci/reference.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import type { StorageTools } from "./fill.ts";
 import { type FreshnessPolicy, freshForMs, mayServeStale } from "./freshness.ts";
 import { type Grants, locationOf } from "./grants.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
+import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 
 export interface ManifestPull {

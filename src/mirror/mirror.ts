@@ -5,10 +5,10 @@ import type { Page } from "../oci/route.ts";
 import type { TagList } from "../upstream/tag-list.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { type BlobDescription, type BlobPull, Blobs } from "./blobs.ts";
-import type { StorageTools } from "./fill.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
 import { Grants } from "./grants.ts";
 import { type ManifestPull, Manifests } from "./manifests.ts";
+import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
 
 /**

@@ -4,7 +4,7 @@ import { type Manifest, referencedDigests } from "../oci/manifest.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { Location } from "../storage/catalog.ts";
 import { rehash } from "../storage/rehash.ts";
-import type { StorageTools } from "./fill.ts";
+import type { StorageTools } from "./storage-tools.ts";
 
 // Manifests are a few KiB and asked for far more often than anything else.
 const manifestsInMemoryBytes = 64 * 1024 * 1024;

@@ -1,11 +1,12 @@
 import { parseContentRange } from "../oci/byte-range.ts";
 import { algorithmOf, type Digest, digestOf, parseDigest } from "../oci/digest.ts";
-import { type Manifest, manifestLimitBytes, manifestMediaTypes } from "../oci/manifest.ts";
-import { type Reference, referenceText } from "../oci/reference.ts";
+import { type Manifest, manifestLimitBytes } from "../oci/manifest.ts";
+import type { Reference } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { Page } from "../oci/route.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { AnswerBody, CollectLimits } from "./answer-body.ts";
+import { blobAsk, manifestAsk, tagsAsk } from "./asks.ts";
 import type { Ask, Endpoint } from "./endpoint.ts";
 import type { Answer } from "./exchange.ts";
 import { failureFrom, refusalFrom } from "./failure.ts";
@@ -27,9 +28,6 @@ export interface UpstreamBlob {
 // A manifest of the largest size over 2 Mbit/s; containerd gives up on a header after 30 s.
 const manifestLimits: CollectLimits = { limitBytes: manifestLimitBytes, deadlineMs: 20_000 };
 const listLimits: CollectLimits = { limitBytes: 4 * 1024 * 1024, deadlineMs: 20_000 };
-
-// All of them, whatever the client asked with: what a short list returns would poison the tag for others.
-const acceptManifests = [...manifestMediaTypes, "*/*"].join(", ");
 
 /**
  * A registry we pull from: answers in the spec's terms over its endpoints, tried in order. null always means
@@ -232,36 +230,6 @@ export class Upstream implements AsyncDisposable {
   #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
     return new UpstreamError(this.name, failure, { cause });
   }
-}
-
-function manifestAsk(method: "GET" | "HEAD", repository: Repository, reference: Reference): Ask {
-  return {
-    kind: "manifest",
-    method,
-    repository,
-    path: `manifests/${referenceText(reference)}`,
-    headers: { accept: acceptManifests },
-    trust: reference.kind === "digest" ? "by-digest" : "unverified",
-  };
-}
-
-function blobAsk(
-  method: "GET" | "HEAD",
-  repository: Repository,
-  digest: Digest,
-  headers: Readonly<Record<string, string>>,
-): Ask {
-  return { kind: "blob", method, repository, path: `blobs/${digest}`, headers, trust: "by-digest" };
-}
-
-function tagsAsk(repository: Repository, { n, last }: Page): Ask {
-  const query = new URLSearchParams({
-    ...(n === null ? {} : { n }),
-    ...(last === null ? {} : { last }),
-  });
-  const path = query.size === 0 ? "tags/list" : `tags/list?${query}`;
-  const headers = { accept: "application/json" };
-  return { kind: "tags", method: "GET", repository, path, headers, trust: "unverified" };
 }
 
 function contentLength({ headers }: Answer): number | null {

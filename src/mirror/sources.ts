@@ -1,0 +1,68 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Repository } from "../oci/repository.ts";
+import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+
+/** Why a repository did not give the blob: its error, or "unknown" for a 404. */
+export type Refusal = UpstreamError | "unknown";
+
+/** An answer that has begun, and the repository it came through. */
+export interface Found {
+  readonly blob: UpstreamBlob;
+  readonly repository: Repository;
+}
+
+interface Source {
+  readonly repository: Repository;
+  refusal: Refusal | null;
+}
+
+/** The repositories of one upstream that a blob may come through. One that refuses is no end while there are others. */
+export class Sources {
+  readonly #upstream: Upstream;
+  readonly #digest: Digest;
+  readonly #sources: Source[] = [];
+
+  constructor(upstream: Upstream, digest: Digest) {
+    this.#upstream = upstream;
+    this.#digest = digest;
+  }
+
+  has(repository: Repository): boolean {
+    return this.#sources.some((source) => source.repository === repository);
+  }
+
+  add(repository: Repository): void {
+    if (!this.has(repository)) this.#sources.push({ repository, refusal: null });
+  }
+
+  /** null while the repository was not asked, or has the blob. */
+  refusalOf(repository: Repository): Refusal | null {
+    return this.#sources.find((source) => source.repository === repository)?.refusal ?? null;
+  }
+
+  /**
+   * Asks one after the other, in the order in which they were added, those that are added meanwhile included, and calls
+   * `onRefusal` after each that refuses. Resolves to null when all did; rejects when upstream cannot be asked.
+   */
+  async connect(onRefusal: () => void): Promise<Found | null> {
+    for (const source of this.#sources) {
+      const answer = await this.#ask(source.repository);
+      if (answer !== "unknown" && !(answer instanceof UpstreamError)) {
+        return { blob: answer, repository: source.repository };
+      }
+      source.refusal = answer;
+      onRefusal();
+    }
+    return null;
+  }
+
+  async #ask(repository: Repository): Promise<UpstreamBlob | Refusal> {
+    try {
+      return (await this.#upstream.getBlob(repository, this.#digest)) ?? "unknown";
+    } catch (error) {
+      if (error instanceof UpstreamError && error.failure.kind === "refused") return error;
+      throw error;
+    }
+  }
+}
