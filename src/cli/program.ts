@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { tuneHeap } from "./tune-heap.ts";
 import { version } from "./version.ts";
 
 /** What the user said on the command line, whatever the command. */
@@ -34,6 +35,7 @@ function addServe(program: Command): void {
     .description("run the mirror until SIGTERM or SIGINT")
     .addHelpText("after", serveHelp)
     .action(async (_options: object, command: Command) => {
+      tuneHeap();
       const { serve } = await import("./serve.ts");
       await serve(command.optsWithGlobals<CommandOptions>());
     });
