@@ -22,9 +22,9 @@ export class Fill {
   readonly digest: Digest;
   readonly #tools: StorageTools;
   readonly #sources: Sources;
+  readonly #aborted = new AbortController();
   #state: FillState = { kind: "connecting" };
   #progress = Promise.withResolvers<void>();
-  #blob: { drop(): void } | null = null;
   #ingest: Ingest | null = null;
   // The answer that was begun and found no room: the first reader to pass through goes on with it.
   #spare: UpstreamBlob | null = null;
@@ -117,18 +117,16 @@ export class Fill {
 
   /** Ends the download; readers are cut. Content that is verified already is stored all the same. */
   abort(error: Error): void {
-    this.#blob?.drop();
     // The other states are ends already.
-    if (this.#state.kind === "connecting" || this.#state.kind === "streaming") {
-      this.#enter({ kind: "failed", error });
-    }
+    if (this.#state.kind !== "connecting" && this.#state.kind !== "streaming") return;
+    this.#enter({ kind: "failed", error });
+    this.#aborted.abort(error);
   }
 
   async #fill(): Promise<void> {
-    const found = await this.#sources.connect(() => this.#wake());
+    const found = await this.#sources.connect(() => this.#wake(), this.#aborted.signal);
     if (!found) throw new Error("no repository has the blob");
     const { blob, repository } = found;
-    this.#blob = blob;
     using room = await this.#orNull(() =>
       this.#tools.budget.reserve(blob.sizeBytes ?? growthBytes),
     );
@@ -142,7 +140,7 @@ export class Fill {
     this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest });
     const source = this.#resumed(blob, repository, ingest);
     if (!(await this.#stream(source, ingest, room))) {
-      source.drop();
+      this.#aborted.abort();
       return this.#passOn(blob.sizeBytes, "the store took no more");
     }
     this.#verify(blob, ingest);
@@ -153,17 +151,16 @@ export class Fill {
     const { upstream, digest } = this;
     const { sizeBytes, startBytes } = begun;
     const hashCopy = (): Hash => ingest.hashCopy();
-    const source = new ResumedBlob({
+    return new ResumedBlob({
       upstream,
       repository,
       digest,
       begun,
       sizeBytes,
       startBytes,
+      signal: this.#aborted.signal,
       hashCopy,
     });
-    this.#blob = source;
-    return source;
   }
 
   /** A store that fails is one without room: what upstream sends is served all the same. */

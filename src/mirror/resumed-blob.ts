@@ -15,6 +15,8 @@ export interface ResumedBlobOptions {
   readonly startBytes: number;
   /** Of the whole blob; null if it is not known yet. */
   readonly sizeBytes: number | null;
+  /** Aborting it ends the transfer, or the pause before the next try. */
+  readonly signal: AbortSignal;
   /** The hash of all bytes before the one that `next` goes on with. */
   readonly hashCopy: () => Hash;
 }
@@ -42,7 +44,6 @@ const firstPauseMs = 100;
  */
 export class ResumedBlob {
   readonly #options: ResumedBlobOptions;
-  readonly #dropped = new AbortController();
   #blob: UpstreamBlob | null;
   #positionBytes: number;
   #tries = 0;
@@ -69,20 +70,10 @@ export class ResumedBlob {
     }
   }
 
-  /** Ends the transfer, or the pause before the next try. */
-  drop(): void {
-    this.#dropped.abort();
-    this.#blob?.drop();
-  }
-
   async #take(): Promise<readonly Buffer[] | null> {
     if (this.#blob) return await this.#blob.next();
     const blob = await this.#ask();
     this.#blob = blob;
-    if (this.#dropped.signal.aborted) {
-      blob.drop();
-      throw new Error("the blob is not wanted any more");
-    }
     return blob.startBytes === this.#positionBytes
       ? await blob.next()
       : await this.#skipKnown(blob);
@@ -94,7 +85,7 @@ export class ResumedBlob {
   }
 
   #mayTryAgain(error: unknown): boolean {
-    if (this.#dropped.signal.aborted || !(error instanceof UpstreamError)) return false;
+    if (this.#options.signal.aborted || !(error instanceof UpstreamError)) return false;
     if (!passing.has(error.failure.kind)) return false;
     this.#tries++;
     this.#triesSinceProgress++;
@@ -104,15 +95,15 @@ export class ResumedBlob {
 
   async #pause(): Promise<void> {
     const pauseMs = firstPauseMs * 2 ** (this.#triesSinceProgress - 1) * (1 - Math.random() / 2);
-    await delay(pauseMs, undefined, { signal: this.#dropped.signal });
+    await delay(pauseMs, undefined, { signal: this.#options.signal });
   }
 
   async #ask(): Promise<UpstreamBlob> {
-    const { upstream, repository, digest, sizeBytes } = this.#options;
+    const { upstream, repository, digest, sizeBytes, signal } = this.#options;
     const blob =
       this.#positionBytes === 0
-        ? await upstream.getBlob(repository, digest)
-        : await upstream.getBlobFrom(repository, digest, this.#positionBytes);
+        ? await upstream.getBlob(repository, digest, signal)
+        : await upstream.getBlobFrom(repository, digest, this.#positionBytes, signal);
     if (!blob) throw this.#nonsense("the blob is gone in the middle of its download");
     if (sizeBytes === null || blob.sizeBytes === null || blob.sizeBytes === sizeBytes) return blob;
     blob.drop();

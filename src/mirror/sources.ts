@@ -43,11 +43,12 @@ export class Sources {
 
   /**
    * Asks one after the other, in the order in which they were added, those that are added meanwhile included, and calls
-   * `onRefusal` after each that refuses. Resolves to null when all did; rejects when upstream cannot be asked.
+   * `onRefusal` after each that refuses. Resolves to null when all did; rejects when upstream cannot be asked, or
+   * `signal` is aborted, which ends what was found too.
    */
-  async connect(onRefusal: () => void): Promise<Found | null> {
+  async connect(onRefusal: () => void, signal: AbortSignal): Promise<Found | null> {
     for (const source of this.#sources) {
-      const answer = await this.#ask(source.repository);
+      const answer = await this.#ask(source.repository, signal);
       if (answer !== "unknown" && !(answer instanceof UpstreamError)) {
         return { blob: answer, repository: source.repository };
       }
@@ -57,9 +58,9 @@ export class Sources {
     return null;
   }
 
-  async #ask(repository: Repository): Promise<UpstreamBlob | Refusal> {
+  async #ask(repository: Repository, signal: AbortSignal): Promise<UpstreamBlob | Refusal> {
     try {
-      return (await this.#upstream.getBlob(repository, this.#digest)) ?? "unknown";
+      return (await this.#upstream.getBlob(repository, this.#digest, signal)) ?? "unknown";
     } catch (error) {
       if (error instanceof UpstreamError && error.failure.kind === "refused") return error;
       throw error;

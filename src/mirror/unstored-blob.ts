@@ -28,6 +28,7 @@ export class UnstoredBlob implements BlobReader {
   readonly sizeBytes: number | null;
   readonly #options: UnstoredBlobOptions;
   readonly #source: ResumedBlob;
+  readonly #disposed = new AbortController();
   readonly #hash: Hash;
   // Bytes that have come and are not read: the window from `#windowStart`.
   #window: Buffer = Buffer.alloc(0);
@@ -40,7 +41,11 @@ export class UnstoredBlob implements BlobReader {
     this.#options = options;
     this.#hash = hash;
     this.#windowStart = startBytes;
-    this.#source = new ResumedBlob({ ...options, hashCopy: () => hash.copy() });
+    this.#source = new ResumedBlob({
+      ...options,
+      signal: this.#disposed.signal,
+      hashCopy: () => hash.copy(),
+    });
   }
 
   async read(target: Uint8Array, positionBytes: number): Promise<number> {
@@ -57,7 +62,8 @@ export class UnstoredBlob implements BlobReader {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#source.drop();
+    this.#disposed.abort();
+    this.#options.begun?.drop();
   }
 
   #skipTo(positionBytes: number): void {

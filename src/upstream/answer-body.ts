@@ -35,6 +35,8 @@ type OnHeader = (status: number, headers: AnswerHeaders) => void;
 export class AnswerBody implements Dispatcher.DispatchHandler {
   readonly #onHeader: OnHeader;
   readonly #onFailure: (error: Error) => void;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#abort(this.#signal?.reason);
   #controller: Dispatcher.DispatchController | null = null;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
@@ -43,9 +45,11 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   #wake: (() => void) | null = null;
 
   /** `onHeader` is called once, or `onFailure` is if there is no header; later failures reject `next`. */
-  constructor(onHeader: OnHeader, onFailure: (error: Error) => void) {
+  constructor(onHeader: OnHeader, onFailure: (error: Error) => void, signal?: AbortSignal) {
     this.#onHeader = onHeader;
     this.#onFailure = onFailure;
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#onAbort);
   }
 
   /** The bytes that have come since the last call, at least one; null at the end. Rejects when the sender fails. */
@@ -99,6 +103,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    if (this.#signal?.aborted) this.#onAbort();
   }
 
   onResponseStart(
@@ -118,13 +123,17 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#end = { kind: "complete" };
-    this.#awaken();
+    this.#finish({ kind: "complete" });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#end = { kind: "failed", error };
     this.#onFailure(error);
+    this.#finish({ kind: "failed", error });
+  }
+
+  #finish(end: End): void {
+    this.#end = end;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#awaken();
   }
 

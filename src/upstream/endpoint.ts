@@ -25,6 +25,8 @@ export interface Ask {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly trust: Trust;
+  /** Aborting it ends the request, and the answer if it has begun. */
+  readonly signal?: AbortSignal;
 }
 
 /** A token server that answered, but not with 200. */
@@ -95,13 +97,16 @@ export class Endpoint implements AsyncDisposable {
     return await this.#send(request, await this.#tokenBy(challenge, repository));
   }
 
-  #send({ method, repository, path, headers, trust }: Ask, token: string | null): Promise<Answer> {
+  #send(
+    { method, repository, path, headers, trust, signal }: Ask,
+    token: string | null,
+  ): Promise<Answer> {
     const url = new URL(this.url);
     const [pathname = "", query] = `/v2/${repository}/${path}`.split("?");
     url.pathname = url.pathname.replace(/\/$/, "") + pathname;
     if (query !== undefined) url.search = query;
     return askEndpoint(
-      { url, method, headers: { ...this.#headers(headers), ...authorization(token) } },
+      { url, method, headers: { ...this.#headers(headers), ...authorization(token) }, signal },
       { connections: this.#connections, guard: this.#guard, trust },
     );
   }

@@ -5,6 +5,8 @@ export interface ExchangeRequest {
   readonly url: URL;
   readonly method: "GET" | "HEAD";
   readonly headers: Readonly<Record<string, string>>;
+  /** Aborting it ends the request, and the answer if it has begun. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The response header, with a body that waits to be taken. Every answer's body must be taken or dropped. */
@@ -22,11 +24,15 @@ export interface Answer {
  * between. Rejects with undici's or the socket's error when no response header comes.
  */
 export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
-  const { url, method, headers } = request;
+  const { url, method, headers, signal } = request;
   return new Promise<Answer>((resolve, reject) => {
-    const body = new AnswerBody((status, answerHeaders) => {
-      resolve({ url, redirected: false, status, headers: answerHeaders, body });
-    }, reject);
+    const body = new AnswerBody(
+      (status, answerHeaders) => {
+        resolve({ url, redirected: false, status, headers: answerHeaders, body });
+      },
+      reject,
+      signal,
+    );
     way.dispatcher.dispatch(
       {
         origin: url.origin,

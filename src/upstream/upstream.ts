@@ -84,8 +84,13 @@ export class Upstream implements AsyncDisposable {
     return await this.#probeBlob(repository, digest);
   }
 
-  async getBlob(repository: Repository, digest: Digest): Promise<UpstreamBlob | null> {
-    const answer = await this.#get(blobAsk("GET", repository, digest, {}));
+  /** The blob from its beginning. Aborting `signal` ends it, whether it has begun or not. */
+  async getBlob(
+    repository: Repository,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<UpstreamBlob | null> {
+    const answer = await this.#get({ ...blobAsk("GET", repository, digest, {}), signal });
     return answer && this.#blobOf(answer.body, 0, contentLength(answer));
   }
 
@@ -97,10 +102,10 @@ export class Upstream implements AsyncDisposable {
     repository: Repository,
     digest: Digest,
     startBytes: number,
+    signal: AbortSignal,
   ): Promise<UpstreamBlob | null> {
-    const answer = await this.#ask(
-      blobAsk("GET", repository, digest, { range: `bytes=${startBytes}-` }),
-    );
+    const ask = blobAsk("GET", repository, digest, { range: `bytes=${startBytes}-` });
+    const answer = await this.#ask({ ...ask, signal });
     if (answer.status === 200) return this.#blobOf(answer.body, 0, contentLength(answer));
     if (answer.status === 206) return this.#partOf(answer, startBytes);
     if (answer.status !== 404) throw this.#error(await refusalFrom(answer));
