@@ -15,6 +15,7 @@ const packageOf = {
   runc: "runc",
   setpriv: "util-linux",
   skopeo: "skopeo",
+  strace: "strace",
 } as const;
 
 export type RealProgram = keyof typeof packageOf;

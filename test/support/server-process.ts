@@ -33,6 +33,11 @@ export class ServerProcess implements AsyncDisposable {
     });
   }
 
+  /** 0 if it could not start. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get stdout(): string {
     return this.#stdout;
   }

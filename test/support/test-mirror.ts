@@ -17,6 +17,7 @@ export interface TestMirrorOptions {
   /** Stores here, so that it outlives this mirror; else in a temporary directory. */
   readonly directory?: string;
   readonly maxSize?: Size;
+  readonly minFree?: Size;
   readonly ttlMs?: number;
   /** Of `server.listen`; else any that is free. */
   readonly port?: number;
@@ -139,12 +140,13 @@ export class TestMirror implements AsyncDisposable {
 
 async function configOf(options: TestMirrorOptions, directory: string): Promise<Config> {
   const { config } = await loadConfig({ file: "/dev/null", env: {}, cwd: directory });
-  const { maxSize = config.storage.maxSize, ttlMs = config.freshness.ttlMs, port = 0 } = options;
+  const { maxSize = config.storage.maxSize, minFree = config.storage.minFree } = options;
+  const { ttlMs = config.freshness.ttlMs, port = 0 } = options;
   return {
     ...config,
     server: { listen: { host: "127.0.0.1", port } },
     admin: { listen: { host: "127.0.0.1", port: 0 } },
-    storage: { ...config.storage, directory, maxSize },
+    storage: { ...config.storage, directory, maxSize, minFree },
     freshness: { ttlMs },
     upstreams: upstreamsOf(config, options),
   };

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FaultScene } from "../support/fault-scene.ts";
+
+const sizeBytes = 2_000_000;
+
+/** Short, so that each stall ends soon; what is tested is that it ends. */
+const settings = { timeouts: { connectMs: 2000, headersMs: 400, bodyIdleMs: 400 } };
+
+const silences = ["stall-at-once", "stall-in-status-line", "header-a-byte-at-a-time"];
+
+test("an upstream that accepts and sends no whole header is given up: 504, and everything is let go of", async () => {
+  await using scene = await FaultScene.start({ settings });
+  const pulls = silences.map((fault) => [fault, scene.upstream.blob(fault, sizeBytes)] as const);
+
+  const answers = await Promise.all(pulls.map(([fault, content]) => scene.pull(fault, content)));
+  const heads = await Promise.all(
+    pulls.map(([fault, content]) => scene.pull(fault, content, { method: "HEAD" })),
+  );
+
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [504, 504, 504],
+  );
+  assert.deepEqual(
+    heads.map(({ status }) => status),
+    [504, 504, 504],
+  );
+  await scene.assertSound({ unstored: pulls.map(([, content]) => content) });
+  await scene.assertHeals(pulls);
+  await scene.assertSound({ stored: pulls.map(([, content]) => content) });
+});
+
+test("a body that stops is gone on with where it stopped", async () => {
+  await using scene = await FaultScene.start({ settings });
+  const content = scene.upstream.blob("stops once", sizeBytes);
+
+  const [whole, part] = await Promise.all([
+    scene.pullWhole("stall-at-half-once", content),
+    scene.pull("stall-at-half-once", content, { headers: { range: "bytes=1500000-" } }),
+  ]);
+
+  assert.ok(whole.complete && part.complete);
+  assert.equal(scene.blobGets(content), 2);
+  await scene.assertSound({ stored: [content] });
+});
+
+test("a body that stops at the same byte each time cuts the answer in the end", async () => {
+  await using scene = await FaultScene.start({ settings });
+  const contents = [40_000, sizeBytes].map((size) => scene.upstream.blob(`stops ${size}`, size));
+
+  const answers = await Promise.all(
+    contents.map((content) => scene.pull("stall-at-half", content)),
+  );
+
+  for (const { status, complete } of answers) assert.ok(status >= 500 || !complete);
+  for (const content of contents) assert.ok(scene.blobGets(content) <= 12);
+  await scene.assertSound({ unstored: contents });
+  await scene.assertHeals(contents.map((content) => ["stall-at-half", content]));
+});
+
+test("content whose end is never said does not wait for ever: it ends right or cut", async () => {
+  await using scene = await FaultScene.start({ settings });
+  const contents = [1000, 40_000, sizeBytes].map((size) =>
+    scene.upstream.blob(`never ends ${size}`, size),
+  );
+
+  const answers = await Promise.all(
+    contents.map((content) => scene.pull("end-never-comes", content)),
+  );
+
+  for (const { status, complete, trueBytes, bodyBytes } of answers) {
+    assert.ok(status >= 500 || !complete || trueBytes === bodyBytes);
+  }
+  await scene.assertSound();
+  await scene.assertHeals(contents.map((content) => ["end-never-comes", content]));
+});
+
+test("an upstream that stalls holds up nobody who pulls from it what does not stall", async () => {
+  await using scene = await FaultScene.start({
+    settings: { timeouts: { connectMs: 60_000, headersMs: 60_000, bodyIdleMs: 60_000 } },
+  });
+  const stalled = Array.from({ length: 50 }, (_, at) => scene.upstream.blob(`stalled ${at}`, 1000));
+  const waiting = stalled.map((content) => scene.open("stall-at-once", content));
+  const contents = [1, 2, 3].map((at) => scene.upstream.blob(`beside ${at}`, sizeBytes));
+
+  for (const content of contents) await scene.pullWhole("good", content);
+
+  for (const client of waiting) assert.equal(client.answer.status, 0);
+  await scene.upstream.down();
+  for (const client of waiting) assert.ok((await client.end()).status >= 500);
+  await scene.upstream.up();
+  await scene.assertSound({ stored: contents });
+});

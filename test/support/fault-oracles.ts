@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import type { CheckedAnswer, CheckedRequest } from "./checking-client.ts";
+
+/**
+ * Holds for every answer, whatever broke: one that is complete is the truth; one that is not is its beginning and
+ * never the whole of it. Where the upstream lied, what it sent may have been passed on, but not to its end.
+ */
+export function assertNeverWrong(answer: CheckedAnswer, request: CheckedRequest): void {
+  const { status, bodyBytes, trueBytes, lieBytes, complete, headers } = answer;
+  if (status !== 200 && status !== 206) return;
+  const what = `${request.target} ${JSON.stringify(request.headers ?? {})}: ${JSON.stringify(answer)}`;
+  if (headers["content-type"]?.startsWith("multipart/")) return;
+  if (complete) assert.equal(trueBytes, bodyBytes, `complete and not the truth: ${what}`);
+  else assert.equal(Math.max(trueBytes, lieBytes), bodyBytes, `no beginning of anything: ${what}`);
+  if (request.method === "HEAD") return;
+  const expectedBytes = expectedBytesOf(answer, request);
+  if (complete) assert.equal(bodyBytes, expectedBytes, `complete and of another size: ${what}`);
+  else if (expectedBytes > 0) assert.ok(bodyBytes < expectedBytes, `whole but cut: ${what}`);
+}
+
+function expectedBytesOf({ headers }: CheckedAnswer, { truth }: CheckedRequest): number {
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(headers["content-range"] ?? "") ?? [];
+  return first === undefined ? truth.sizeBytes : Number(last) - Number(first) + 1;
+}
+
+export interface StoreAudit {
+  /** Digests whose content lies under its name. */
+  readonly digests: ReadonlySet<string>;
+  /** What is wrong. */
+  readonly faults: readonly string[];
+  /** Names in `ingest/` and `trash/`. */
+  readonly temporary: readonly string[];
+}
+
+/** Looks at all of a storage directory: files under their digests, the rows that name them, temporary files. */
+export async function auditStore(directory: string): Promise<StoreAudit> {
+  const faults: string[] = [];
+  const sizes = new Map<string, number>();
+  for (const algorithm of ["sha256", "sha512"]) {
+    for (const path of await filesBelow(join(directory, "blobs", algorithm))) {
+      const name = path.split("/").at(-1) ?? "";
+      const status = await lstat(path);
+      if (!status.isFile()) faults.push(`${path} is no file`);
+      else if ((await hashOf(path, algorithm)) !== name) faults.push(`${path} has other content`);
+      else sizes.set(`${algorithm}:${name}`, status.size);
+    }
+  }
+  faults.push(...rowFaults(join(directory, "catalog.db"), sizes));
+  const temporary = await Promise.all(
+    ["ingest", "trash"].map((name) => readdir(join(directory, name))),
+  );
+  return { digests: new Set(sizes.keys()), faults, temporary: temporary.flat() };
+}
+
+/** Rows without their file, and totals that are not the sum. A file without a row is only a miss. */
+function rowFaults(catalogFile: string, sizes: ReadonlyMap<string, number>): string[] {
+  using stack = new DisposableStack();
+  const database = stack.adopt(new Database(catalogFile, { readonly: true }), (it) => it.close());
+  const rows = database.prepare("SELECT digest, size_bytes AS size FROM blobs").all() as {
+    digest: string;
+    size: number;
+  }[];
+  const faults = rows
+    .filter(({ digest, size }) => sizes.get(digest) !== size)
+    .map(({ digest, size }) => `${digest} has ${size} bytes in the catalog, ${sizes.get(digest)}`);
+  const totals = database.prepare("SELECT blobs, bytes FROM totals").get();
+  const sum = { blobs: rows.length, bytes: rows.reduce((bytes, { size }) => bytes + size, 0) };
+  if (JSON.stringify(totals) !== JSON.stringify(sum)) {
+    faults.push(`the totals are ${JSON.stringify(totals)}, the rows ${JSON.stringify(sum)}`);
+  }
+  return faults;
+}
+
+async function filesBelow(directory: string): Promise<string[]> {
+  const shards = await readdir(directory);
+  const lists = shards.map(async (shard) =>
+    (await readdir(join(directory, shard))).map((name) => join(directory, shard, name)),
+  );
+  return (await Promise.all(lists)).flat();
+}
+
+async function hashOf(path: string, algorithm: string): Promise<string> {
+  const hash = createHash(algorithm);
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
