@@ -57,10 +57,15 @@ export class FillReader implements BlobReader {
   }
 
   async #readUnstored(state: Unstored, target: Uint8Array, positionBytes: number): Promise<number> {
-    if (positionBytes < state.storedBytes && state.ingest) {
-      return await state.ingest.read(target, positionBytes);
+    const { ingest, storedBytes, sizeBytes } = state;
+    if (!ingest || positionBytes >= storedBytes) {
+      return await this.#passThrough(state).read(target, positionBytes);
     }
-    return await this.#passThrough(state).read(target, positionBytes);
+    const openBytes = sizeBytes === null ? storedBytes : readableBytes(storedBytes, sizeBytes);
+    // The store stopped within what is held back: no more than that is missing until all is verified.
+    if (positionBytes >= openBytes) await this.#passThrough(state).verified();
+    const endBytes = positionBytes < openBytes ? openBytes : storedBytes;
+    return await ingest.read(target.subarray(0, endBytes - positionBytes), positionBytes);
   }
 
   #passThrough({ sizeBytes, storedBytes, hash }: Unstored): UnstoredBlob {

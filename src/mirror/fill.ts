@@ -8,7 +8,7 @@ import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { FillState } from "./fill-state.ts";
 import { ResumedBlob } from "./resumed-blob.ts";
 import { Sources } from "./sources.ts";
-import type { StorageTools } from "./storage-tools.ts";
+import { orNull, type StorageTools } from "./storage-tools.ts";
 
 // How much room content of unknown length takes at a time.
 const growthBytes = 16 * 1024 * 1024;
@@ -127,10 +127,9 @@ export class Fill {
     const found = await this.#sources.connect(() => this.#wake(), this.#aborted.signal);
     if (!found) throw new Error("no repository has the blob");
     const { blob, repository } = found;
-    using room = await this.#orNull(() =>
-      this.#tools.budget.reserve(blob.sizeBytes ?? growthBytes),
-    );
-    const ingest = room && (await this.#orNull(() => this.#tools.store.ingest(this.digest)));
+    const { budget, store, log } = this.#tools;
+    using room = await orNull(log, () => budget.reserve(blob.sizeBytes ?? growthBytes));
+    const ingest = room && (await orNull(log, () => store.ingest(this.digest)));
     this.#ingest = ingest;
     this.#throwIfFailed();
     if (!(room && ingest)) {
@@ -163,16 +162,6 @@ export class Fill {
     });
   }
 
-  /** A store that fails is one without room: what upstream sends is served all the same. */
-  async #orNull<T>(step: () => Promise<T>): Promise<T | null> {
-    try {
-      return await step();
-    } catch (err) {
-      this.#tools.log.error({ err, digest: this.digest }, "store failed");
-      return null;
-    }
-  }
-
   /** Stores what comes until the end; resolves to false when the store takes no more. */
   async #stream(source: ResumedBlob, ingest: Ingest, room: Room): Promise<boolean> {
     for (let batch = await source.next(); batch; batch = await source.next()) {
@@ -185,16 +174,13 @@ export class Fill {
   }
 
   async #keep(batch: readonly Buffer[], ingest: Ingest, room: Room): Promise<boolean> {
-    try {
+    const kept = await orNull(this.#tools.log, async () => {
       const neededBytes = ingest.writtenBytes + batch.reduce((sum, chunk) => sum + chunk.length, 0);
-      if (neededBytes > room.sizeBytes && !(await room.grow(neededBytes + growthBytes)))
-        return false;
-      await ingest.append(batch);
-      return true;
-    } catch (err) {
-      this.#tools.log.error({ err, digest: this.digest }, "store failed");
-      return false;
-    }
+      const fits = neededBytes <= room.sizeBytes || (await room.grow(neededBytes + growthBytes));
+      if (fits) await ingest.append(batch);
+      return fits;
+    });
+    return kept === true;
   }
 
   /** What is stored stays readable to those who follow; they go on from upstream by themselves. */

@@ -1,23 +1,24 @@
 import type { Digest } from "../oci/digest.ts";
-import type { Catalog, Location } from "../storage/catalog.ts";
+import type { Location } from "../storage/catalog.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
+import { orNull, type StorageTools } from "./storage-tools.ts";
 
 /**
  * Which repository may have which stored content. Bytes are shared by all upstreams, the right to them is not: it
  * takes a grant, which upstream gives by sending the content or by answering a HEAD.
  */
 export class Grants {
-  readonly #catalog: Catalog;
-  readonly #now: () => number;
+  readonly #tools: StorageTools;
 
-  constructor(catalog: Catalog, now: () => number) {
-    this.#catalog = catalog;
-    this.#now = now;
+  constructor(tools: StorageTools) {
+    this.#tools = tools;
   }
 
+  /** What cannot be known because the catalog fails must be asked of upstream. */
   async isGranted(target: Target, digest: Digest): Promise<boolean> {
-    return (await this.#catalog.grantedAtMs(locationOf(target), digest)) !== null;
+    const { catalog, log } = this.#tools;
+    return (await orNull(log, () => catalog.grantedAtMs(locationOf(target), digest))) !== null;
   }
 
   /**
@@ -26,21 +27,27 @@ export class Grants {
    * rejects with UpstreamError.
    */
   async prove(target: Target, digest: Digest, ask: () => Promise<boolean>): Promise<boolean> {
-    const location = locationOf(target);
     try {
       const held = await ask();
-      if (held) await this.#catalog.recordGrant(location, digest, this.#now());
+      if (held) await this.record(target, digest);
       return held;
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.failure.kind === "refused") throw error;
-      if (await this.#catalog.isReferenced(location, digest)) return true;
+      const { catalog, log } = this.#tools;
+      if (await orNull(log, () => catalog.isReferenced(locationOf(target), digest))) return true;
       throw error;
     }
   }
 
+  /** Upstream has shown that the repository holds the digest. */
+  async record(target: Target, digest: Digest): Promise<void> {
+    const { catalog, log, now } = this.#tools;
+    await orNull(log, () => catalog.recordGrant(locationOf(target), digest, now()));
+  }
+
   /** Upstream says that the repository does not hold the digest (any more). */
   async revoke(target: Target, digest: Digest): Promise<void> {
-    await this.#catalog.forgetGrant(locationOf(target), digest);
+    await this.#tools.catalog.forgetGrant(locationOf(target), digest);
   }
 }
 

@@ -8,7 +8,7 @@ import type { Target } from "../upstream/upstreams.ts";
 import { type FreshnessPolicy, freshForMs, mayServeStale } from "./freshness.ts";
 import { type Grants, locationOf } from "./grants.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
-import type { StorageTools } from "./storage-tools.ts";
+import { orNull, type StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 
 export interface ManifestPull {
@@ -71,13 +71,14 @@ export class Manifests {
 
   /** What the tag meant when it was last checked, if that manifest is still here. */
   async #known(target: Target, tag: Tag): Promise<KnownTag | null> {
-    const record = await this.#tools.catalog.tag(locationOf(target), tag);
+    const { catalog, log } = this.#tools;
+    const record = await orNull(log, () => catalog.tag(locationOf(target), tag));
     const manifest = record && (await this.#stored.manifest(record.digest));
     return manifest && { checkedAtMs: record.checkedAtMs, manifest };
   }
 
   async #revalidate(target: Target, tag: Tag): Promise<ManifestPull> {
-    const { catalog, now } = this.#tools;
+    const { catalog, log, now } = this.#tools;
     const location = locationOf(target);
     const pull = await this.#askTag(target, tag);
     if (!pull) {
@@ -86,7 +87,8 @@ export class Manifests {
     }
     const { outcome, manifest } = pull;
     if (outcome.kind !== "miss" || outcome.stored) {
-      await catalog.recordTag(location, tag, { digest: manifest.digest, checkedAtMs: now() });
+      const record = { digest: manifest.digest, checkedAtMs: now() };
+      await orNull(log, () => catalog.recordTag(location, tag, record));
     }
     return pull;
   }
@@ -103,7 +105,7 @@ export class Manifests {
       if (!head) return null;
       const stored = head.digest && (await this.#stored.manifest(head.digest));
       if (stored) {
-        await this.#tools.catalog.recordGrant(locationOf(target), stored.digest, this.#tools.now());
+        await this.#grants.record(target, stored.digest);
         return { outcome: { kind: "revalidated", ttlMs: this.policy.ttlMs }, manifest: stored };
       }
       const reference: Reference = head.digest ? { kind: "digest", digest: head.digest } : byTag;

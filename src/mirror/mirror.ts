@@ -22,7 +22,7 @@ export class Mirror {
 
   constructor(tools: StorageTools, policy: FreshnessPolicy) {
     const stored = new StoredContent(tools);
-    const grants = new Grants(tools.catalog, tools.now);
+    const grants = new Grants(tools);
     this.#blobs = new Blobs(tools, stored, grants);
     this.#manifests = new Manifests(tools, stored, grants, policy);
   }

@@ -14,3 +14,16 @@ export interface StorageTools {
   /** The wall clock, in ms since the epoch. */
   readonly now: () => number;
 }
+
+/**
+ * What a step of the store or the catalog gives, or null, and a line in the log, if it fails: a disk that is broken
+ * fails no pull that upstream can serve, so whoever asks must be able to go on without.
+ */
+export async function orNull<T>(log: Log, step: () => Promise<T>): Promise<T | null> {
+  try {
+    return await step();
+  } catch (err) {
+    log.error({ err }, "storage failed, going on without");
+    return null;
+  }
+}

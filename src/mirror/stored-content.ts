@@ -4,7 +4,7 @@ import { type Manifest, referencedDigests } from "../oci/manifest.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { Location } from "../storage/catalog.ts";
 import { rehash } from "../storage/rehash.ts";
-import type { StorageTools } from "./storage-tools.ts";
+import { orNull, type StorageTools } from "./storage-tools.ts";
 
 // Manifests are a few KiB and asked for far more often than anything else.
 const manifestsInMemoryBytes = 64 * 1024 * 1024;
@@ -24,34 +24,27 @@ export class StoredContent {
     this.#tools = tools;
   }
 
-  /** The blob's open file, or null if it is not stored (any more). */
+  /** The blob's open file, or null if it is not stored (any more), or the disk does not give it. */
   async openBlob(digest: Digest): Promise<StoredBlob | null> {
-    const { store, catalog } = this.#tools;
-    const record = await catalog.blob(digest);
-    if (!record) return null;
-    const blob = await store.open(digest);
-    if (!blob) return await this.#forget(digest, "stored content is gone");
-    if (blob.identity === record.identity) return blob;
-    if (await rehash(blob, digest)) {
-      await catalog.recordIdentity(digest, blob.identity);
-      return blob;
-    }
-    await blob[Symbol.asyncDispose]();
-    await store.remove(digest);
-    return await this.#forget(digest, "stored content was changed by something else");
+    const blob = await orNull(this.#tools.log, () => this.#openChecked(digest));
+    return (
+      blob && new ReportingBlob(blob, () => this.#forget(digest, "stored content cannot be read"))
+    );
   }
 
-  /** The manifest, or null if the digest is not stored as a manifest. */
+  /** The manifest, or null if the digest is not stored as a manifest, or the disk does not give it. */
   async manifest(digest: Digest): Promise<Manifest | null> {
     const known = this.#manifests.get(digest);
     if (known) return known;
-    const mediaType = await this.#tools.catalog.manifestMediaType(digest);
-    if (mediaType === null) return null;
-    await using blob = await this.openBlob(digest);
-    if (!blob) return null;
-    const manifest = { digest, mediaType, bytes: await readWhole(blob) };
-    this.#manifests.set(digest, manifest);
-    return manifest;
+    return await orNull(this.#tools.log, async () => {
+      const mediaType = await this.#tools.catalog.manifestMediaType(digest);
+      if (mediaType === null) return null;
+      await using blob = await this.openBlob(digest);
+      if (!blob) return null;
+      const manifest = { digest, mediaType, bytes: await readWhole(blob) };
+      this.#manifests.set(digest, manifest);
+      return manifest;
+    });
   }
 
   /** Stores a manifest whose digest is right. Resolves to false if the store has no room or fails. */
@@ -67,6 +60,24 @@ export class StoredContent {
     }
     metrics.unstoredFills.inc({ upstream: location.upstream });
     return false;
+  }
+
+  async #openChecked(digest: Digest): Promise<StoredBlob | null> {
+    const { store, catalog } = this.#tools;
+    const record = await catalog.blob(digest);
+    if (!record) return null;
+    const blob = await store.open(digest);
+    if (!blob) return await this.#forget(digest, "stored content is gone");
+    if (blob.identity === record.identity) return blob;
+    await using stack = new AsyncDisposableStack();
+    stack.use(blob);
+    if (await rehash(blob, digest)) {
+      await catalog.recordIdentity(digest, blob.identity);
+      stack.move();
+      return blob;
+    }
+    await store.remove(digest);
+    return await this.#forget(digest, "stored content was changed by something else");
   }
 
   async #ingestManifest(
@@ -89,9 +100,38 @@ export class StoredContent {
   }
 
   async #forget(digest: Digest, message: string): Promise<null> {
-    this.#tools.log.error({ digest }, message);
-    await this.#tools.catalog.forgetBlob(digest);
+    const { log, catalog } = this.#tools;
+    log.error({ digest }, message);
+    await orNull(log, () => catalog.forgetBlob(digest));
     return null;
+  }
+}
+
+/** A stored blob that says so when it cannot be read: the reader is cut, and the next one gets it from upstream. */
+class ReportingBlob implements StoredBlob {
+  readonly sizeBytes: number;
+  readonly identity: string;
+  readonly #blob: StoredBlob;
+  readonly #report: () => Promise<unknown>;
+
+  constructor(blob: StoredBlob, report: () => Promise<unknown>) {
+    this.sizeBytes = blob.sizeBytes;
+    this.identity = blob.identity;
+    this.#blob = blob;
+    this.#report = report;
+  }
+
+  async read(target: Uint8Array, positionBytes: number): Promise<number> {
+    try {
+      return await this.#blob.read(target, positionBytes);
+    } catch (error) {
+      await this.#report();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#blob[Symbol.asyncDispose]();
   }
 }
 

@@ -61,6 +61,11 @@ export class UnstoredBlob implements BlobReader {
     }
   }
 
+  /** Takes what is missing, which must be little; resolves when the digest is right. */
+  async verified(): Promise<void> {
+    while (!this.#verified) await this.#takeBatch();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort();
     this.#options.begun?.drop();
