@@ -4,9 +4,8 @@ import type { Contestant, Running } from "./support/contestant.ts";
 import { CountingForwarder } from "./support/counting-forwarder.ts";
 import { curlPull } from "./support/curl.ts";
 import { direct } from "./support/direct.ts";
-import { flushDisk } from "./support/flush-disk.ts";
+import { levelGround } from "./support/level-ground.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
-import { primeMemory } from "./support/prime-memory.ts";
 import { idle } from "./support/process-tree.ts";
 import { pullVerified } from "./support/pull-verified.ts";
 import type { Bench, Question } from "./support/question.ts";
@@ -23,13 +22,7 @@ export const coldBlob: Question = {
       targets: [{ of: "registry", kind: "at least", value: 1 }],
     },
     {
-      label: "origin sent, 1 client",
-      unit: "× blob",
-      decimals: 2,
-      targets: [{ of: "sluice", kind: "at most", value: 1.005 }],
-    },
-    {
-      label: "origin sent, 20 clients",
+      label: "origin sent",
       unit: "× blob",
       decimals: 2,
       targets: [{ of: "sluice", kind: "at most", value: 1.005 }],
@@ -60,29 +53,18 @@ interface Blobs {
 }
 
 /** Nothing here is timed: the forwarder and the hashing of what came would both slow it. */
-async function count(bench: Bench, contestant: Contestant, blobs: Blobs): Promise<void> {
+async function count(bench: Bench, contestant: Contestant, { measured }: Blobs): Promise<void> {
   await using forwarder = await CountingForwarder.start(bench.lab, bench.origin.url);
   await using server = await contestant.start(forwarder.url);
-  const sent = async (clients: number, blob: PlacedBlob): Promise<number> => {
-    const before = forwarder.bytes;
-    await Promise.all(Array.from({ length: clients }, () => verify(bench, server, blob)));
-    await forwarder.quiet();
-    return (forwarder.bytes - before) / blob.sizeBytes;
-  };
-  bench.board.add(contestant.name, {
-    "origin sent, 1 client": await sent(1, blobs.measured),
-    "origin sent, 20 clients": await sent(20, blobs.rehearsed),
-  });
+  const bytes = await forwarder.bytesDuring(() => verify(bench, server, measured));
+  bench.board.add(contestant.name, { "origin sent": bytes / measured.sizeBytes });
 }
 
 async function time(bench: Bench, contestant: Contestant, blobs: Blobs): Promise<Reading> {
   await using server = await contestant.start(bench.origin.url);
   await verify(bench, server, blobs.rehearsed);
   await idle(server.pid);
-  await readOrigin(bench, blobs.measured);
-  await flushDisk(bench.lab);
-  // Half as much again as the blob takes: buffers are memory, too.
-  await primeMemory(bench.lab, blobs.measured.sizeBytes * 1.5);
+  await levelGround(bench, blobs.measured);
 
   const { bytes, seconds } = await curlPull({
     url: server.url + blobs.measured.path,
@@ -98,10 +80,4 @@ async function time(bench: Bench, contestant: Contestant, blobs: Blobs): Promise
 function verify(bench: Bench, server: Running, blob: PlacedBlob): Promise<void> {
   const url = server.url + blob.path;
   return pullVerified({ url, digest: blob.digest, signal: bench.lab.signal });
-}
-
-/** Has the origin read its file, so that nobody waits for its disk. */
-async function readOrigin(bench: Bench, { path, sizeBytes }: PlacedBlob): Promise<void> {
-  const url = bench.origin.url + path;
-  await curlPull({ url, sizeBytes, times: 1, signal: bench.lab.signal });
 }

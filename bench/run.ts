@@ -1,6 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { coldBlob } from "./cold-blob.ts";
+import { firstByte } from "./first-byte.ts";
+import { memory } from "./memory.ts";
+import { stampede } from "./stampede.ts";
 import { parseCommandLine, usage, type Wish } from "./support/command-line.ts";
 import { Lab } from "./support/lab.ts";
 import { describeMachine, type Machine } from "./support/machine.ts";
@@ -10,7 +13,14 @@ import { table } from "./support/table.ts";
 import { warmBlob } from "./warm-blob.ts";
 import { warmManifest } from "./warm-manifest.ts";
 
-const questions: readonly Question[] = [warmBlob, coldBlob, warmManifest];
+const questions: readonly Question[] = [
+  warmBlob,
+  coldBlob,
+  stampede,
+  firstByte,
+  warmManifest,
+  memory,
+];
 
 // Every wait in a run has its own end; this one is for all of them together.
 const longestRunMs = 45 * 60 * 1_000;

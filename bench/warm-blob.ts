@@ -2,7 +2,7 @@
 
 import type { Running } from "./support/contestant.ts";
 import { CountingForwarder } from "./support/counting-forwarder.ts";
-import { type CurlPull, curlPull, type Transfer } from "./support/curl.ts";
+import { type CurlPull, curlPull, curlTogether, type Transfer } from "./support/curl.ts";
 import { nginxStaticPeer } from "./support/nginx-static-peer.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
 import { playWarm } from "./support/play-warm.ts";
@@ -51,7 +51,7 @@ async function measure(bench: Bench, server: Running, blob: PlacedBlob): Promise
   const { signal } = bench.lab;
   const pull = { url: server.url + blob.path, sizeBytes: blob.sizeBytes, signal };
   const one = await costOf(server, () => pullByOne(pull));
-  const eight = await costOf(server, () => pullByEight(pull));
+  const eight = await costOf(server, () => curlTogether(8, pull));
   return {
     "warm blob, 1 client": one.bytes / 1e9 / one.seconds,
     "warm blob, 8 clients": eight.bytes / 1e9 / eight.seconds,
@@ -72,10 +72,4 @@ async function costOf(
 // Four times, because CPU time is counted in steps of 10 ms, which is 4 % of what 1 GiB costs.
 function pullByOne(pull: Omit<CurlPull, "times">): Promise<Transfer> {
   return curlPull({ ...pull, times: 4 });
-}
-
-async function pullByEight(pull: Omit<CurlPull, "times">): Promise<Transfer> {
-  const startMs = performance.now();
-  await Promise.all(Array.from({ length: 8 }, () => curlPull({ ...pull, times: 1 })));
-  return { bytes: pull.sizeBytes * 8, seconds: (performance.now() - startMs) / 1_000 };
 }

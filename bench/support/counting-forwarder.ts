@@ -34,19 +34,27 @@ export class CountingForwarder implements AsyncDisposable {
     return this.#bytes;
   }
 
+  /** What the origin sends while `work` runs, and on behalf of it afterwards. */
+  async bytesDuring(work: () => Promise<unknown>): Promise<number> {
+    const before = this.#bytes;
+    await work();
+    await this.#quiet();
+    return this.#bytes - before;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    if (this.#server.listening) await this.#server[Symbol.asyncDispose]();
+  }
+
   /** Waits until nothing came for half a second: registry:2.8 goes on after its client has all. */
-  async quiet(): Promise<void> {
+  async #quiet(): Promise<void> {
     const untilMs = Date.now() + 60_000;
     let before = -1;
     while (before !== this.#bytes && Date.now() < untilMs) {
       before = this.#bytes;
       await sleep(500);
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    if (this.#server.listening) await this.#server[Symbol.asyncDispose]();
   }
 
   #forward(client: Socket): void {

@@ -41,6 +41,16 @@ export async function curlPull(pull: CurlPull): Promise<Transfer> {
   };
 }
 
+/** Pulls `url` by `clients` at once. Timed from the first's start to the last's end. */
+export async function curlTogether(
+  clients: number,
+  pull: Omit<CurlPull, "times">,
+): Promise<Transfer> {
+  const startMs = performance.now();
+  await Promise.all(Array.from({ length: clients }, () => curlPull({ ...pull, times: 1 })));
+  return { bytes: pull.sizeBytes * clients, seconds: (performance.now() - startMs) / 1_000 };
+}
+
 const options = [
   "--silent",
   "--show-error",

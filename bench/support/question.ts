@@ -38,7 +38,9 @@ export interface Bench {
 
 export interface Size {
   readonly blobBytes: number;
-  /** Rounds that count. One more is played before them and thrown away. */
+  /** Rounds that count. */
   readonly rounds: number;
+  /** Rounds that are played before them and thrown away. */
+  readonly discardedRounds: number;
   readonly wrkSeconds: number;
 }

@@ -29,7 +29,7 @@ export function pairedRatio(ours: readonly number[], theirs: readonly number[]):
   return ratios.length === 0 ? null : median(ratios);
 }
 
-function median(samples: readonly number[]): number {
+export function median(samples: readonly number[]): number {
   const sorted = samples.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
   const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;

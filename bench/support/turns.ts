@@ -3,7 +3,7 @@ import type { Reading } from "./scoreboard.ts";
 
 /**
  * Lets the players measure in turn, A B A B, so that a machine that slows down or speeds up does so
- * for all. The first round is thrown away: pages, branches and JIT are new in it. A player that fails
+ * for all. The first rounds may be thrown away: pages, branches and JIT are new in them. A player that fails
  * is noted and plays no more; the others go on, and are returned.
  */
 export async function takeTurns<Player extends { readonly name: string }>(
@@ -11,12 +11,13 @@ export async function takeTurns<Player extends { readonly name: string }>(
   players: readonly Player[],
   measure: (player: Player) => Promise<Reading>,
 ): Promise<readonly Player[]> {
+  const { rounds, discardedRounds } = bench.size;
   let left = players;
-  for (let round = 0; round <= bench.size.rounds; round += 1) {
+  for (let round = -discardedRounds; round < rounds; round += 1) {
     for (const player of left) {
       const reading = await attempt(bench, player.name, () => measure(player));
       if (reading === null) left = left.filter((other) => other !== player);
-      else if (round > 0) bench.board.add(player.name, reading);
+      else if (round >= 0) bench.board.add(player.name, reading);
     }
   }
   return left;

@@ -28,7 +28,7 @@ const failures: Readonly<Record<string, Failure>> = {
   fsync: { errors: ["EIO"], whole: all },
   rename: { errors: ["EIO", "EROFS", "ENOSPC"], whole: all },
   statfs: { errors: ["EIO"], whole: all },
-  openat: { errors: ["EMFILE", "ENOSPC", "EROFS", "EIO"], whole: ["cold", "tag"] },
+  openat: { errors: ["EMFILE", "ENOSPC", "EROFS", "EIO"], whole: all },
   pread64: { errors: ["EIO"], whole: [] },
 };
 
