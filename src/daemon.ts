@@ -27,7 +27,13 @@ export interface DaemonOptions {
   readonly now: () => number;
   /** A clock that never jumps, in ms. */
   readonly monotonicMs: () => number;
+  /** A client that takes nothing of a body for so long is let go of; a minute unless it is given. */
+  readonly writeIdleMs?: number;
 }
+
+// Clients unpack layers while they come, which can take seconds; one that reads nothing for a minute holds buffers and
+// a file for nothing.
+const defaultWriteIdleMs = 60_000;
 
 /** The running mirror. Disposing it ends whatever still runs. */
 export interface Daemon extends AsyncDisposable {
@@ -47,7 +53,7 @@ export interface Daemon extends AsyncDisposable {
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await using stack = new AsyncDisposableStack();
-  const { config, log, version, now, monotonicMs } = options;
+  const { config, log, version, now, monotonicMs, writeIdleMs = defaultWriteIdleMs } = options;
   const { layout, store, catalog } = await openStorage(stack, options);
   const metrics = new Metrics(version);
   metrics.watchProcess();
@@ -60,7 +66,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const configured = stack.use(new ConfiguredUpstreams({ ...options, metrics, userAgent }));
   const health = new Health([{ name: "the catalog", check: () => catalog.usage() }]);
   const upstreams = configured.configure(config.upstreams);
-  const registry = new RegistryServer({ mirror, upstreams, health, metrics, log, monotonicMs });
+  const registry = new RegistryServer({
+    mirror,
+    upstreams,
+    health,
+    metrics,
+    log,
+    monotonicMs,
+    writeIdleMs,
+  });
   const admin = { health, metrics, catalog, budget, version, startedAtMs: now() };
   const adminServer = stack.adopt(createAdminServer(admin), closeNow);
   const controlServer = stack.adopt(createAdminServer(admin), closeNow);

@@ -14,11 +14,13 @@ import { type Served, servedNothing } from "./served.ts";
 export interface BlobTools {
   readonly mirror: Mirror;
   readonly buffers: BufferBudget;
+  /** A client that takes nothing for so long is let go of. */
+  readonly writeIdleMs: number;
 }
 
 /** `GET` and `HEAD` of a blob: distribution spec 1.1, "Pulling blobs". */
 export async function serveBlob(
-  { mirror, buffers }: BlobTools,
+  { mirror, buffers, writeIdleMs }: BlobTools,
   pull: { readonly target: Target; readonly digest: Digest },
   request: IncomingMessage,
   response: ServerResponse,
@@ -32,7 +34,7 @@ export async function serveBlob(
   await using reader = blob;
   const { status, headers, segments } = answerOf(rangeAsked(request, digest), reader.sizeBytes);
   using pair = buffers.lend(largestOf(segments));
-  using writer = new BodyWriter(response);
+  using writer = new BodyWriter(response, writeIdleMs);
   if (isHeldBackWhole(reader.sizeBytes)) await reader.read(Buffer.alloc(1), 0);
   response.writeHead(status, { ...blobHeaders(digest, outcome), ...headers });
   // Clients give up on a header that takes 30 seconds; the bytes of a range may be that far away.

@@ -11,23 +11,25 @@ export class ClientGone extends Error {
   }
 }
 
-// A client that takes nothing for so long holds buffers and a file for nothing.
-const writeIdleMs = 60_000;
-
 /** Writes bodies to one response, each buffer only given back when the socket has taken it. */
 export class BodyWriter implements Disposable {
   readonly #response: ServerResponse;
-  readonly #onClose = (): void => this.#giveUp?.(new ClientGone(this.#why));
+  readonly #idleMs: number;
+  readonly #onClose = (): void =>
+    this.#giveUp?.(new ClientGone(this.#why ?? "the client closed the connection"));
   readonly #idleTimer: NodeJS.Timeout;
   // Ends the write that the socket has not taken yet.
   #giveUp: ((reason: ClientGone) => void) | null = null;
-  #why = "the client closed the connection";
+  // What we ended the connection for; null if it was not us.
+  #why: string | null = null;
   #sentBytes = 0;
 
-  constructor(response: ServerResponse) {
+  /** A client that takes nothing for `idleMs` is let go of. */
+  constructor(response: ServerResponse, idleMs: number) {
     this.#response = response;
+    this.#idleMs = idleMs;
     response.once("close", this.#onClose);
-    this.#idleTimer = setTimeout(() => this.#onIdle(), writeIdleMs).unref();
+    this.#idleTimer = setTimeout(() => this.#onIdle(), idleMs).unref();
   }
 
   /** Bytes the socket has taken. */
@@ -72,12 +74,13 @@ export class BodyWriter implements Disposable {
   #write(chunk: Buffer): Promise<void> {
     this.#idleTimer.refresh();
     return new Promise((resolve, reject) => {
-      if (this.#response.destroyed) return reject(new ClientGone(this.#why));
+      if (this.#response.destroyed)
+        return reject(new ClientGone(this.#why ?? "the client closed the connection"));
       this.#giveUp = reject;
       this.#response.write(chunk, (error) => {
         this.#giveUp = null;
         this.#sentBytes += error ? 0 : chunk.length;
-        if (error) reject(new ClientGone(error.message));
+        if (error) reject(new ClientGone(this.#why ?? error.message));
         else resolve();
       });
     });
@@ -85,7 +88,7 @@ export class BodyWriter implements Disposable {
 
   #onIdle(): void {
     if (!this.#giveUp) return;
-    this.#why = `the client took nothing for ${writeIdleMs / 1000} seconds`;
+    this.#why = `the client took nothing for ${this.#idleMs / 1000} seconds`;
     this.#response.socket?.resetAndDestroy();
   }
 }

@@ -24,6 +24,8 @@ export interface RegistryServerOptions {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly monotonicMs: () => number;
+  /** A client that takes nothing of a body for so long is let go of. */
+  readonly writeIdleMs: number;
 }
 
 // A request is a line and a few headers; who takes longer to send them does not want an answer.
@@ -78,7 +80,7 @@ export class RegistryServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<Served> {
-    const { mirror, health } = this.#options;
+    const { mirror, health, writeIdleMs } = this.#options;
     response.setHeader("docker-distribution-api-version", "registry/2.0");
     if (health.draining) response.setHeader("connection", "close");
     assertReadable(request);
@@ -100,7 +102,7 @@ export class RegistryServer {
         );
       case "blob":
         return await serveBlob(
-          { mirror, buffers: this.#buffers },
+          { mirror, buffers: this.#buffers, writeIdleMs },
           { target, digest: route.digest },
           request,
           response,

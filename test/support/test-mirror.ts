@@ -19,6 +19,7 @@ export interface TestMirrorOptions {
   readonly maxSize?: Size;
   readonly minFree?: Size;
   readonly ttlMs?: number;
+  readonly writeIdleMs?: number;
   /** Of `server.listen`; else any that is free. */
   readonly port?: number;
 }
@@ -69,6 +70,7 @@ export class TestMirror implements AsyncDisposable {
         env: {},
         now: () => clock.nowMs,
         monotonicMs: () => performance.now(),
+        ...(options.writeIdleMs === undefined ? {} : { writeIdleMs: options.writeIdleMs }),
       }),
     );
     return new TestMirror(daemon, {
