@@ -61,6 +61,11 @@ function messageIn(text: string): string | null {
   }
 }
 
+/** Whether the connection broke before an answer: what happens when the other side closes a kept socket just then. */
+export function isBrokenSocket(error: unknown): boolean {
+  return ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"].includes(codeOf(error));
+}
+
 const timeoutPhases = new Map<string, "connect" | "headers" | "body">([
   ["UND_ERR_CONNECT_TIMEOUT", "connect"],
   ["ETIMEDOUT", "connect"],

@@ -9,7 +9,7 @@ import type { AnswerBody, CollectLimits } from "./answer-body.ts";
 import { blobAsk, manifestAsk, tagsAsk } from "./asks.ts";
 import type { Ask, Endpoint } from "./endpoint.ts";
 import type { Answer } from "./exchange.ts";
-import { failureFrom, refusalFrom } from "./failure.ts";
+import { failureFrom, isBrokenSocket, refusalFrom } from "./failure.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { isTagList, nextPage, type TagList } from "./tag-list.ts";
 import { UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
@@ -187,7 +187,7 @@ export class Upstream implements AsyncDisposable {
     let failed: UpstreamError | null = null;
     for (const endpoint of this.#endpoints) {
       try {
-        const answer = await endpoint.ask(ask);
+        const answer = await askFreshIfBroken(endpoint, ask);
         this.#count(ask, String(answer.status));
         if (answer.status < 500) return answer;
         failed = this.#error(await refusalFrom(answer));
@@ -234,6 +234,16 @@ export class Upstream implements AsyncDisposable {
 
   #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
     return new UpstreamError(this.name, failure, { cause });
+  }
+}
+
+/** A kept socket that broke says nothing about the endpoint: a fresh one does. */
+async function askFreshIfBroken(endpoint: Endpoint, ask: Ask): Promise<Answer> {
+  try {
+    return await endpoint.ask(ask);
+  } catch (error) {
+    if (ask.trust === "unverified" || !isBrokenSocket(error)) throw error;
+    return await endpoint.ask({ ...ask, trust: "unverified" });
   }
 }
 
