@@ -42,7 +42,7 @@ they are installed, on loopback. Without a NAME all questions are asked:
 
 ${(await Promise.all(lines)).join("\n")}
 
-  --quick         smaller blobs and fewer rounds: under two minutes, and coarse
+  --quick         smaller blobs and fewer rounds: a minute or two a question, and coarse
   --json FILE     where to store the results; else a new file in bench/results
   --help          this text
 

@@ -1,0 +1,114 @@
+// How much memory does it take: idle, while a blob comes, and with 500 slow clients?
+
+import { noiseBlob } from "../test/support/images.ts";
+import type { Contestant, Running } from "./support/contestant.ts";
+import { curlTogether } from "./support/curl.ts";
+import { type PlacedBlob, placeBlob } from "./support/origin.ts";
+import { idle } from "./support/process-tree.ts";
+import { pullVerified } from "./support/pull-verified.ts";
+import type { Bench, Question, Row, Target } from "./support/question.ts";
+import { watchResident } from "./support/resident-memory.ts";
+import type { Reading } from "./support/scoreboard.ts";
+import { pullSlowly } from "./support/slow-clients.ts";
+import { takeTurns } from "./support/turns.ts";
+
+const atMost256: Target = { of: "sluice", kind: "at most", value: 256 };
+
+export const memory: Question = {
+  name: "memory",
+  rows: [
+    memoryRow("idle", []),
+    memoryRow("cold fill, 1 reader: peak", [atMost256]),
+    memoryRow("cold fill, 1 reader: steady", []),
+    memoryRow("cold fill, 20 readers: peak", [atMost256]),
+    memoryRow("cold fill, 20 readers: steady", []),
+    memoryRow("500 slow clients: peak", [atMost256]),
+    memoryRow("500 slow clients: steady", []),
+    // Memory would say nothing of a server that can't serve them.
+    {
+      label: "each of the 500 got",
+      unit: "MB/s",
+      decimals: 2,
+      targets: [{ of: "sluice", kind: "at least", value: 0.95 }],
+    },
+  ],
+  play,
+};
+
+const slowly = { clients: 500, bytesPerSecond: 1_000_000, seconds: 20 };
+const warmBytes = 256 * 1024 * 1024;
+
+async function play(bench: Bench): Promise<void> {
+  const { origin, size } = bench;
+  const blobs: Blobs = {
+    cold: await placeBlob(origin, { name: "memory-cold", sizeBytes: size.blobBytes }),
+    warm: await placeBlob(origin, { name: "memory-warm", sizeBytes: warmBytes }),
+    warmContent: noiseBlob("memory-warm", warmBytes).bytes,
+  };
+  // Memory wavers less than time does, and a round takes minutes.
+  const rounds = { rounds: Math.ceil(size.rounds / 3), discardedRounds: 0 };
+  const fewRounds = { ...bench, size: { ...size, ...rounds } };
+  await takeTurns(fewRounds, bench.contestants, async (contestant) => ({
+    ...(await coldFill(bench, contestant, { blob: blobs.cold, readers: 1 })),
+    ...(await coldFill(bench, contestant, { blob: blobs.cold, readers: 20 })),
+    ...(await slowClients(bench, contestant, blobs)),
+  }));
+}
+
+interface Blobs {
+  readonly cold: PlacedBlob;
+  readonly warm: PlacedBlob;
+  readonly warmContent: Buffer;
+}
+
+async function coldFill(
+  bench: Bench,
+  contestant: Contestant,
+  { blob, readers }: { readonly blob: PlacedBlob; readonly readers: number },
+): Promise<Reading> {
+  const { origin, lab } = bench;
+  await using server = await contestant.start(origin.url);
+  const pull = { url: server.url + blob.path, sizeBytes: blob.sizeBytes, signal: lab.signal };
+  const filling = await watchResident(server.pid, () => curlTogether(readers, pull));
+  await verify(bench, server, blob);
+  const label = readers === 1 ? "cold fill, 1 reader" : `cold fill, ${readers} readers`;
+  return {
+    [`${label}: peak`]: mebibytes(filling.peakBytes),
+    [`${label}: steady`]: mebibytes(filling.steadyBytes),
+  };
+}
+
+async function slowClients(
+  bench: Bench,
+  contestant: Contestant,
+  { warm, warmContent }: Blobs,
+): Promise<Reading> {
+  await using server = await contestant.start(bench.origin.url);
+  const atRest = await watchResident(server.pid, () => idle(server.pid));
+  await verify(bench, server, warm);
+  // registry:2.8 fetches a blob once more for itself after its client has it.
+  await idle(server.pid);
+  let each = 0;
+  const serving = await watchResident(server.pid, async () => {
+    const url = server.url + warm.path;
+    each = await pullSlowly({ ...slowly, url, content: warmContent, signal: bench.lab.signal });
+  });
+  return {
+    idle: mebibytes(atRest.steadyBytes),
+    "500 slow clients: peak": mebibytes(serving.peakBytes),
+    "500 slow clients: steady": mebibytes(serving.steadyBytes),
+    "each of the 500 got": each / 1e6,
+  };
+}
+
+function verify(bench: Bench, server: Running, { path, digest }: PlacedBlob): Promise<void> {
+  return pullVerified({ url: server.url + path, digest, signal: bench.lab.signal });
+}
+
+function memoryRow(label: string, targets: readonly Target[]): Row {
+  return { label, unit: "MiB", decimals: 0, targets };
+}
+
+function mebibytes(bytes: number): number {
+  return bytes / 1024 ** 2;
+}
