@@ -131,6 +131,8 @@ test("clients that leave while the upstream has not answered yet do not keep its
   await eventually("four go on without readers, the others have ended", () => {
     return scene.upstream.busy === 4;
   });
+  // The four are asked again on connections of their own.
+  scene.upstream.heal();
   await scene.upstream.down();
   await scene.upstream.up();
   await scene.assertSound();
