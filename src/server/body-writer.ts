@@ -46,16 +46,16 @@ export class BodyWriter implements Disposable {
    * Sends the bytes of `range`, or all there are if it is null. Rejects with ClientGone, or with what reading
    * rejects with; then the response is not ended.
    */
-  async send(source: ReadableBytes, range: ByteRange | null, pair: BufferPair): Promise<void> {
+  async send(
+    source: ReadableBytes,
+    range: ByteRange | null,
+    { buffers }: BufferPair,
+  ): Promise<void> {
     let atBytes = range?.first ?? 0;
     const endBytes = range ? range.last + 1 : Number.POSITIVE_INFINITY;
     let writing = Promise.resolve();
     for (let turn = 0; atBytes < endBytes; turn = 1 - turn) {
-      if (pair.oversized) {
-        await writing;
-        pair.exchange();
-      }
-      const buffer = turn === 0 ? pair.buffers[0] : pair.buffers[1];
+      const buffer = turn === 0 ? buffers[0] : buffers[1];
       const chunk = buffer.subarray(0, Math.min(buffer.length, endBytes - atBytes));
       const readBytes = await readBeside(writing, source.read(chunk, atBytes));
       if (readBytes === 0) break;

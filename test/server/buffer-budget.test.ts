@@ -56,20 +56,6 @@ for (const [wantedBytes, sizeBytes] of wanted) {
   });
 }
 
-test("a body that was alone exchanges its buffers when many have come, and keeps them when not", () => {
-  const budget = new BufferBudget(limitBytes);
-  using first = budget.lend(all);
-  assert.equal(first.oversized, false);
-  using others = new DisposableStack();
-  for (let body = 0; body < 1000; body++) others.use(budget.lend(all));
-
-  assert.equal(first.oversized, true);
-  first.exchange();
-
-  assert.equal(sizeOf(first), 16 * kib);
-  assert.equal(first.oversized, false);
-});
-
 test("what is given back is lent again, to one body at a time", () => {
   const budget = new BufferBudget(limitBytes);
   const first = budget.lend(all);
