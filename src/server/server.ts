@@ -35,8 +35,8 @@ const requestTimeouts = {
   keepAliveTimeout: 75_000,
 };
 
-// A dozen clients at full speed; see BufferBudget for what more of them take.
-const bufferLimitBytes = 32 * 1024 * 1024;
+// Eight clients at full speed; 500 slow ones take about 55 MiB. See BufferBudget.
+const bufferLimitBytes = 16 * 1024 * 1024;
 
 /** What is known of a request so far. */
 interface Seen {

@@ -19,7 +19,7 @@ test("the more bodies there are, the smaller the buffers of the next, within bou
   }
 
   assert.equal(sizes[0], 512 * kib);
-  assert.equal(sizes.at(-1), 16 * kib);
+  assert.equal(sizes.at(-1), 32 * kib);
   assert.deepEqual(
     sizes,
     sizes.toSorted((one, other) => other - one),
@@ -38,10 +38,10 @@ test("a hundred bodies take no more than the budget's small multiple", () => {
 });
 
 const wanted: readonly (readonly [wantedBytes: number, sizeBytes: number])[] = [
-  [0, 16 * kib],
-  [1, 16 * kib],
-  [16 * kib, 16 * kib],
-  [16 * kib + 1, 32 * kib],
+  [0, 32 * kib],
+  [1, 32 * kib],
+  [32 * kib, 32 * kib],
+  [32 * kib + 1, 64 * kib],
   [100 * kib, 128 * kib],
   [256 * kib, 256 * kib],
   [512 * kib, 512 * kib],
@@ -94,7 +94,7 @@ test("of many buffers that come back only a part is kept", () => {
     .reduce((sum, buffer) => sum + buffer.length, 0);
 
   assert.ok(keptBytes > 0);
-  assert.ok(keptBytes <= limitBytes / 4 + 2 * 16 * kib, `${keptBytes} bytes`);
+  assert.ok(keptBytes <= limitBytes / 4 + 2 * 32 * kib, `${keptBytes} bytes`);
 });
 
 function sizeOf({ buffers }: BufferPair): number {
