@@ -143,14 +143,9 @@ async function openControlSocket(
   await chmod(layout.controlSocket, 0o600);
 }
 
-const hourMs = 3_600_000;
-
-// How long stale tags stand in for an upstream that gives no answer (30 days), or refuses (a day).
-const staleIfErrorMs = 30 * 24 * hourMs;
-const grantTtlMs = 24 * hourMs;
-
 function policyOf({ freshness }: Config): FreshnessPolicy {
-  return { ttlMs: freshness.ttlMs, staleIfErrorMs, grantTtlMs };
+  const { ttlMs, staleIfErrorMs, grantTtlMs } = freshness;
+  return { ttlMs, staleIfErrorMs, grantTtlMs };
 }
 
 function warnOfRestart(before: Config, next: Config, log: Log): void {

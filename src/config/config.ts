@@ -24,6 +24,14 @@ export interface StorageConfig {
 export interface FreshnessConfig {
   /** How long a tag is believed before upstream is asked again; 0 asks every time. */
   readonly ttlMs: number;
+  /** For so long beyond `ttlMs` a tag is answered as it was, and upstream is asked behind the answer. */
+  readonly staleWhileRevalidateMs: number;
+  /** How long after its last check a tag stands in for an upstream that gives no answer. */
+  readonly staleIfErrorMs: number;
+  /** How long upstream's "not found" is believed. */
+  readonly negativeTtlMs: number;
+  /** How long upstream's word is believed that a repository may be pulled from, or holds a digest. */
+  readonly grantTtlMs: number;
 }
 
 export interface UpstreamConfig {

@@ -86,14 +86,40 @@ function maxSizeKey(): z.ZodType<Size> {
 }
 
 function freshnessTable(): z.ZodType<FreshnessConfig> {
-  const ttl = durationKey({
-    description: "How long a tag is believed before upstream is asked again; 0s asks every time.",
-    example: "5m",
-  });
   return table(
-    { ttl: ttl.prefault("1m") },
+    {
+      ttl: durationKey({
+        description:
+          "How long a tag is believed before upstream is asked again; 0s asks every time.",
+        example: "5m",
+      }).prefault("1m"),
+      staleWhileRevalidate: durationKey({
+        description:
+          "For so long beyond ttl a tag is answered as it was, and upstream is asked behind the answer.",
+        example: "1h",
+      }).prefault("0s"),
+      staleIfError: durationKey({
+        description: "How long after its last check a tag stands in for an upstream that is down.",
+        example: "7d",
+      }).prefault("30d"),
+      negativeTtl: durationKey({
+        description: 'How long upstream\'s "not found" is believed.',
+        example: "30s",
+      }).prefault("5s"),
+      grantTtl: durationKey({
+        description:
+          "How long upstream's word is believed that a repository may be pulled from, or holds a digest.",
+        example: "1h",
+      }).prefault("24h"),
+    },
     { description: "When upstream is asked again.", example: { ttl: "5m" } },
-  ).transform((freshness) => ({ ttlMs: freshness.ttl }));
+  ).transform(({ ttl, staleWhileRevalidate, staleIfError, negativeTtl, grantTtl }) => ({
+    ttlMs: ttl,
+    staleWhileRevalidateMs: staleWhileRevalidate,
+    staleIfErrorMs: staleIfError,
+    negativeTtlMs: negativeTtl,
+    grantTtlMs: grantTtl,
+  }));
 }
 
 function logTable(): z.ZodType<Config["log"]> {

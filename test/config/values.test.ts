@@ -3,6 +3,14 @@ import { test } from "node:test";
 import { logLevels } from "../../src/config/config.ts";
 import { read, yaml } from "./reading.ts";
 
+const hourMs = 3_600_000;
+const freshness = {
+  ttlMs: 60_000,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 30 * 24 * hourMs,
+  negativeTtlMs: 5000,
+  grantTtlMs: 24 * hourMs,
+};
 const timeouts = { connectMs: 5000, headersMs: 10_000, bodyIdleMs: 30_000 };
 
 test("an empty file means the defaults", async () => {
@@ -24,7 +32,7 @@ test("an empty file means the defaults", async () => {
       maxSize: { kind: "bytes", bytes: 50 * 2 ** 30 },
       minFree: { kind: "bytes", bytes: 2 ** 30 },
     },
-    freshness: { ttlMs: 60_000 },
+    freshness,
     upstreams: [
       {
         ...common,
@@ -48,7 +56,7 @@ test("every key is read, ready to use", async () => {
     server: { listen: ":8080" }
     admin: { listen: "[::1]:0" }
     storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB }
-    freshness: { ttl: 0s }
+    freshness: { ttl: 0s, staleWhileRevalidate: 1h, staleIfError: 0s, negativeTtl: 1s, grantTtl: 2h }
     upstreams:
       docker.io:
         endpoints: [https://hub-mirror.internal/path/, HTTP://10.1.2.3:5000]
@@ -72,7 +80,13 @@ test("every key is read, ready to use", async () => {
       maxSize: { kind: "share", share: 0.8 },
       minFree: { kind: "bytes", bytes: 2e9 },
     },
-    freshness: { ttlMs: 0 },
+    freshness: {
+      ttlMs: 0,
+      staleWhileRevalidateMs: hourMs,
+      staleIfErrorMs: 0,
+      negativeTtlMs: 1000,
+      grantTtlMs: 2 * hourMs,
+    },
     upstreams: [
       {
         name: "docker.io",

@@ -149,7 +149,7 @@ async function configOf(options: TestMirrorOptions, directory: string): Promise<
     server: { listen: { host: "127.0.0.1", port } },
     admin: { listen: { host: "127.0.0.1", port: 0 } },
     storage: { ...config.storage, directory, maxSize, minFree },
-    freshness: { ttlMs },
+    freshness: { ...config.freshness, ttlMs },
     upstreams: upstreamsOf(config, options),
   };
 }
