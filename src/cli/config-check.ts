@@ -1,4 +1,4 @@
-import type { Config, OutboundProxy, UpstreamConfig } from "../config/config.ts";
+import type { Config, CredentialsConfig, OutboundProxy, UpstreamConfig } from "../config/config.ts";
 import { formatListenAddress } from "../config/listen-address.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
@@ -45,6 +45,8 @@ function traitsOf(upstream: UpstreamConfig): string[] {
     proxyTrait(upstream.proxy),
     upstream.http2 && "HTTP/2",
     upstream.privateRedirects && "redirects to private addresses",
+    credentialsTrait(upstream),
+    upstream.realms.length > 0 && `token servers ${upstream.realms.join(", ")}`,
   ].filter((trait) => typeof trait === "string");
 }
 
@@ -52,4 +54,20 @@ function proxyTrait(proxy: OutboundProxy): string | false {
   if (proxy.kind === "environment") return false;
   // Its host only: the rest may hold credentials.
   return proxy.kind === "direct" ? "no proxy" : `through the proxy ${proxy.url.host}`;
+}
+
+function credentialsTrait({ credentials, access }: UpstreamConfig): string | false {
+  if (credentials === null) return false;
+  return `credentials ${shownCredentials(credentials)}, ${access} access`;
+}
+
+function shownCredentials(credentials: CredentialsConfig): string {
+  switch (credentials.kind) {
+    case "password-file":
+      return `of ${credentials.username}, password in ${credentials.file}`;
+    case "password":
+      return `of ${credentials.username}`;
+    case "docker-config":
+      return `by ${credentials.file}`;
+  }
 }

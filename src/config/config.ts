@@ -53,7 +53,27 @@ export interface UpstreamConfig {
   /** Whether redirects may lead to private addresses although no endpoint has one. */
   readonly privateRedirects: boolean;
   readonly timeouts: UpstreamTimeouts;
+  /** Who asks the upstream; null: nobody in particular. */
+  readonly credentials: CredentialsConfig | null;
+  /** Hosts (`host` or `host:port`) of token servers that may see the credentials beside the endpoints' own. */
+  readonly realms: readonly string[];
+  readonly access: AccessMode;
 }
+
+/** A user and a password, or where they are read each time they are needed. Paths are absolute. */
+export type CredentialsConfig =
+  | { readonly kind: "password-file"; readonly username: string; readonly file: string }
+  /** Never to be logged or shown. */
+  | { readonly kind: "password"; readonly username: string; readonly password: string }
+  | { readonly kind: "docker-config"; readonly file: string };
+
+export const accessModes = ["public", "shared"] as const;
+
+/**
+ * Whose right to a repository counts. `public`: anybody's, so that only what upstream gives to anonymous requests is
+ * served; `shared`: ours, so that everyone who may pull here may pull what our credentials can.
+ */
+export type AccessMode = (typeof accessModes)[number];
 
 /** `environment`: what `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say; `direct`: none, whatever they say. */
 export type OutboundProxy =

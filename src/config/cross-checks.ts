@@ -1,4 +1,5 @@
 import { doubleClaims } from "./claims.ts";
+import { inlinePasswords, mixedCredentials } from "./credential-ways.ts";
 import type { Finding } from "./finding.ts";
 import { upstreamNameProblem } from "./host.ts";
 import { quoted } from "./keys.ts";
@@ -17,7 +18,13 @@ export function crossChecks(root: unknown): Finding[] {
     ...Object.keys(upstreams).flatMap(badName),
     ...furtherDefaults(upstreams),
     ...doubleClaims(upstreams),
+    ...mixedCredentials(upstreams),
   ];
+}
+
+/** What must not stand in the file although it may be said. Reads the values as they were written there. */
+export function writtenSecrets(root: unknown): Finding[] {
+  return inlinePasswords(tableAt(root, "upstreams"));
 }
 
 function sharedListen(root: unknown): Finding[] {

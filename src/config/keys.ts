@@ -44,7 +44,9 @@ export function table<Shape extends z.core.$ZodLooseShape>(
   wording: Omit<Wording, "kind">,
 ): z.ZodObject<Shape, z.core.$strict> {
   const whole = { kind: "a table of keys", ...wording };
-  return z.strictObject(shape, { error: wrongType(whole) }).meta(metaOf(whole));
+  return z
+    .strictObject(shape, { error: wrongType(whole) })
+    .meta({ ...metaOf(whole), ...whole.hints });
 }
 
 /** A table whose keys are names that somebody chose. */
@@ -81,7 +83,7 @@ function wrongType(wording: Wording): z.core.$ZodErrorMap {
   return ({ code, input }) => {
     if (code !== "invalid_type") return;
     if (input === undefined) return `is missing; ${forExample(wording)}`;
-    return isNot(foundKind(input), wording);
+    return isNot(wording.secret && typeof input === "string" ? "text" : foundKind(input), wording);
   };
 }
 

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
-import { crossChecks } from "./cross-checks.ts";
+import { crossChecks, writtenSecrets } from "./cross-checks.ts";
 import type { Environment } from "./environment.ts";
 import type { Finding } from "./finding.ts";
 import { configJsonSchema, knownKeys } from "./json-schema.ts";
@@ -24,10 +24,12 @@ export async function parseConfig(written: ConfigText, environment: Environment)
   if (syntax.length > 0) throw configError(written.file, syntax);
 
   const duplicates = source.duplicates();
+  const secrets = writtenSecrets(source.value());
   const unset = source.substitute(environment);
   const value = source.value();
   const result = await configSchema(written.directory).safeParseAsync(value);
-  const findings = [...(result.error?.issues ?? []).flatMap(findingsOf), ...crossChecks(value)];
+  const issues = result.error?.issues ?? [];
+  const findings = [...issues.flatMap(findingsOf), ...crossChecks(value), ...secrets];
   const unusable = [...duplicates, ...unset];
   if (result.success && unusable.length === 0 && findings.length === 0) return result.data;
 

@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { readCaFile } from "./ca-file.ts";
-import type { OutboundProxy, UpstreamConfig, UpstreamTimeouts } from "./config.ts";
+import {
+  type AccessMode,
+  accessModes,
+  type OutboundProxy,
+  type UpstreamConfig,
+  type UpstreamTimeouts,
+} from "./config.ts";
+import { credentialsTable } from "./credentials-schema.ts";
 import { builtInAliases, upstreamNamePattern } from "./host.ts";
 import { flag, list, namedTable, patternHint, table, text } from "./keys.ts";
 import { formatDuration } from "./units.ts";
@@ -49,12 +56,20 @@ function upstreamTable(directory: string): z.ZodType<Omit<UpstreamConfig, "name"
         "Whether redirects may lead to private addresses although no endpoint has one.",
       ).prefault(false),
       timeouts: timeoutsTable().prefault({}),
+      credentials: credentialsTable(directory).optional(),
+      realms: realmsKey().prefault([]),
+      access: accessKey().optional(),
     },
     {
       description: "A registry to mirror. Its key is the host that its images are named by.",
       example: { endpoints: ["https://ghcr.io"] },
     },
-  ).transform(({ caFile, ...upstream }) => ({ ...upstream, caPem: caFile }));
+  ).transform(({ caFile, credentials = null, access, ...upstream }) => ({
+    ...upstream,
+    caPem: caFile,
+    credentials,
+    access: access ?? (credentials === null ? "shared" : "public"),
+  }));
 }
 
 function endpointsKey(): z.ZodType<readonly URL[]> {
@@ -166,4 +181,34 @@ function timeoutKey(description: string, usual: string): z.ZodType<number> {
       error: `must be over 0s and at most ${formatDuration(longestTimeoutMs)}; write for example ${usual}`,
     })
     .prefault(usual);
+}
+
+function realmsKey(): z.ZodType<readonly string[]> {
+  const example = "auth.example.com";
+  const item = hostKey({ description: "A host[:port], lower-case, as in a URL.", example });
+  return list(item, {
+    kind: "a list of hosts",
+    description:
+      "Hosts of token servers that may see the credentials, beside the endpoints' own and those known for them.",
+    example: [example],
+  });
+}
+
+function accessKey(): z.ZodType<AccessMode> {
+  return text(
+    {
+      kind: "public or shared",
+      description:
+        "Whose right to a repository counts: public, anybody's; shared, that of our credentials. Default: public with credentials.",
+      example: "shared",
+      hints: { anyOf: [{ enum: accessModes }, patternHint()] },
+    },
+    (written) => [...accessModes, "forward" as const].find((mode) => mode === written) ?? null,
+  ).transform((mode, context) => {
+    if (mode !== "forward") return mode;
+    context.addIssue(
+      '"forward" needs TLS on the listener, which this version does not have yet; write public or shared',
+    );
+    return z.NEVER;
+  });
 }

@@ -18,11 +18,14 @@ export interface PlacedFinding {
   readonly message: string;
 }
 
-// Where what the parser says helps nobody who does not know it.
+// Where what the parser says helps nobody who does not know it, or quotes text that may be a password.
 const syntaxMessages: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: "a second document begins here, and only one is read; remove one of them",
+  TAG_RESOLVE_FAILED: 'text that begins with "!" needs quotes',
   UNEXPECTED_TOKEN: "not valid YAML from here; text that holds one of [ ] { } , needs quotes",
 };
+
+const lostAlias = 'text that begins with "*" is an alias, and no anchor above it has its name';
 
 /** A YAML document that knows where everything in it was written. */
 export class YamlSource {
@@ -102,8 +105,7 @@ export class YamlSource {
 
   #aliasProblems(): PlacedFinding[] {
     const lost = unanchored(spotsOf(this.#root()));
-    if (lost.length > 0)
-      return lost.map((spot) => this.#aliasProblem(spot, "names no anchor above it"));
+    if (lost.length > 0) return lost.map((spot) => this.#aliasProblem(spot, lostAlias));
     try {
       this.#document.toJS();
       return [];
@@ -111,13 +113,14 @@ export class YamlSource {
       // The only thing left that yaml refuses: aliases of aliases, which would fill the memory.
       if (!(error instanceof ReferenceError)) throw error;
       const first = spotsOf(this.#root()).find(({ node }) => isAlias(node));
-      return [this.#aliasProblem(first ?? this.#root(), "and those after it repeat too much")];
+      const spot = first ?? this.#root();
+      const name = isAlias(spot.node) ? `*${spot.node.source}` : "this";
+      return [this.#aliasProblem(spot, `the alias ${name} and those after it repeat too much`)];
     }
   }
 
-  #aliasProblem({ node, path }: Spot, what: string): PlacedFinding {
-    const name = isAlias(node) ? `*${node.source}` : "this";
-    return this.#problem(valueOffset(node) ?? 0, path, `the alias ${name} ${what}`);
+  #aliasProblem({ node, path }: Spot, message: string): PlacedFinding {
+    return this.#problem(valueOffset(node) ?? 0, path, message);
   }
 
   #problem(offset: number, path: KeyPath, message: string): PlacedFinding {

@@ -66,6 +66,8 @@ upstreams:
     default: true
     hosts: [mirror.example.com]
     proxy: http://me:\${PASSWORD}@proxy.internal:3128
+    credentials: { username: me, password: "\${PASSWORD}" }
+    realms: [auth.hub.internal]
   x.io: { endpoints: [http://10.0.0.1:5000], http2: true, privateRedirects: true, proxy: direct }
 `,
   );
@@ -77,7 +79,7 @@ storage        ${path}/data: at most 80% of the disk, 1 GiB stay free
 freshness      a tag is believed for 1m
 log            info
 upstreams
-  docker.io  https://hub.internal/path, https://registry-1.docker.io; the default; also index.docker.io, registry-1.docker.io; for the hosts mirror.example.com; through the proxy proxy.internal:3128
+  docker.io  https://hub.internal/path, https://registry-1.docker.io; the default; also index.docker.io, registry-1.docker.io; for the hosts mirror.example.com; through the proxy proxy.internal:3128; credentials of me, public access; token servers auth.hub.internal
   x.io       http://10.0.0.1:5000; no proxy; HTTP/2; redirects to private addresses
 ok
 `;

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the configuration file.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -18,10 +19,14 @@ test("its examples are right too: without their comment signs it is still a conf
   // An example is a comment that is a key, a value and perhaps a remark; prose never has a colon there.
   const uncommented = text
     .replaceAll(/^( +)# ( *[a-zA-Z.0-9]+(?::5000)?:(?: .*)?)$/gm, "$1$2")
-    .replace("caFile: ./internal-ca.pem", "");
+    .replace("caFile: ./internal-ca.pem", "")
+    .replace(
+      "{ username: me, passwordFile: /run/secrets/hub }",
+      '{ username: me, password: "${P}" }',
+    );
   const { upstreams } = await parseConfig(
     { text: uncommented, file: "mirror.config.yaml", directory },
-    {},
+    { P: "secret" },
   );
   assert.deepEqual(
     upstreams.map(({ name }) => name),
@@ -31,6 +36,8 @@ test("its examples are right too: without their comment signs it is still a conf
   assert.deepEqual(hub?.aliases[0], "hub.example.com");
   assert.deepEqual(hub?.proxy.kind, "url");
   assert.deepEqual([hub?.http2, hub?.privateRedirects], [true, true]);
+  assert.deepEqual(hub?.credentials, { kind: "password", username: "me", password: "secret" });
+  assert.deepEqual([hub?.realms, hub?.access], [["auth.example.com"], "shared"]);
 });
 
 test("$SLUICE_DIRECTORY moves the storage of the checkout's file", async () => {

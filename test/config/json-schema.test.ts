@@ -63,6 +63,7 @@ test("the schema and the checks agree", async () => {
     upstream("proxy: http://proxy.internal:3128"),
     upstream("aliases: [y.example, 'y:5000'], hosts: [y]"),
     upstream("timeouts: { connect: 1s, headers: 2s, bodyIdle: 3s }"),
+    upstream("realms: [auth.example, 'auth.example:8443'], access: public"),
   ];
   const wrong = [
     "[]",
@@ -88,6 +89,13 @@ test("the schema and the checks agree", async () => {
     upstream("aliases: [y]"),
     upstream("hosts: y.example"),
     upstream("timeouts: { conect: 1s }"),
+    upstream("credentials: me"),
+    upstream("credentials: {}"),
+    upstream("credentials: { username: me }"),
+    upstream("credentials: { username: me, password: hunter2 }"),
+    upstream("credentials: { username: me, passwordFil: /run/secrets/hub }"),
+    upstream("realms: [https://auth.example]"),
+    upstream("access: forward"),
   ];
   const schema = configJsonSchema();
   for (const document of right) {
@@ -106,7 +114,15 @@ test("editors do not complain of variables, nor of the file in the checkout", as
     server: { listen: "${LISTEN}" },
     storage: { maxSize: "${SIZE:-50GiB}" },
     log: { level: "${LEVEL:-info}" },
-    upstreams: { "x.example": { endpoints: ["${X}"], proxy: "${PROXY}", aliases: ["${Y}"] } },
+    upstreams: {
+      "x.example": {
+        endpoints: ["${X}"],
+        proxy: "${PROXY}",
+        aliases: ["${Y}"],
+        credentials: { username: "${USER}", password: "${PASSWORD}" },
+        access: "${ACCESS:-public}",
+      },
+    },
   };
   assert.ok(conforms(schema, document));
   const file = await readFile(new URL("../../mirror.config.yaml", import.meta.url), "utf8");

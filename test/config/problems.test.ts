@@ -200,9 +200,12 @@ test("text that is no YAML, or has two meanings, is reported with its place", as
       "2:1 a second document begins here, and only one is read; remove one of them",
     ],
     ["server:\n\tlisten: x\n", "2:1 not valid YAML: Tabs are not allowed as indentation"],
-    ["log: { level: !loud info }\n", "1:15 not valid YAML: Unresolved tag: !loud"],
+    ["log: { level: !loud info }\n", '1:15 text that begins with "!" needs quotes'],
     ["freshness:\n  ttl: 1m\n  ttl: 2m\n", "3:3 freshness.ttl: is there twice; remove one of them"],
-    ["log: *level\n", "1:6 log: the alias *level names no anchor above it"],
+    [
+      "log: *level\n",
+      '1:6 log: text that begins with "*" is an alias, and no anchor above it has its name',
+    ],
   ]);
 });
 

@@ -23,6 +23,9 @@ test("an empty file means the defaults", async () => {
     http2: false,
     privateRedirects: false,
     timeouts,
+    credentials: null,
+    realms: [],
+    access: "shared",
   };
   const expected = {
     server: { listen: { host: "0.0.0.0", port: 5000 } },
@@ -67,6 +70,8 @@ test("every key is read, ready to use", async () => {
         http2: true
         privateRedirects: true
         timeouts: { connect: 1s, bodyIdle: 1d }
+        realms: [auth.example.com, "other.example:8443"]
+        access: public
       registry.internal:5000:
         endpoints: [https://registry.internal:5000]
         proxy: direct
@@ -99,6 +104,9 @@ test("every key is read, ready to use", async () => {
         http2: true,
         privateRedirects: true,
         timeouts: { connectMs: 1000, headersMs: 10_000, bodyIdleMs: 86_400_000 },
+        credentials: null,
+        realms: ["auth.example.com", "other.example:8443"],
+        access: "public",
       },
       {
         name: "registry.internal:5000",
@@ -111,6 +119,9 @@ test("every key is read, ready to use", async () => {
         http2: false,
         privateRedirects: false,
         timeouts,
+        credentials: null,
+        realms: [],
+        access: "shared",
       },
     ],
     log: { level: "silent" },

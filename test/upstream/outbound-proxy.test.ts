@@ -290,6 +290,9 @@ class Lab implements AsyncDisposable {
         http2: false,
         privateRedirects: false,
         timeouts: { connectMs: 5_000, headersMs: 10_000, bodyIdleMs: 30_000 },
+        credentials: null,
+        realms: [],
+        access: "shared",
       },
     ]);
     const address = { ns: null, prefix: null, path: "library/app" };

@@ -1,0 +1,197 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the configuration file.
+import assert from "node:assert/strict";
+import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { UpstreamConfig } from "../../src/config/config.ts";
+import { ConfigError } from "../../src/config/config-error.ts";
+import type { Environment } from "../../src/config/environment.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+
+const files: Readonly<Record<string, string>> = {
+  password: "s3cret\n",
+  empty: "\r\n\n",
+  "config.json": '{"auths":{"ghcr.io":{"auth":"bWU6czNjcmV0"}}}',
+  "empty.json": "{}",
+  "null.json": '{"auths":null,"credHelpers":null,"credsStore":null}',
+  "broken.json": '{"auths":{"s3cret',
+  "list.json": "[]",
+  "odd.json": '{"auths":{"ghcr.io":{"auth":["s3cret"]}}}',
+};
+
+/** What an upstream is with these further keys, or the problems there are, in a directory with `files`. */
+async function upstreamWith(
+  keys: string,
+  environment: Environment = {},
+): Promise<UpstreamConfig | string[]> {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-credentials-"));
+  const { path } = directory;
+  for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), content);
+  const text = `upstreams:\n  x.example:\n    endpoints: [https://x.example]\n    ${keys}\n`;
+  try {
+    const { upstreams } = await parseConfig({ text, file: "f", directory: path }, environment);
+    const [upstream] = upstreams;
+    assert.ok(upstream);
+    return JSON.parse(JSON.stringify(upstream).replaceAll(path, "DIR"));
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message
+      .replaceAll(path, "DIR")
+      .split("\n")
+      .map((line) => line.replace("upstreams.x.example.", ""));
+  }
+}
+
+async function assertProblems(keys: string, ...problems: string[]): Promise<void> {
+  assert.deepEqual(
+    await upstreamWith(keys),
+    problems.map((problem) => `f:4:${problem}`),
+    keys,
+  );
+}
+
+const forExample = "write for example {username: me, passwordFile: /run/secrets/hub}";
+
+test("credentials are read in each of their ways, and make access public", async () => {
+  const ways: readonly (readonly [keys: string, expected: UpstreamConfig["credentials"]])[] = [
+    [
+      "{ username: me, passwordFile: password }",
+      { kind: "password-file", username: "me", file: "DIR/password" },
+    ],
+    [
+      '{ username: me, password: "${HUB_PASSWORD}" }',
+      { kind: "password", username: "me", password: "s3cret" },
+    ],
+    [
+      "{ username: $oauthtoken, password: 'pre-${HUB_PASSWORD}' }",
+      { kind: "password", username: "$oauthtoken", password: "pre-s3cret" },
+    ],
+    ["{ dockerConfig: config.json }", { kind: "docker-config", file: "DIR/config.json" }],
+    ["{ dockerConfig: ./empty.json }", { kind: "docker-config", file: "DIR/empty.json" }],
+    ["{ dockerConfig: null.json }", { kind: "docker-config", file: "DIR/null.json" }],
+  ];
+  for (const [keys, expected] of ways) {
+    const upstream = await upstreamWith(`credentials: ${keys}`, { HUB_PASSWORD: "s3cret" });
+    assert.ok(!Array.isArray(upstream), String(upstream));
+    assert.deepEqual(upstream.credentials, expected);
+    assert.equal(upstream.access, "public");
+  }
+});
+
+test("access is what it is said to be", async () => {
+  const accessOf = async (keys: string): Promise<unknown> => {
+    const upstream = await upstreamWith(keys);
+    assert.ok(!Array.isArray(upstream), String(upstream));
+    return upstream.access;
+  };
+  assert.equal(await accessOf("access: public"), "public");
+  assert.equal(await accessOf("http2: false"), "shared");
+  assert.equal(
+    await accessOf("credentials: { username: me, passwordFile: password }\n    access: shared"),
+    "shared",
+  );
+});
+
+test("forward is known, and refused with the reason", async () => {
+  await assertProblems(
+    "access: forward",
+    '13 access: "forward" needs TLS on the listener, which this version does not have yet; write public or shared',
+  );
+  await assertProblems(
+    "access: privat",
+    '13 access: "privat" is not public or shared; write for example shared',
+  );
+});
+
+test("a mixture of ways is a problem, with the key that is one too many", async () => {
+  await assertProblems("credentials: {}", `18 credentials: says nothing; ${forExample}`);
+  await assertProblems(
+    "credentials: { username: me }",
+    `20 credentials.username: has no password; ${forExample}`,
+  );
+  await assertProblems(
+    "credentials: { passwordFile: password }",
+    `20 credentials.passwordFile: is nobody's without username; ${forExample}`,
+  );
+  await assertProblems(
+    "credentials: { username: me, passwordFile: password, password: '${HOME:-x}' }",
+    "58 credentials.password: passwordFile says it already; remove one of them",
+  );
+  await assertProblems(
+    "credentials: { dockerConfig: config.json, username: me }",
+    "47 credentials.username: dockerConfig names users and passwords itself; remove username",
+  );
+  await assertProblems(
+    "credentials: { dockerConfig: config.json, passwordFile: password }",
+    "47 credentials.passwordFile: dockerConfig names users and passwords itself; remove passwordFile",
+  );
+});
+
+test("a file that cannot be used is a problem, and nothing of it is shown", async () => {
+  const files: readonly (readonly [keys: string, problem: string])[] = [
+    [
+      "{ username: me, passwordFile: none }",
+      "48 credentials.passwordFile: DIR/none does not exist",
+    ],
+    [
+      "{ username: me, passwordFile: empty }",
+      "48 credentials.passwordFile: DIR/empty is empty; write the password into it",
+    ],
+    ["{ dockerConfig: none }", "34 credentials.dockerConfig: DIR/none does not exist"],
+    ["{ dockerConfig: broken.json }", "34 credentials.dockerConfig: DIR/broken.json is not JSON"],
+    [
+      "{ dockerConfig: list.json }",
+      '34 credentials.dockerConfig: DIR/list.json is not a Docker config.json; "docker login" writes one',
+    ],
+    [
+      "{ dockerConfig: odd.json }",
+      '34 credentials.dockerConfig: DIR/odd.json is not a Docker config.json; "docker login" writes one',
+    ],
+  ];
+  for (const [keys, problem] of files) await assertProblems(`credentials: ${keys}`, problem);
+});
+
+const inline =
+  'a password must not stand in this file; write passwordFile: /run/secrets/hub instead, or take it from a variable: password: "${HUB_PASSWORD}"';
+
+test("a password that stands in the file is a problem that does not show it", async () => {
+  await assertProblems(
+    "credentials: { username: me, password: hunter2 }",
+    `44 credentials.password: ${inline}`,
+  );
+  await assertProblems(
+    'credentials: { username: me, password: "$${hunter2}" }',
+    `44 credentials.password: ${inline}`,
+  );
+});
+
+test("no problem about credentials shows what may be a secret", async () => {
+  const secret = "hunter2";
+  const documents = [
+    `credentials: me:${secret}`,
+    `credentials: [${secret}]`,
+    `credentials: { username: "me:${secret}", passwordFile: password }`,
+    `credentials: { username: me, password: ["${secret}"] }`,
+    `credentials: { username: me, password: { ${secret}: 1 } }`,
+    `credentials: { username: me, password: "${secret}" }`,
+    `credentials: { username: me, password: !${secret} }`,
+    `credentials: { username: me, password: *${secret} }`,
+    `credentials:\n      username: me\n      password: |${secret}`,
+    `credentials:\n      username: me\n      password: >${secret}`,
+    `credentials:\n      username: me\n      password: "a\\${secret}"`,
+    "credentials: { username: me, password: '${UNSET}' }",
+  ];
+  for (const keys of documents) {
+    const problems = await upstreamWith(keys);
+    assert.ok(Array.isArray(problems), keys);
+    assert.doesNotMatch(problems.join(), new RegExp(secret), keys);
+  }
+});
+
+test("realms are hosts, as in a URL", async () => {
+  await assertProblems(
+    "realms: [https://auth.example.com/token]",
+    '14 realms[0]: "https://auth.example.com/token" is not a host; write for example registry.internal or registry.internal:5000',
+  );
+});
