@@ -72,7 +72,7 @@ export class Manifests {
   /** What the tag meant when it was last checked, if that manifest is still here. */
   async #known(target: Target, tag: Tag): Promise<KnownTag | null> {
     const { catalog, log } = this.#tools;
-    const record = await orNull(log, () => catalog.tag(locationOf(target), tag));
+    const record = await orNull(log, () => catalog.tag(locationOf(target), tag, ""));
     const manifest = record && (await this.#stored.manifest(record.digest));
     return manifest && { checkedAtMs: record.checkedAtMs, manifest };
   }
@@ -88,7 +88,7 @@ export class Manifests {
     const { outcome, manifest } = pull;
     if (outcome.kind !== "miss" || outcome.stored) {
       const record = { digest: manifest.digest, checkedAtMs: now() };
-      await orNull(log, () => catalog.recordTag(location, tag, record));
+      await orNull(log, () => catalog.recordTag(location, tag, "", record));
     }
     return pull;
   }

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Digest } from "../oci/digest.ts";
-import { type Manifest, referencedDigests } from "../oci/manifest.ts";
+import { type Manifest, referencedDigests, subjectOf } from "../oci/manifest.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { Location } from "../storage/catalog.ts";
 import { rehash } from "../storage/rehash.ts";
@@ -93,7 +93,7 @@ export class StoredContent {
     const blob = { digest, sizeBytes: bytes.length, identity: await ingest.commit() };
     await catalog.recordManifest(
       location,
-      { blob, mediaType, references: referencedDigests(bytes) },
+      { blob, mediaType, references: referencedDigests(bytes), subject: subjectOf(bytes) },
       now(),
     );
     return true;

@@ -33,6 +33,11 @@ export function referencedDigests(bytes: Buffer): Digest[] {
   return [...new Set(descriptors.flatMap(digestIn))];
 }
 
+/** The digest of the manifest that this one says it is about, or null. */
+export function subjectOf(bytes: Buffer): Digest | null {
+  return digestIn(parseObject(bytes)?.["subject"])[0] ?? null;
+}
+
 /** The media type a manifest says it has, or null. */
 export function declaredMediaType(bytes: Buffer): string | null {
   const mediaType = parseObject(bytes)?.["mediaType"];

@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
-import type { BlobRecord, Location, ManifestRecord, TagRecord } from "./catalog.ts";
+import type { BlobRecord, Location, ManifestRecord, TagRecord, Variant } from "./catalog.ts";
 
 /** A write of the Catalog port, as it goes to the writer's thread. */
 export type CatalogWrite =
@@ -20,6 +20,7 @@ export type CatalogWrite =
       readonly kind: "record-tag";
       readonly location: Location;
       readonly tag: Tag;
+      readonly variant: Variant;
       readonly record: TagRecord;
     }
   | {
@@ -29,8 +30,10 @@ export type CatalogWrite =
       readonly nowMs: number;
     }
   | { readonly kind: "record-identity"; readonly digest: Digest; readonly identity: string }
+  | { readonly kind: "record-public"; readonly location: Location; readonly nowMs: number }
   | { readonly kind: "forget-tag"; readonly location: Location; readonly tag: Tag }
   | { readonly kind: "forget-grant"; readonly location: Location; readonly digest: Digest }
+  | { readonly kind: "forget-public"; readonly location: Location }
   | { readonly kind: "forget-blob"; readonly digest: Digest };
 
 export type ToWriter =

@@ -22,6 +22,8 @@ export interface ManifestRecord {
   readonly mediaType: string;
   /** The digests the manifest names. */
   readonly references: readonly Digest[];
+  /** The manifest that it is about, which need not be here. */
+  readonly subject: Digest | null;
 }
 
 export interface TagRecord {
@@ -29,6 +31,12 @@ export interface TagRecord {
   /** When upstream last said that the tag means this digest, in ms since the epoch. */
   readonly checkedAtMs: number;
 }
+
+/**
+ * Which answer of upstream to a tag is meant: the sorted media types that it was asked for with, or "" for all that
+ * the mirror takes.
+ */
+export type Variant = string;
 
 /** Totals of what is stored. */
 export interface Usage {
@@ -45,7 +53,15 @@ export interface Catalog extends AsyncDisposable {
   blob(digest: Digest): Promise<BlobRecord | null>;
   /** The media type of a stored manifest; null if the digest is not stored as a manifest. */
   manifestMediaType(digest: Digest): Promise<string | null>;
-  tag(location: Location, tag: Tag): Promise<TagRecord | null>;
+  tag(location: Location, tag: Tag, variant: Variant): Promise<TagRecord | null>;
+  /** The tags that are known, in byte order: the first `limit` behind `after`. Those of other variants do not count. */
+  tags(location: Location, after: string | null, limit: number): Promise<readonly Tag[]>;
+  /** The repositories of an upstream with at least one grant, in byte order: the first `limit` behind `after`. */
+  repositories(
+    upstream: string,
+    after: string | null,
+    limit: number,
+  ): Promise<readonly Repository[]>;
   /** When it was last proven that the repository holds the digest, in ms since the epoch; null if never. */
   grantedAtMs(location: Location, digest: Digest): Promise<number | null>;
   /**
@@ -53,19 +69,32 @@ export interface Catalog extends AsyncDisposable {
    * repository of the same upstream: what must do while upstream cannot be asked.
    */
   isReferenced(location: Location, digest: Digest): Promise<boolean>;
+  /** The first `limit` stored manifests about `subject` that are granted to the repository, in order of their digests. */
+  referrers(location: Location, subject: Digest, limit: number): Promise<readonly Digest[]>;
+  /**
+   * What a stored manifest names that is stored, through other repositories, and not granted to this one. Looks at the
+   * first thousand digests that the manifest names, in their order.
+   */
+  ungranted(location: Location, manifest: Digest): Promise<readonly Digest[]>;
+  /** When upstream last showed the repository to an anonymous request, in ms since the epoch; null if never. */
+  publicAtMs(location: Location): Promise<number | null>;
   usage(): Promise<Usage>;
 
   /** Records stored content (again, if it was known) and that `location` holds it. */
   recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void>;
   /** Records a stored manifest, what it names, and that `location` holds it. */
   recordManifest(location: Location, manifest: ManifestRecord, nowMs: number): Promise<void>;
-  /** Records what a tag means now. */
-  recordTag(location: Location, tag: Tag, record: TagRecord): Promise<void>;
+  /** Records what a tag means now. Of a tag's variants beside "" the four that were checked last are kept. */
+  recordTag(location: Location, tag: Tag, variant: Variant, record: TagRecord): Promise<void>;
   recordGrant(location: Location, digest: Digest, nowMs: number): Promise<void>;
   /** Takes a new identity for content that was hashed again. */
   recordIdentity(digest: Digest, identity: string): Promise<void>;
+  /** Records that upstream showed the repository to an anonymous request. */
+  recordPublic(location: Location, nowMs: number): Promise<void>;
+  /** Forgets a tag in all its variants. */
   forgetTag(location: Location, tag: Tag): Promise<void>;
   forgetGrant(location: Location, digest: Digest): Promise<void>;
+  forgetPublic(location: Location): Promise<void>;
   /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */
   forgetBlob(digest: Digest): Promise<void>;
 }

@@ -1,24 +1,40 @@
 import type Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
+import type { Tag } from "../oci/reference.ts";
+import type { Repository } from "../oci/repository.ts";
 import type { Usage } from "./catalog.ts";
+import { inRepository } from "./location-in-sql.ts";
 
-/** The point look-ups of the Catalog port; each takes some microseconds, on the thread that asks. */
+/** The look-ups of the Catalog port; a point takes some microseconds, on the thread that asks, and a list that for each row. */
 export interface ReadStatements {
   readonly blob: Database.Statement<[string], { sizeBytes: number; identity: string }>;
   readonly manifestMediaType: Database.Statement<[string], { mediaType: string }>;
-  /** By upstream, repository and tag. */
+  /** By upstream, repository, tag and variant. */
   readonly tag: Database.Statement<
-    [string, string, string],
+    [string, string, string, string],
     { digest: Digest; checkedAtMs: number }
   >;
+  /** By upstream, repository, the name before, and limit. */
+  readonly tags: Database.Statement<[string, string, string, number], { tag: Tag }>;
+  /** By upstream, the name before, and limit. */
+  readonly repositories: Database.Statement<[string, string, number], { name: Repository }>;
   /** By upstream, repository and digest. */
   readonly grant: Database.Statement<[string, string, string], { grantedAtMs: number }>;
   /** By digest, upstream and repository. */
   readonly reference: Database.Statement<[string, string, string], { found: 1 }>;
   /** By digest and upstream. */
   readonly grantOfUpstream: Database.Statement<[string, string], { found: 1 }>;
+  /** By subject, upstream, repository and limit. */
+  readonly referrers: Database.Statement<[string, string, string, number], { digest: Digest }>;
+  /** By manifest, upstream and repository. */
+  readonly ungranted: Database.Statement<[string, string, string], { digest: Digest }>;
+  /** By upstream and repository. */
+  readonly publicAt: Database.Statement<[string, string], { publicAtMs: number | null }>;
   readonly usage: Database.Statement<[], Usage>;
 }
+
+// Images have some dozens of layers and indexes some dozens of children; a thousand take some milliseconds.
+const referencesLimit = 1000;
 
 /** Prepares them once, for as long as `database` is open. */
 export function readStatements(database: Database.Database): ReadStatements {
@@ -30,7 +46,15 @@ export function readStatements(database: Database.Database): ReadStatements {
     tag: database.prepare(
       `SELECT digest, checked_at_ms AS checkedAtMs
        FROM repositories JOIN tags ON repository_id = id
-       WHERE upstream = ? AND name = ? AND tag = ?`,
+       WHERE upstream = ? AND name = ? AND tag = ? AND variant = ?`,
+    ),
+    tags: database.prepare(
+      `SELECT tag FROM tags WHERE ${inRepository} AND tag > ? AND variant = '' ORDER BY tag LIMIT ?`,
+    ),
+    repositories: database.prepare(
+      `SELECT name FROM repositories
+       WHERE upstream = ? AND name > ? AND EXISTS (SELECT 1 FROM grants WHERE repository_id = id)
+       ORDER BY name LIMIT ?`,
     ),
     grant: database.prepare(
       `SELECT granted_at_ms AS grantedAtMs
@@ -42,13 +66,25 @@ export function readStatements(database: Database.Database): ReadStatements {
     reference: database.prepare(
       `SELECT 1 AS found
        FROM manifest_references CROSS JOIN grants ON grants.digest = manifest
-       WHERE referenced = ?
-         AND repository_id = (SELECT id FROM repositories WHERE upstream = ? AND name = ?)
-       LIMIT 1`,
+       WHERE referenced = ? AND ${inRepository} LIMIT 1`,
     ),
     grantOfUpstream: database.prepare(
       `SELECT 1 AS found FROM grants CROSS JOIN repositories ON id = repository_id
        WHERE digest = ? AND upstream = ? LIMIT 1`,
+    ),
+    referrers: database.prepare(
+      `SELECT manifests.digest FROM manifests CROSS JOIN grants USING (digest)
+       WHERE subject = ? AND ${inRepository} ORDER BY manifests.digest LIMIT ?`,
+    ),
+    ungranted: database.prepare(
+      `SELECT digest
+       FROM (SELECT referenced FROM manifest_references WHERE manifest = ? LIMIT ${referencesLimit})
+       CROSS JOIN blobs ON digest = referenced
+       WHERE NOT EXISTS (
+         SELECT 1 FROM grants WHERE ${inRepository} AND grants.digest = blobs.digest)`,
+    ),
+    publicAt: database.prepare(
+      "SELECT public_at_ms AS publicAtMs FROM repositories WHERE upstream = ? AND name = ?",
     ),
     usage: database.prepare("SELECT blobs, bytes FROM totals"),
   };

@@ -2,9 +2,19 @@ import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
-import type { BlobRecord, Catalog, Location, ManifestRecord, TagRecord, Usage } from "./catalog.ts";
+import type { Repository } from "../oci/repository.ts";
+import type {
+  BlobRecord,
+  Catalog,
+  Location,
+  ManifestRecord,
+  TagRecord,
+  Usage,
+  Variant,
+} from "./catalog.ts";
 import { prepareCatalogFile } from "./catalog-file.ts";
 import type { Layout } from "./layout.ts";
+import { namesOf } from "./location-in-sql.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -56,19 +66,44 @@ export class SqliteCatalog implements Catalog {
     return this.#reads.manifestMediaType.get(digest)?.mediaType ?? null;
   }
 
-  async tag(location: Location, tag: Tag): Promise<TagRecord | null> {
-    return this.#reads.tag.get(location.upstream, location.repository, tag) ?? null;
+  async tag(location: Location, tag: Tag, variant: Variant): Promise<TagRecord | null> {
+    return this.#reads.tag.get(...namesOf(location), tag, variant) ?? null;
+  }
+
+  async tags(location: Location, after: string | null, limit: number): Promise<readonly Tag[]> {
+    return this.#reads.tags.all(...namesOf(location), after ?? "", limit).map(({ tag }) => tag);
+  }
+
+  async repositories(
+    upstream: string,
+    after: string | null,
+    limit: number,
+  ): Promise<readonly Repository[]> {
+    return this.#reads.repositories.all(upstream, after ?? "", limit).map(({ name }) => name);
   }
 
   async grantedAtMs(location: Location, digest: Digest): Promise<number | null> {
-    const row = this.#reads.grant.get(location.upstream, location.repository, digest);
+    const row = this.#reads.grant.get(...namesOf(location), digest);
     return row?.grantedAtMs ?? null;
   }
 
   async isReferenced(location: Location, digest: Digest): Promise<boolean> {
-    const { upstream, repository } = location;
-    if (!this.#reads.reference.get(digest, upstream, repository)) return false;
-    return this.#reads.grantOfUpstream.get(digest, upstream) !== undefined;
+    if (!this.#reads.reference.get(digest, ...namesOf(location))) return false;
+    return this.#reads.grantOfUpstream.get(digest, location.upstream) !== undefined;
+  }
+
+  async referrers(location: Location, subject: Digest, limit: number): Promise<readonly Digest[]> {
+    return this.#reads.referrers
+      .all(subject, ...namesOf(location), limit)
+      .map(({ digest }) => digest);
+  }
+
+  async ungranted(location: Location, manifest: Digest): Promise<readonly Digest[]> {
+    return this.#reads.ungranted.all(manifest, ...namesOf(location)).map(({ digest }) => digest);
+  }
+
+  async publicAtMs(location: Location): Promise<number | null> {
+    return this.#reads.publicAt.get(...namesOf(location))?.publicAtMs ?? null;
   }
 
   async usage(): Promise<Usage> {
@@ -83,8 +118,8 @@ export class SqliteCatalog implements Catalog {
     return this.#writes.submit({ kind: "record-manifest", location, manifest, nowMs });
   }
 
-  recordTag(location: Location, tag: Tag, record: TagRecord): Promise<void> {
-    return this.#writes.submit({ kind: "record-tag", location, tag, record });
+  recordTag(location: Location, tag: Tag, variant: Variant, record: TagRecord): Promise<void> {
+    return this.#writes.submit({ kind: "record-tag", location, tag, variant, record });
   }
 
   recordGrant(location: Location, digest: Digest, nowMs: number): Promise<void> {
@@ -95,12 +130,20 @@ export class SqliteCatalog implements Catalog {
     return this.#writes.submit({ kind: "record-identity", digest, identity });
   }
 
+  recordPublic(location: Location, nowMs: number): Promise<void> {
+    return this.#writes.submit({ kind: "record-public", location, nowMs });
+  }
+
   forgetTag(location: Location, tag: Tag): Promise<void> {
     return this.#writes.submit({ kind: "forget-tag", location, tag });
   }
 
   forgetGrant(location: Location, digest: Digest): Promise<void> {
     return this.#writes.submit({ kind: "forget-grant", location, digest });
+  }
+
+  forgetPublic(location: Location): Promise<void> {
+    return this.#writes.submit({ kind: "forget-public", location });
   }
 
   forgetBlob(digest: Digest): Promise<void> {

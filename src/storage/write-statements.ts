@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
-import type { BlobRecord, Location, ManifestRecord, TagRecord } from "./catalog.ts";
+import type { BlobRecord, Location, ManifestRecord } from "./catalog.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
+import { inRepository, namesOf } from "./location-in-sql.ts";
 
 type Statement<Parameters extends unknown[]> = Database.Statement<Parameters>;
 
@@ -8,11 +9,13 @@ type Statement<Parameters extends unknown[]> = Database.Statement<Parameters>;
 export class WriteStatements {
   readonly #addRepository: Statement<[string, string]>;
   readonly #putBlob: Statement<[string, number, string]>;
-  readonly #putManifest: Statement<[string, string]>;
+  readonly #putManifest: Statement<[string, string, string | null]>;
   readonly #clearReferences: Statement<[string]>;
   readonly #addReference: Statement<[string, string]>;
   readonly #putGrant: Statement<[string, number, string, string]>;
-  readonly #putTag: Statement<[string, string, number, string, string]>;
+  readonly #putTag: Statement<[string, string, string, number, string, string]>;
+  readonly #dropOldVariants: Statement<[string, string, string, string]>;
+  readonly #setPublic: Statement<[number | null, string, string]>;
   readonly #setIdentity: Statement<[string, string]>;
   readonly #dropTag: Statement<[string, string, string]>;
   readonly #dropGrant: Statement<[string, string, string]>;
@@ -27,8 +30,8 @@ export class WriteStatements {
        ON CONFLICT DO UPDATE SET size_bytes = excluded.size_bytes, identity = excluded.identity`,
     );
     this.#putManifest = database.prepare(
-      `INSERT INTO manifests (digest, media_type) VALUES (?, ?)
-       ON CONFLICT DO UPDATE SET media_type = excluded.media_type`,
+      `INSERT INTO manifests (digest, media_type, subject) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET media_type = excluded.media_type, subject = excluded.subject`,
     );
     this.#clearReferences = database.prepare("DELETE FROM manifest_references WHERE manifest = ?");
     this.#addReference = database.prepare(
@@ -40,9 +43,18 @@ export class WriteStatements {
        ON CONFLICT DO UPDATE SET granted_at_ms = excluded.granted_at_ms`,
     );
     this.#putTag = database.prepare(
-      `INSERT INTO tags (repository_id, tag, digest, checked_at_ms)
-       SELECT id, ?, ?, ? FROM repositories WHERE upstream = ? AND name = ?
+      `INSERT INTO tags (repository_id, tag, variant, digest, checked_at_ms)
+       SELECT id, ?, ?, ?, ? FROM repositories WHERE upstream = ? AND name = ?
        ON CONFLICT DO UPDATE SET digest = excluded.digest, checked_at_ms = excluded.checked_at_ms`,
+    );
+    this.#dropOldVariants = database.prepare(
+      `DELETE FROM tags WHERE (repository_id, tag, variant) IN (
+         SELECT repository_id, tag, variant FROM tags
+         WHERE tag = ? AND variant NOT IN ('', ?) AND ${inRepository}
+         ORDER BY checked_at_ms DESC LIMIT -1 OFFSET ${otherVariants})`,
+    );
+    this.#setPublic = database.prepare(
+      "UPDATE repositories SET public_at_ms = ? WHERE upstream = ? AND name = ?",
     );
     this.#setIdentity = database.prepare("UPDATE blobs SET identity = ? WHERE digest = ?");
     this.#dropTag = database.prepare(`DELETE FROM tags WHERE tag = ? AND ${inRepository}`);
@@ -60,7 +72,7 @@ export class WriteStatements {
         this.#recordManifest(write.location, write.manifest, write.nowMs);
         break;
       case "record-tag":
-        this.#recordTag(write.location, write.tag, write.record);
+        this.#recordTag(write);
         break;
       case "record-grant":
         this.#recordGrant(write.location, write.digest, write.nowMs);
@@ -68,11 +80,17 @@ export class WriteStatements {
       case "record-identity":
         this.#setIdentity.run(write.identity, write.digest);
         break;
+      case "record-public":
+        this.#recordPublic(write.location, write.nowMs);
+        break;
       case "forget-tag":
         this.#dropTag.run(write.tag, ...namesOf(write.location));
         break;
       case "forget-grant":
         this.#dropGrant.run(write.digest, ...namesOf(write.location));
+        break;
+      case "forget-public":
+        this.#setPublic.run(null, ...namesOf(write.location));
         break;
       case "forget-blob":
         this.#dropBlob.run(write.digest);
@@ -86,16 +104,23 @@ export class WriteStatements {
   }
 
   #recordManifest(location: Location, manifest: ManifestRecord, nowMs: number): void {
-    const { blob, mediaType, references } = manifest;
+    const { blob, mediaType, references, subject } = manifest;
     this.#recordBlob(location, blob, nowMs);
-    this.#putManifest.run(blob.digest, mediaType);
+    this.#putManifest.run(blob.digest, mediaType, subject);
     this.#clearReferences.run(blob.digest);
     for (const reference of references) this.#addReference.run(blob.digest, reference);
   }
 
-  #recordTag(location: Location, tag: string, record: TagRecord): void {
+  #recordTag({ location, tag, variant, record }: CatalogWrite & { kind: "record-tag" }): void {
+    const names = namesOf(location);
+    this.#addRepository.run(...names);
+    this.#putTag.run(tag, variant, record.digest, record.checkedAtMs, ...names);
+    if (variant !== "") this.#dropOldVariants.run(tag, variant, ...names);
+  }
+
+  #recordPublic(location: Location, nowMs: number): void {
     this.#addRepository.run(...namesOf(location));
-    this.#putTag.run(tag, record.digest, record.checkedAtMs, ...namesOf(location));
+    this.#setPublic.run(nowMs, ...namesOf(location));
   }
 
   #recordGrant(location: Location, digest: string, nowMs: number): void {
@@ -104,9 +129,6 @@ export class WriteStatements {
   }
 }
 
-const inRepository =
-  "repository_id = (SELECT id FROM repositories WHERE upstream = ? AND name = ?)";
-
-function namesOf(location: Location): [upstream: string, name: string] {
-  return [location.upstream, location.repository];
-}
+// Of the variants beside "", those that are kept with the one just recorded: few clients ask in a way of their own,
+// and a client that invents Accept headers must not fill the catalog.
+const otherVariants = 3;

@@ -5,6 +5,7 @@ import {
   declaredMediaType,
   manifestLimitBytes,
   referencedDigests,
+  subjectOf,
 } from "../../src/oci/manifest.ts";
 import { runnableDockerImage, runnableImage } from "../support/images.ts";
 
@@ -39,6 +40,14 @@ test("every list that can hold descriptors counts, each digest once, the subject
 
   assert.deepEqual(new Set(referencedDigests(bytes)), new Set([a, b, c]));
   assert.equal(referencedDigests(bytes).length, 3);
+  assert.equal(subjectOf(bytes), d);
+});
+
+test("a subject that names no digest is none", () => {
+  for (const subject of [undefined, null, d, [{ digest: d }], {}, { digest: "sha256:d" }]) {
+    assert.equal(subjectOf(json({ subject })), null);
+  }
+  assert.equal(subjectOf(Buffer.from("no JSON")), null);
 });
 
 test("descriptors that name no digest are passed over", () => {

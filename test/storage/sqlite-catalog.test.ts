@@ -130,7 +130,7 @@ suite("the catalog's file", () => {
 
     await assert.rejects(SqliteCatalog.open(directory.layout), {
       name: "StorageError",
-      message: `${path} has schema 7, but this sluice knows schemas up to 1. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
+      message: `${path} has schema 7, but this sluice knows schemas up to 2. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
     });
 
     assert.deepEqual(await readFile(path), before);
@@ -193,7 +193,7 @@ suite("the catalog's writer", () => {
     fixture.worker.on("message", (message) => batches.push(message.failures.length));
 
     const writes = Array.from({ length: 1001 }, (_, index) =>
-      fixture.catalog.recordTag(alpine, tagOf(`t${index}`), {
+      fixture.catalog.recordTag(alpine, tagOf(`t${index}`), "", {
         digest: blobRecord("manifest").digest,
         checkedAtMs: index,
       }),
@@ -266,7 +266,7 @@ suite("the catalog's writer", () => {
     await using fixture = await catalogWithWorker();
     const { digest } = blobRecord("layer");
     const references = Array.from({ length: 20_000 }, (_, index) => blobRecord(`${index}`).digest);
-    const manifest = { blob: blobRecord("manifest"), mediaType: "m", references };
+    const manifest = { blob: blobRecord("manifest"), mediaType: "m", references, subject: null };
 
     const first = fixture.catalog.recordGrant(alpine, digest, 1);
     const waiting = fixture.catalog.recordManifest(alpine, manifest, 1);

@@ -17,6 +17,9 @@ export function catalogSuite(name: string, openFixture: () => Promise<CatalogFix
     manifestSuite(openFixture);
     tagSuite(openFixture);
     grantSuite(openFixture);
+    listSuite(openFixture);
+    referrerSuite(openFixture);
+    publicSuite(openFixture);
   });
 }
 
@@ -36,11 +39,16 @@ export function tagOf(text: string): Tag {
   return tag;
 }
 
-function manifestOf(text: string, references: readonly Digest[]): ManifestRecord {
+function manifestOf(
+  text: string,
+  references: readonly Digest[],
+  subject: Digest | null = null,
+): ManifestRecord {
   return {
     blob: blobRecord(text),
     mediaType: "application/vnd.oci.image.manifest.v1+json",
     references,
+    subject,
   };
 }
 
@@ -55,9 +63,14 @@ function blobSuite(openFixture: () => Promise<CatalogFixture>): void {
 
     assert.equal(await fixture.catalog.blob(digest), null);
     assert.equal(await fixture.catalog.manifestMediaType(digest), null);
-    assert.equal(await fixture.catalog.tag(alpine, tagOf("latest")), null);
+    assert.equal(await fixture.catalog.tag(alpine, tagOf("latest"), ""), null);
     assert.equal(await fixture.catalog.grantedAtMs(alpine, digest), null);
     assert.equal(await fixture.catalog.isReferenced(alpine, digest), false);
+    assert.deepEqual(await fixture.catalog.tags(alpine, null, 10), []);
+    assert.deepEqual(await fixture.catalog.repositories("docker.io", null, 10), []);
+    assert.deepEqual(await fixture.catalog.referrers(alpine, digest, 10), []);
+    assert.deepEqual(await fixture.catalog.ungranted(alpine, digest), []);
+    assert.equal(await fixture.catalog.publicAtMs(alpine), null);
     assert.deepEqual(await fixture.catalog.usage(), { blobs: 0, bytes: 0 });
   });
 
@@ -253,7 +266,7 @@ function manifestSuite(openFixture: () => Promise<CatalogFixture>): void {
     const { blob } = manifestOf("manifest", []);
     await fixture.catalog.recordManifest(alpine, manifestOf("manifest", [layer]), 7);
     await fixture.catalog.recordBlob(alpine, blobRecord("layer"), 7);
-    await fixture.catalog.recordTag(alpine, tagOf("latest"), {
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), "", {
       digest: blob.digest,
       checkedAtMs: 7,
     });
@@ -264,7 +277,7 @@ function manifestSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.equal(await fixture.catalog.manifestMediaType(blob.digest), null);
     assert.equal(await fixture.catalog.isReferenced(alpine, layer), false);
     assert.equal(await fixture.catalog.grantedAtMs(alpine, blob.digest), 7);
-    assert.equal((await fixture.catalog.tag(alpine, tagOf("latest")))?.digest, blob.digest);
+    assert.equal((await fixture.catalog.tag(alpine, tagOf("latest"), ""))?.digest, blob.digest);
   });
 }
 
@@ -273,40 +286,189 @@ function tagSuite(openFixture: () => Promise<CatalogFixture>): void {
     await using fixture = await openFixture();
     const record = { digest: blobRecord("manifest").digest, checkedAtMs: 1_795_000_000_123 };
 
-    await fixture.catalog.recordTag(alpine, tagOf("latest"), record);
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), "", record);
 
-    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("latest")), record);
-    assert.equal(await fixture.catalog.tag(alpine, tagOf("Latest")), null);
-    assert.equal(await fixture.catalog.tag(busybox, tagOf("latest")), null);
-    assert.equal(await fixture.catalog.tag(alpineElsewhere, tagOf("latest")), null);
+    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("latest"), ""), record);
+    assert.equal(await fixture.catalog.tag(alpine, tagOf("Latest"), ""), null);
+    assert.equal(await fixture.catalog.tag(busybox, tagOf("latest"), ""), null);
+    assert.equal(await fixture.catalog.tag(alpineElsewhere, tagOf("latest"), ""), null);
   });
 
   test("a tag that moved means the new digest", async () => {
     await using fixture = await openFixture();
     const moved = { digest: blobRecord("new").digest, checkedAtMs: 2 };
-    await fixture.catalog.recordTag(alpine, tagOf("latest"), {
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), "", {
       digest: blobRecord("old").digest,
       checkedAtMs: 1,
     });
 
-    await fixture.catalog.recordTag(alpine, tagOf("latest"), moved);
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), "", moved);
 
-    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("latest")), moved);
+    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("latest"), ""), moved);
   });
 
   test("a forgotten tag is gone, and no other", async () => {
     await using fixture = await openFixture();
     const record = { digest: blobRecord("manifest").digest, checkedAtMs: 1 };
-    await fixture.catalog.recordTag(alpine, tagOf("latest"), record);
-    await fixture.catalog.recordTag(alpine, tagOf("3"), record);
-    await fixture.catalog.recordTag(busybox, tagOf("latest"), record);
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), "", record);
+    await fixture.catalog.recordTag(alpine, tagOf("3"), "", record);
+    await fixture.catalog.recordTag(busybox, tagOf("latest"), "", record);
 
     await fixture.catalog.forgetTag(alpine, tagOf("latest"));
     await fixture.catalog.forgetTag(alpineElsewhere, tagOf("latest"));
 
-    assert.equal(await fixture.catalog.tag(alpine, tagOf("latest")), null);
-    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("3")), record);
-    assert.deepEqual(await fixture.catalog.tag(busybox, tagOf("latest")), record);
+    assert.equal(await fixture.catalog.tag(alpine, tagOf("latest"), ""), null);
+    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("3"), ""), record);
+    assert.deepEqual(await fixture.catalog.tag(busybox, tagOf("latest"), ""), record);
+  });
+
+  test("each variant of a tag means a digest of its own, and all are forgotten together", async () => {
+    await using fixture = await openFixture();
+    const [full, other] = ["full", "other"].map((text, index) => {
+      return { digest: blobRecord(text).digest, checkedAtMs: index };
+    });
+    assert.ok(full && other);
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), "", full);
+
+    await fixture.catalog.recordTag(alpine, tagOf("latest"), "application/a", other);
+
+    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("latest"), ""), full);
+    assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("latest"), "application/a"), other);
+    assert.equal(await fixture.catalog.tag(alpine, tagOf("latest"), "application/b"), null);
+
+    await fixture.catalog.forgetTag(alpine, tagOf("latest"));
+
+    assert.equal(await fixture.catalog.tag(alpine, tagOf("latest"), ""), null);
+    assert.equal(await fixture.catalog.tag(alpine, tagOf("latest"), "application/a"), null);
+  });
+
+  test("a fifth variant takes the place of the one checked longest ago, and never of the full one", async () => {
+    await using fixture = await openFixture();
+    const latest = tagOf("latest");
+    const { digest } = blobRecord("manifest");
+    const record = (variant: string, checkedAtMs: number): Promise<void> =>
+      fixture.catalog.recordTag(alpine, latest, variant, { digest, checkedAtMs });
+    await record("", 1);
+    await fixture.catalog.recordTag(busybox, latest, "b", { digest, checkedAtMs: 1 });
+    for (const [at, variant] of ["a", "b", "c", "d"].entries()) await record(variant, 10 + at);
+    await record("a", 20);
+
+    // The clock was put back: what is recorded now stays all the same.
+    await record("e", 5);
+
+    const kept = ["", "a", "b", "c", "d", "e"].map(async (variant) =>
+      (await fixture.catalog.tag(alpine, latest, variant)) ? variant : "gone",
+    );
+    assert.deepEqual(await Promise.all(kept), ["", "a", "gone", "c", "d", "e"]);
+    assert.ok(await fixture.catalog.tag(busybox, latest, "b"));
+  });
+}
+
+function listSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("the tags of a repository are listed in byte order, page by page", async () => {
+    await using fixture = await openFixture();
+    const record = { digest: blobRecord("manifest").digest, checkedAtMs: 1 };
+    for (const name of ["b", "latest", "B", "10", "9", "_x"]) {
+      await fixture.catalog.recordTag(alpine, tagOf(name), "", record);
+    }
+    await fixture.catalog.recordTag(alpine, tagOf("b"), "application/a", record);
+    await fixture.catalog.recordTag(alpine, tagOf("only-a-variant"), "application/a", record);
+    await fixture.catalog.recordTag(busybox, tagOf("elsewhere"), "", record);
+
+    assert.deepEqual(await fixture.catalog.tags(alpine, null, 3), ["10", "9", "B"]);
+    assert.deepEqual(await fixture.catalog.tags(alpine, "B", 10), ["_x", "b", "latest"]);
+    assert.deepEqual(await fixture.catalog.tags(alpine, "aa", 1), ["b"]);
+    assert.deepEqual(await fixture.catalog.tags(alpine, "latest", 10), []);
+    assert.deepEqual(await fixture.catalog.tags(alpineElsewhere, null, 10), []);
+  });
+
+  test("the repositories of an upstream that hold something are listed, page by page", async () => {
+    await using fixture = await openFixture();
+    const { digest } = blobRecord("layer");
+    for (const name of ["b", "a/z", "a-b", "a"]) {
+      await fixture.catalog.recordGrant(locationOf("docker.io", name), digest, 1);
+    }
+    await fixture.catalog.recordGrant(alpineElsewhere, digest, 1);
+    await fixture.catalog.recordTag(busybox, tagOf("latest"), "", { digest, checkedAtMs: 1 });
+    await fixture.catalog.forgetGrant(locationOf("docker.io", "b"), digest);
+
+    assert.deepEqual(await fixture.catalog.repositories("docker.io", null, 2), ["a", "a-b"]);
+    assert.deepEqual(await fixture.catalog.repositories("docker.io", "a-b", 10), ["a/z"]);
+    assert.deepEqual(await fixture.catalog.repositories("quay.io", null, 10), []);
+  });
+}
+
+function referrerSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("the referrers of a subject are what is stored and granted, in order of their digests", async () => {
+    await using fixture = await openFixture();
+    const subject = blobRecord("image").digest;
+    const manifests = ["a", "b", "c", "d"].map((text) => manifestOf(text, [], subject));
+    for (const manifest of manifests) await fixture.catalog.recordManifest(alpine, manifest, 1);
+    const sorted = manifests.map(({ blob }) => blob.digest).sort();
+    const [first] = sorted;
+    assert.ok(first);
+    await fixture.catalog.recordManifest(alpine, manifestOf("about nothing", []), 1);
+    await fixture.catalog.recordManifest(busybox, manifestOf("elsewhere", [], subject), 1);
+
+    assert.deepEqual(await fixture.catalog.referrers(alpine, subject, 10), sorted);
+    assert.deepEqual(await fixture.catalog.referrers(alpine, subject, 2), sorted.slice(0, 2));
+    assert.deepEqual(await fixture.catalog.referrers(alpine, first, 10), []);
+    assert.deepEqual(await fixture.catalog.referrers(alpineElsewhere, subject, 10), []);
+
+    await fixture.catalog.forgetBlob(first);
+
+    assert.deepEqual(await fixture.catalog.referrers(alpine, subject, 10), sorted.slice(1));
+  });
+
+  test("a manifest recorded again has its new subject", async () => {
+    await using fixture = await openFixture();
+    const [old, young] = [blobRecord("old").digest, blobRecord("young").digest];
+    await fixture.catalog.recordManifest(alpine, manifestOf("manifest", [], old), 1);
+
+    await fixture.catalog.recordManifest(alpine, manifestOf("manifest", [], young), 2);
+
+    assert.deepEqual(await fixture.catalog.referrers(alpine, old, 10), []);
+    assert.equal((await fixture.catalog.referrers(alpine, young, 10)).length, 1);
+  });
+
+  test("what a manifest names, is stored and not granted to the repository, is told", async () => {
+    await using fixture = await openFixture();
+    const [stored, granted, absent] = ["stored", "granted", "absent"].map((it) => blobRecord(it));
+    assert.ok(stored && granted && absent);
+    const manifest = manifestOf("manifest", [stored.digest, granted.digest, absent.digest]);
+    await fixture.catalog.recordManifest(alpine, manifest, 1);
+    await fixture.catalog.recordBlob(busybox, stored, 1);
+    await fixture.catalog.recordBlob(alpine, granted, 1);
+
+    const { digest } = manifest.blob;
+    assert.deepEqual(await fixture.catalog.ungranted(alpine, digest), [stored.digest]);
+    assert.deepEqual(await fixture.catalog.ungranted(busybox, digest), [granted.digest]);
+    assert.deepEqual(
+      await fixture.catalog.ungranted(alpineElsewhere, digest),
+      [stored.digest, granted.digest].sort(),
+    );
+    assert.deepEqual(await fixture.catalog.ungranted(alpine, stored.digest), []);
+  });
+}
+
+function publicSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("a repository is public since it was last seen so, until that is forgotten", async () => {
+    await using fixture = await openFixture();
+    await fixture.catalog.recordPublic(alpine, 1);
+
+    await fixture.catalog.recordPublic(alpine, 2);
+    await fixture.catalog.recordGrant(alpine, blobRecord("layer").digest, 7);
+    await fixture.catalog.recordPublic(busybox, 3);
+
+    assert.equal(await fixture.catalog.publicAtMs(alpine), 2);
+    assert.equal(await fixture.catalog.publicAtMs(busybox), 3);
+    assert.equal(await fixture.catalog.publicAtMs(alpineElsewhere), null);
+
+    await fixture.catalog.forgetPublic(alpine);
+    await fixture.catalog.forgetPublic(alpineElsewhere);
+
+    assert.equal(await fixture.catalog.publicAtMs(alpine), null);
+    assert.equal(await fixture.catalog.publicAtMs(busybox), 3);
   });
 }
 
