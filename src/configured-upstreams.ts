@@ -10,6 +10,9 @@ export interface UpstreamTools {
   /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are read. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly userAgent: string;
+  /** The wall clock, in ms since the epoch. */
+  readonly now: () => number;
+  /** A clock that never jumps, in ms. */
   readonly monotonicMs: () => number;
 }
 
@@ -53,7 +56,7 @@ export class ConfiguredUpstreams implements AsyncDisposable {
 
   #build(config: UpstreamConfig): Built {
     const { name, privateRedirects, caPem, http2, timeouts } = config;
-    const { metrics, env, userAgent, monotonicMs } = this.#tools;
+    const { metrics, env, userAgent, now, monotonicMs } = this.#tools;
     const connections = { timeouts, ca: caPem, proxy: proxyChoice(config.proxy, env), http2 };
     const endpoints = config.endpoints.map(
       (url) =>
@@ -66,7 +69,11 @@ export class ConfiguredUpstreams implements AsyncDisposable {
           monotonicMs,
         }),
     );
-    return { config, upstream: new Upstream(name, endpoints, metrics) };
+    const clocks = { now, monotonicMs };
+    return {
+      config,
+      upstream: new Upstream({ name, endpoints, metrics, clocks, publicView: null }),
+    };
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { chmod, rm } from "node:fs/promises";
 import { createAdminServer } from "./admin/admin.ts";
 import type { Config } from "./config/config.ts";
@@ -74,6 +75,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     log,
     monotonicMs,
     writeIdleMs,
+    // Another one for each process: a mirror that was moved or copied must not refuse what its twin forwards.
+    instance: `sluice-${randomBytes(6).toString("hex")}`,
   });
   const admin = { health, metrics, catalog, budget, version, startedAtMs: now() };
   const adminServer = stack.adopt(createAdminServer(admin), closeNow);
@@ -144,8 +147,7 @@ async function openControlSocket(
 }
 
 function policyOf({ freshness }: Config): FreshnessPolicy {
-  const { ttlMs, staleIfErrorMs, grantTtlMs } = freshness;
-  return { ttlMs, staleIfErrorMs, grantTtlMs };
+  return freshness;
 }
 
 function warnOfRestart(before: Config, next: Config, log: Log): void {

@@ -5,6 +5,7 @@ import type { Target } from "../upstream/upstreams.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import { FillTable } from "./fill-table.ts";
 import type { Grants } from "./grants.ts";
+import type { NotFound } from "./not-found.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
@@ -20,29 +21,33 @@ export interface BlobDescription {
   readonly sizeBytes: number | null;
 }
 
-const digestHit: PullOutcome = { kind: "hit", ttlMs: null };
+const digestHit: PullOutcome = { kind: "hit", tag: null };
+
+export interface BlobTools {
+  readonly storage: StorageTools;
+  readonly stored: StoredContent;
+  readonly grants: Grants;
+  readonly notFound: NotFound;
+}
 
 /** Pulls of blobs: hit, join, fill. */
 export class Blobs {
   readonly fills: FillTable;
-  readonly #stored: StoredContent;
-  readonly #grants: Grants;
+  readonly #tools: BlobTools;
 
-  constructor(tools: StorageTools, stored: StoredContent, grants: Grants) {
-    this.fills = new FillTable(tools);
-    this.#stored = stored;
-    this.#grants = grants;
+  constructor(tools: BlobTools) {
+    this.fills = new FillTable(tools.storage);
+    this.#tools = tools;
   }
 
   async pull(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
     const stored = await this.#openStored(target, digest);
     if (stored) return { outcome: digestHit, blob: stored };
-    const { upstream, repository } = target;
-    const { fill, collapsed } = this.fills.join(upstream, repository, digest);
-    const blob = await this.fills.open(fill, repository, signal);
+    const { fill, collapsed } = this.fills.join(target.upstream, target, digest);
+    const blob = await this.fills.open(fill, target, signal);
     if (blob === "unknown") {
-      await this.#grants.revoke(target, digest);
-      throw blobUnknown(digest);
+      await this.#tools.grants.revoke(target, digest);
+      throw this.#missing(target, digest);
     }
     if (collapsed) return { outcome: { kind: "collapsed" }, blob };
     return { outcome: { kind: "miss", stored: fill.state.kind !== "unstored" }, blob };
@@ -65,31 +70,33 @@ export class Blobs {
    * another, it proves as for stored content that it holds the blob.
    */
   async #openStored(target: Target, digest: Digest): Promise<StoredBlob | null> {
-    if (await this.#grants.isGranted(target, digest)) return await this.#stored.openBlob(digest);
-    const stored = await this.#stored.openBlob(digest);
+    const { stored, grants, notFound } = this.#tools;
+    if (notFound.has(target, digest)) throw blobUnknown(digest);
+    const blob = await stored.openBlob(digest);
     const fill = this.fills.find(target.upstream, digest);
-    if (!stored && (!fill || fill.hasSource(target.repository))) return null;
-    try {
-      await this.#grants.prove(
-        target,
-        digest,
-        async () => (await this.#head(target, digest)) !== null,
-      );
-      return stored;
-    } catch (error) {
-      await stored?.[Symbol.asyncDispose]();
-      throw error;
-    }
+    if (!blob && (!fill || fill.hasSource(target.repository))) return null;
+    await using resources = new AsyncDisposableStack();
+    resources.use(blob);
+    const ask = async (): Promise<boolean> =>
+      (await target.upstream.headBlob(target, digest)) !== null;
+    if (!(await grants.mayHave(target, digest, ask))) throw this.#missing(target, digest);
+    resources.move();
+    return blob;
   }
 
   async #head(target: Target, digest: Digest): Promise<{ readonly sizeBytes: number | null }> {
-    const found = await target.upstream.headBlob(target.repository, digest);
-    if (!found) throw blobUnknown(digest);
+    const found = await target.upstream.headBlob(target, digest);
+    if (!found) throw this.#missing(target, digest);
     return found;
+  }
+
+  #missing(target: Target, digest: Digest): DistributionError {
+    this.#tools.notFound.note(target, digest);
+    return blobUnknown(digest);
   }
 }
 
-function blobUnknown(digest: Digest): DistributionError {
+export function blobUnknown(digest: Digest): DistributionError {
   return new DistributionError("BLOB_UNKNOWN", "upstream has no such blob in this repository", {
     detail: { digest },
   });

@@ -1,4 +1,4 @@
-import type { Repository } from "../oci/repository.ts";
+import type { Place } from "../upstream/place.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import type { Fill } from "./fill.ts";
 import type { FillState } from "./fill-state.ts";
@@ -9,8 +9,8 @@ import { UnstoredBlob } from "./unstored-blob.ts";
 export interface FillReaderOptions {
   /** `join` has resolved. */
   readonly fill: Fill;
-  /** The repository that this reader may have the blob from. */
-  readonly repository: Repository;
+  /** Where this reader may have the blob from. */
+  readonly place: Place;
   readonly passLimit: PassLimit;
   /** Waiting rejects as this does. */
   readonly gone: Promise<never>;
@@ -70,12 +70,12 @@ export class FillReader implements BlobReader {
 
   #passThrough({ sizeBytes, storedBytes, hash }: Unstored): UnstoredBlob {
     if (this.#unstored) return this.#unstored;
-    const { fill, repository, passLimit } = this.#options;
+    const { fill, place, passLimit } = this.#options;
     const { upstream, digest } = fill;
     this.#rest.use(passLimit.enter(upstream.name));
     const options = {
       upstream,
-      repository,
+      place,
       digest,
       sizeBytes,
       startBytes: storedBytes,

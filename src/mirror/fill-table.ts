@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
-import type { Repository } from "../oci/repository.ts";
+import type { Place } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { Fill } from "./fill.ts";
 import { FillReader } from "./fill-reader.ts";
@@ -30,33 +30,25 @@ export class FillTable {
   }
 
   /** Joins the fill that runs for this content, or begins one. */
-  join(
-    upstream: Upstream,
-    repository: Repository,
-    digest: Digest,
-  ): { fill: Fill; collapsed: boolean } {
+  join(upstream: Upstream, place: Place, digest: Digest): { fill: Fill; collapsed: boolean } {
     const running = this.find(upstream, digest);
     const fill = running ?? new Fill(upstream, digest, this.#tools);
-    fill.addSource(repository);
+    fill.addSource(place);
     if (!running) this.#begin(fill);
     return { fill, collapsed: running !== null };
   }
 
   /**
-   * A reader of the fill, which `join` gave, through `repository`; "unknown" if it has no such blob. Rejects as
+   * A reader of the fill, which `join` gave, through its repository; "unknown" if that has no such blob. Rejects as
    * `Fill.join` does. Aborting `signal` ends its waiting at once, so that the fill knows who still reads.
    */
-  async open(
-    fill: Fill,
-    repository: Repository,
-    signal: AbortSignal,
-  ): Promise<FillReader | "unknown"> {
+  async open(fill: Fill, place: Place, signal: AbortSignal): Promise<FillReader | "unknown"> {
     const gone = rejectionOn(signal);
     const leave = (): Promise<void> => this.#leave(fill);
     const passLimit = this.#passLimit;
     try {
-      if ((await fill.join(repository, gone)) === "readable") {
-        return new FillReader({ fill, repository, passLimit, gone, leave });
+      if ((await fill.join(place.repository, gone)) === "readable") {
+        return new FillReader({ fill, place, passLimit, gone, leave });
       }
       await leave();
       return "unknown";

@@ -3,6 +3,7 @@ import { algorithmOf, type Digest } from "../oci/digest.ts";
 import type { Repository } from "../oci/repository.ts";
 import { DigestMismatch, type Ingest } from "../storage/blob-store.ts";
 import type { Room } from "../storage/disk-budget.ts";
+import type { Place } from "../upstream/place.ts";
 import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { FillState } from "./fill-state.ts";
@@ -56,8 +57,8 @@ export class Fill {
   }
 
   /** Adds a repository that the blob may come through, should those before it refuse. */
-  addSource(repository: Repository): void {
-    this.#sources.add(repository);
+  addSource(place: Place): void {
+    this.#sources.add(place);
   }
 
   /**
@@ -126,7 +127,7 @@ export class Fill {
   async #fill(): Promise<void> {
     const found = await this.#sources.connect(() => this.#wake(), this.#aborted.signal);
     if (!found) throw new Error("no repository has the blob");
-    const { blob, repository } = found;
+    const { blob, place } = found;
     const { budget, store, log } = this.#tools;
     using room = await orNull(log, () => budget.reserve(blob.sizeBytes ?? growthBytes));
     const ingest = room && (await orNull(log, () => store.ingest(this.digest)));
@@ -137,22 +138,22 @@ export class Fill {
       return this.#passOn(blob.sizeBytes, room ? "the store failed" : "no room is left");
     }
     this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest });
-    const source = this.#resumed(blob, repository, ingest);
+    const source = this.#resumed(blob, place, ingest);
     if (!(await this.#stream(source, ingest, room))) {
       this.#aborted.abort();
       return this.#passOn(blob.sizeBytes, "the store took no more");
     }
     this.#verify(blob, ingest);
-    await this.#store(ingest, repository);
+    await this.#store(ingest, place.repository);
   }
 
-  #resumed(begun: UpstreamBlob, repository: Repository, ingest: Ingest): ResumedBlob {
+  #resumed(begun: UpstreamBlob, place: Place, ingest: Ingest): ResumedBlob {
     const { upstream, digest } = this;
     const { sizeBytes, startBytes } = begun;
     const hashCopy = (): Hash => ingest.hashCopy();
     return new ResumedBlob({
       upstream,
-      repository,
+      place,
       digest,
       begun,
       sizeBytes,

@@ -4,19 +4,37 @@ import type { UpstreamFailure } from "../upstream/upstream-error.ts";
 export interface FreshnessPolicy {
   /** A tag is not asked again for so long. */
   readonly ttlMs: number;
+  /** For so long after that it is answered as it was, and asked again behind the answer. */
+  readonly staleWhileRevalidateMs: number;
   /** A tag that cannot be asked again is believed for so long all the same. */
   readonly staleIfErrorMs: number;
-  /** A refusal (401, 403) is not believed at once: registries refuse by mistake when they are in trouble. */
+  /** "Not found" is believed for so long. */
+  readonly negativeTtlMs: number;
+  /**
+   * A proof that a repository may be served is believed for so long. A refusal (401, 403) of a tag is not believed
+   * before: registries refuse by mistake when they are in trouble.
+   */
   readonly grantTtlMs: number;
 }
 
-/**
- * How long a tag is still fresh; 0 if it must be revalidated. A check that lies in the future was made by
- * another clock, so it counts for nothing.
- */
-export function freshForMs(checkedAtMs: number, nowMs: number, policy: FreshnessPolicy): number {
-  if (checkedAtMs > nowMs) return 0;
-  return Math.max(0, checkedAtMs + policy.ttlMs - nowMs);
+export type Freshness =
+  /** Not asked again yet. */
+  | "fresh"
+  /** Answered, and asked again behind the answer. */
+  | "usable"
+  /** Asked again before the answer. */
+  | "stale";
+
+/** A check that lies in the future was made by another clock, so it counts for nothing. */
+export function freshnessOf(
+  checkedAtMs: number,
+  nowMs: number,
+  policy: FreshnessPolicy,
+): Freshness {
+  const ageMs = nowMs - checkedAtMs;
+  if (ageMs < 0) return "stale";
+  if (ageMs < policy.ttlMs) return "fresh";
+  return ageMs < policy.ttlMs + policy.staleWhileRevalidateMs ? "usable" : "stale";
 }
 
 /** Whether what was last checked then may be served although upstream failed to say so again. */
@@ -28,4 +46,18 @@ export function mayServeStale(
 ): boolean {
   const limitMs = failure.kind === "refused" ? policy.grantTtlMs : policy.staleIfErrorMs;
   return nowMs - checkedAtMs < limitMs;
+}
+
+/**
+ * How far a proof has aged. A "good" one is enough; an "aging" one is renewed behind the answer, so that what is pulled
+ * often never waits for it; an "expired" one is renewed before.
+ */
+export function proofAge(
+  provenAtMs: number,
+  nowMs: number,
+  { grantTtlMs }: FreshnessPolicy,
+): "good" | "aging" | "expired" {
+  const ageMs = nowMs - provenAtMs;
+  if (ageMs < 0 || ageMs >= grantTtlMs) return "expired";
+  return ageMs < grantTtlMs / 2 ? "good" : "aging";
 }

@@ -1,8 +1,13 @@
+import { LRUCache } from "lru-cache";
 import type { Digest } from "../oci/digest.ts";
 import type { Location } from "../storage/catalog.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
+import type { Proofs } from "./proofs.ts";
 import { orNull, type StorageTools } from "./storage-tools.ts";
+
+// Some 200 bytes each. What is not among them costs a look-up in the catalog.
+const grantsInMemory = 20_000;
 
 /**
  * Which repository may have which stored content. Bytes are shared by all upstreams, the right to them is not: it
@@ -10,30 +15,26 @@ import { orNull, type StorageTools } from "./storage-tools.ts";
  */
 export class Grants {
   readonly #tools: StorageTools;
+  readonly #proofs: Proofs;
+  readonly #grantedAtMs = new LRUCache<string, number>({ max: grantsInMemory });
 
-  constructor(tools: StorageTools) {
+  constructor(tools: StorageTools, proofs: Proofs) {
     this.#tools = tools;
-  }
-
-  /** What cannot be known because the catalog fails must be asked of upstream. */
-  async isGranted(target: Target, digest: Digest): Promise<boolean> {
-    const { catalog, log } = this.#tools;
-    return (await orNull(log, () => catalog.grantedAtMs(locationOf(target), digest))) !== null;
+    this.#proofs = proofs;
   }
 
   /**
-   * Asks upstream by `ask` whether the repository holds the digest, and remembers that it does. While upstream
-   * cannot be asked, it counts that a manifest of the repository names content of the same upstream. Otherwise
-   * rejects with UpstreamError.
+   * Whether the repository may have the content: by a grant, or because upstream says so to `ask`. While upstream
+   * cannot be asked, it counts that a manifest of the repository names content of the same upstream. Otherwise rejects
+   * with UpstreamError.
    */
-  async prove(target: Target, digest: Digest, ask: () => Promise<boolean>): Promise<boolean> {
+  async mayHave(target: Target, digest: Digest, ask: () => Promise<boolean>): Promise<boolean> {
+    const { catalog, log } = this.#tools;
+    const provenAtMs = await this.#knownAtMs(target, digest);
     try {
-      const held = await ask();
-      if (held) await this.record(target, digest);
-      return held;
+      return await this.#proofs.holds(this.#proofOf(target, digest, { provenAtMs, ask }));
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.failure.kind === "refused") throw error;
-      const { catalog, log } = this.#tools;
       if (await orNull(log, () => catalog.isReferenced(locationOf(target), digest))) return true;
       throw error;
     }
@@ -42,15 +43,47 @@ export class Grants {
   /** Upstream has shown that the repository holds the digest. */
   async record(target: Target, digest: Digest): Promise<void> {
     const { catalog, log, now } = this.#tools;
-    await orNull(log, () => catalog.recordGrant(locationOf(target), digest, now()));
+    const nowMs = now();
+    this.#grantedAtMs.set(keyOf(target, digest), nowMs);
+    await orNull(log, () => catalog.recordGrant(locationOf(target), digest, nowMs));
   }
 
   /** Upstream says that the repository does not hold the digest (any more). */
   async revoke(target: Target, digest: Digest): Promise<void> {
+    this.#grantedAtMs.delete(keyOf(target, digest));
     await this.#tools.catalog.forgetGrant(locationOf(target), digest);
+  }
+
+  #proofOf(
+    target: Target,
+    digest: Digest,
+    { provenAtMs, ask }: { provenAtMs: number | null; ask: () => Promise<boolean> },
+  ): Parameters<Proofs["holds"]>[0] {
+    return {
+      upstream: target.upstream.name,
+      key: keyOf(target, digest),
+      provenAtMs,
+      ask,
+      record: (holds) => (holds ? this.record(target, digest) : this.revoke(target, digest)),
+    };
+  }
+
+  /** What cannot be known because the catalog fails must be asked of upstream. */
+  async #knownAtMs(target: Target, digest: Digest): Promise<number | null> {
+    const key = keyOf(target, digest);
+    const known = this.#grantedAtMs.get(key);
+    if (known !== undefined) return known;
+    const { catalog, log } = this.#tools;
+    const grantedAtMs = await orNull(log, () => catalog.grantedAtMs(locationOf(target), digest));
+    if (grantedAtMs !== null) this.#grantedAtMs.set(key, grantedAtMs);
+    return grantedAtMs;
   }
 }
 
 export function locationOf({ upstream, repository }: Target): Location {
   return { upstream: upstream.name, repository };
+}
+
+function keyOf({ upstream, repository }: Target, digest: Digest): string {
+  return `${upstream.name} ${repository} ${digest}`;
 }

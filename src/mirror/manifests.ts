@@ -1,14 +1,15 @@
 import type { Digest } from "../oci/digest.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { Manifest } from "../oci/manifest.ts";
-import { type Reference, referenceText, type Tag } from "../oci/reference.ts";
+import { type Reference, referenceText } from "../oci/reference.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import { type FreshnessPolicy, freshForMs, mayServeStale } from "./freshness.ts";
+import type { Behind } from "./behind.ts";
 import { type Grants, locationOf } from "./grants.ts";
+import type { NotFound } from "./not-found.ts";
+import { withPatience } from "./patience.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
-import { orNull, type StorageTools } from "./storage-tools.ts";
+import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 
 export interface ManifestPull {
@@ -16,162 +17,97 @@ export interface ManifestPull {
   readonly manifest: Manifest;
 }
 
-// With a stale answer at hand nobody waits longer than this for upstream to say that it still holds; the question
-// goes on behind the answer.
-const patienceMs = 1_000;
+export interface ManifestTools {
+  readonly storage: StorageTools;
+  readonly stored: StoredContent;
+  readonly grants: Grants;
+  readonly notFound: NotFound;
+  readonly behind: Behind;
+}
 
-/** Pulls of manifests, by digest and by tag. */
+/** containerd gives up on a header after 30 seconds. */
+export const longestWaitMs = 25_000;
+
+/** Pulls of manifests by digest. */
 export class Manifests {
-  policy: FreshnessPolicy;
-  readonly #tools: StorageTools;
-  readonly #stored: StoredContent;
-  readonly #grants: Grants;
+  readonly #tools: ManifestTools;
   readonly #flights = new SingleFlight<ManifestPull>();
 
-  constructor(tools: StorageTools, stored: StoredContent, grants: Grants, policy: FreshnessPolicy) {
-    this.policy = policy;
+  constructor(tools: ManifestTools) {
     this.#tools = tools;
-    this.#stored = stored;
-    this.#grants = grants;
   }
 
-  async pull(target: Target, reference: Reference): Promise<ManifestPull> {
-    return reference.kind === "tag"
-      ? await this.#pullTag(target, reference.tag)
-      : await this.#pullDigest(target, reference.digest);
-  }
-
-  async #pullDigest(target: Target, digest: Digest): Promise<ManifestPull> {
-    const reference: Reference = { kind: "digest", digest };
-    const manifest = await this.#stored.manifest(digest);
-    if (manifest && (await this.#mayHave(target, digest))) {
-      return { outcome: { kind: "hit", ttlMs: null }, manifest };
+  async pull(target: Target, digest: Digest): Promise<ManifestPull> {
+    const { stored, notFound } = this.#tools;
+    if (notFound.has(target, digest)) throw manifestUnknown(digest);
+    const manifest = await stored.manifest(digest);
+    if (manifest) {
+      if (!(await this.#mayHave(target, digest))) throw this.#missing(target, digest);
+      return { outcome: { kind: "hit", tag: null }, manifest };
     }
-    const flight = this.#flights.run(keyOf(target, reference), async () => {
-      const pulled = await target.upstream.getManifest(target.repository, reference);
-      if (!pulled) throw manifestUnknown(reference);
-      return await this.#keep(target, pulled);
-    });
-    return collapsedIf(flight.joined, await flight.result);
-  }
-
-  async #pullTag(target: Target, tag: Tag): Promise<ManifestPull> {
-    const known = await this.#known(target, tag);
-    const ttlMs = known ? freshForMs(known.checkedAtMs, this.#tools.now(), this.policy) : 0;
-    if (known && ttlMs > 0) return { outcome: { kind: "hit", ttlMs }, manifest: known.manifest };
-    const reference: Reference = { kind: "tag", tag };
-    const flight = this.#flights.run(keyOf(target, reference), () => this.#revalidate(target, tag));
-    if (!known) return collapsedIf(flight.joined, await flight.result);
-    try {
-      return collapsedIf(flight.joined, await inTime(flight.result, target.upstream.name));
-    } catch (error) {
-      return this.#stale(known, error);
-    }
-  }
-
-  /** What the tag meant when it was last checked, if that manifest is still here. */
-  async #known(target: Target, tag: Tag): Promise<KnownTag | null> {
-    const { catalog, log } = this.#tools;
-    const record = await orNull(log, () => catalog.tag(locationOf(target), tag, ""));
-    const manifest = record && (await this.#stored.manifest(record.digest));
-    return manifest && { checkedAtMs: record.checkedAtMs, manifest };
-  }
-
-  async #revalidate(target: Target, tag: Tag): Promise<ManifestPull> {
-    const { catalog, log, now } = this.#tools;
-    const location = locationOf(target);
-    const pull = await this.#askTag(target, tag);
-    if (!pull) {
-      await catalog.forgetTag(location, tag);
-      throw manifestUnknown({ kind: "tag", tag });
-    }
-    const { outcome, manifest } = pull;
-    if (outcome.kind !== "miss" || outcome.stored) {
-      const record = { digest: manifest.digest, checkedAtMs: now() };
-      await orNull(log, () => catalog.recordTag(location, tag, "", record));
-    }
-    return pull;
-  }
-
-  /**
-   * Asks upstream what the tag means. Docker Hub counts a GET against the pull limit but not a HEAD, so a HEAD
-   * comes first and a GET, by digest so that it can be checked, only for what is not here.
-   */
-  async #askTag(target: Target, tag: Tag): Promise<ManifestPull | null> {
     const { upstream, repository } = target;
-    const byTag: Reference = { kind: "tag", tag };
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const head = await upstream.headManifest(repository, byTag);
-      if (!head) return null;
-      const stored = head.digest && (await this.#stored.manifest(head.digest));
-      if (stored) {
-        await this.#grants.record(target, stored.digest);
-        return { outcome: { kind: "revalidated", ttlMs: this.policy.ttlMs }, manifest: stored };
-      }
-      const reference: Reference = head.digest ? { kind: "digest", digest: head.digest } : byTag;
-      const manifest = await upstream.getManifest(repository, reference);
-      if (manifest) return await this.#keep(target, manifest);
-      // The tag moved between the two questions and what it meant is gone.
-    }
-    const reason = `it has no manifest of the digest that it says ${tag} means`;
-    throw new UpstreamError(upstream.name, { kind: "nonsense", reason });
+    const key = `${upstream.name} ${repository} ${digest}`;
+    const flight = this.#flights.run(key, () => this.#fetch(target, digest));
+    const pull = await withPatience(flight.result, longestWaitMs, upstream.name);
+    return flight.joined ? { ...pull, outcome: { kind: "collapsed" } } : pull;
   }
 
-  async #keep(target: Target, manifest: Manifest): Promise<ManifestPull> {
-    const stored = await this.#stored.storeManifest(locationOf(target), manifest);
-    return { outcome: { kind: "miss", stored }, manifest };
+  /** Stores what upstream sent through this repository. */
+  async keep(target: Target, manifest: Manifest): Promise<ManifestPull> {
+    const { stored, notFound } = this.#tools;
+    notFound.forget(target, manifest.digest);
+    const isStored = await stored.storeManifest(locationOf(target), manifest);
+    if (isStored) this.#proveMembers(target, manifest.digest);
+    return { outcome: { kind: "miss", stored: isStored }, manifest };
+  }
+
+  async #fetch(target: Target, digest: Digest): Promise<ManifestPull> {
+    const manifest = await target.upstream.getManifest(target, { kind: "digest", digest });
+    if (manifest) return await this.keep(target, manifest);
+    await this.#tools.grants.revoke(target, digest);
+    throw this.#missing(target, digest);
   }
 
   async #mayHave(target: Target, digest: Digest): Promise<boolean> {
-    if (await this.#grants.isGranted(target, digest)) return true;
     const reference: Reference = { kind: "digest", digest };
-    const held = await this.#grants.prove(target, digest, async () => {
-      return (await target.upstream.headManifest(target.repository, reference)) !== null;
+    return await this.#tools.grants.mayHave(target, digest, async () => {
+      return (await target.upstream.headManifest(target, reference)) !== null;
     });
-    if (!held) throw manifestUnknown(reference);
-    return held;
   }
 
-  #stale({ checkedAtMs, manifest }: KnownTag, error: unknown): ManifestPull {
-    if (!(error instanceof UpstreamError)) throw error;
-    const nowMs = this.#tools.now();
-    if (!mayServeStale(error.failure, checkedAtMs, nowMs, this.policy)) throw error;
-    const staleMs = Math.max(0, nowMs - checkedAtMs - this.policy.ttlMs);
-    return { outcome: { kind: "stale", staleMs, reason: error.message }, manifest };
+  #missing(target: Target, digest: Digest): DistributionError {
+    this.#tools.notFound.note(target, digest);
+    return manifestUnknown(digest);
   }
-}
 
-interface KnownTag {
-  readonly checkedAtMs: number;
-  readonly manifest: Manifest;
-}
-
-function keyOf({ upstream, repository }: Target, reference: Reference): string {
-  return `${upstream.name} ${repository} ${referenceText(reference)}`;
-}
-
-function collapsedIf(joined: boolean, pull: ManifestPull): ManifestPull {
-  return joined ? { ...pull, outcome: { kind: "collapsed" } } : pull;
-}
-
-/** The result, or UpstreamError when patience ends first; the work goes on. */
-async function inTime<T>(result: Promise<T>, upstream: string): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const failure = { kind: "timeout", phase: "headers" } as const;
-  const timer = setTimeout(() => reject(new UpstreamError(upstream, failure)), patienceMs);
-  try {
-    return await Promise.race([result, late]);
-  } finally {
-    clearTimeout(timer);
+  /**
+   * What the manifest names may be here by way of other repositories. That is proven while upstream can be asked: the
+   * pull of it needs no question then, and works when upstream is down.
+   */
+  #proveMembers(target: Target, manifest: Digest): void {
+    const { behind, grants, storage } = this.#tools;
+    const { upstream } = target;
+    const location = locationOf(target);
+    behind.run(upstream.name, `members of ${location.repository} ${manifest}`, async () => {
+      for (const digest of await storage.catalog.ungranted(location, manifest)) {
+        const isManifest = (await storage.catalog.manifestMediaType(digest)) !== null;
+        await grants.mayHave(target, digest, async () => {
+          if (!isManifest) return (await upstream.headBlob(target, digest)) !== null;
+          return (await upstream.headManifest(target, { kind: "digest", digest })) !== null;
+        });
+      }
+    });
   }
 }
 
-function manifestUnknown(reference: Reference): DistributionError {
+export function manifestUnknown(reference: string): DistributionError {
   return new DistributionError(
     "MANIFEST_UNKNOWN",
     "upstream has no such manifest in this repository",
-    {
-      detail: { reference: referenceText(reference) },
-    },
+    { detail: { reference } },
   );
+}
+
+export function unknownReference(reference: Reference): DistributionError {
+  return manifestUnknown(referenceText(reference));
 }

@@ -1,71 +1,130 @@
+import type { Accept } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Page } from "../oci/route.ts";
-import type { TagList } from "../upstream/tag-list.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import { type BlobDescription, type BlobPull, Blobs } from "./blobs.ts";
+import { Access } from "./access.ts";
+import { Behind } from "./behind.ts";
+import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
 import { Grants } from "./grants.ts";
-import { type ManifestPull, Manifests } from "./manifests.ts";
+import { type Listed, Lists, type NamesPage, type ReferrersPull, type TagsPull } from "./lists.ts";
+import { type ManifestPull, Manifests, unknownReference } from "./manifests.ts";
+import { NotFound } from "./not-found.ts";
+import { Proofs } from "./proofs.ts";
+import { RecentTrouble } from "./recent-trouble.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
+import { Tags } from "./tags.ts";
 
 /**
- * The policy: what is answered from the store, what is asked of upstream. All pulls reject with DistributionError
- * (`…_UNKNOWN`) when upstream says there is none, with UpstreamError when it gave no answer and nothing stored may
- * stand in for it.
+ * The policy: what is answered from the store, what is asked of upstream. Every pull is judged before anything is
+ * answered: whether it may be made at all (`Access`), then whether the repository has the content (`Grants`). All reject
+ * with DistributionError (`…_UNKNOWN`) when upstream says there is none, with UpstreamError when it gave no answer and
+ * nothing stored may stand in for it.
  */
 export class Mirror {
+  /** Takes effect with the next pull. */
+  policy: FreshnessPolicy;
+  readonly #access: Access;
   readonly #blobs: Blobs;
   readonly #manifests: Manifests;
+  readonly #tags: Tags;
+  readonly #lists: Lists;
+  readonly #behind: Behind;
 
-  constructor(tools: StorageTools, policy: FreshnessPolicy) {
-    const stored = new StoredContent(tools);
-    const grants = new Grants(tools);
-    this.#blobs = new Blobs(tools, stored, grants);
-    this.#manifests = new Manifests(tools, stored, grants, policy);
-  }
-
-  /** Takes effect with the next pull. */
-  set policy(policy: FreshnessPolicy) {
-    this.#manifests.policy = policy;
+  constructor(storage: StorageTools, freshness: FreshnessPolicy) {
+    this.policy = freshness;
+    const { now, log } = storage;
+    const policy = (): FreshnessPolicy => this.policy;
+    const behind = new Behind(log);
+    const trouble = new RecentTrouble(now);
+    const proofs = new Proofs({ behind, trouble, now, policy });
+    const stored = new StoredContent(storage);
+    const grants = new Grants(storage, proofs);
+    const notFound = new NotFound(now, policy);
+    const tools = { storage, stored, grants, notFound, behind, trouble, policy };
+    this.#behind = behind;
+    this.#access = new Access(storage, proofs);
+    this.#blobs = new Blobs(tools);
+    this.#manifests = new Manifests(tools);
+    this.#tags = new Tags({ ...tools, manifests: this.#manifests });
+    this.#lists = new Lists({ ...tools, access: this.#access, tags: this.#tags });
   }
 
   /**
    * The blob, from disk or from upstream. Aborting `signal`, or disposing the blob, stops this reader only: a fill
    * goes on for the next one.
    */
-  pullBlob(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
-    return this.#blobs.pull(target, digest, signal);
+  async pullBlob(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
+    await this.#assertMayPullBlob(target, digest);
+    return await this.#blobs.pull(target, digest, signal);
   }
 
   /** What HEAD tells of a blob, without a download. */
-  describeBlob(target: Target, digest: Digest): Promise<BlobDescription> {
-    return this.#blobs.describe(target, digest);
+  async describeBlob(target: Target, digest: Digest): Promise<BlobDescription> {
+    await this.#assertMayPullBlob(target, digest);
+    return await this.#blobs.describe(target, digest);
   }
 
-  pullManifest(target: Target, reference: Reference): Promise<ManifestPull> {
-    return this.#manifests.pull(target, reference);
+  /** By tag it depends on what the client takes; a digest is what it is. */
+  async pullManifest(target: Target, reference: Reference, accept: Accept): Promise<ManifestPull> {
+    const mayPull = await this.#access.mayPull(target, async (view) => {
+      return (await view.headManifest(target, reference)) !== null;
+    });
+    if (!mayPull) throw unknownReference(reference);
+    return reference.kind === "tag"
+      ? await this.#tags.pull(target, reference.tag, accept)
+      : await this.#manifests.pull(target, reference.digest);
   }
 
-  async listTags(target: Target, page: Page): Promise<TagList> {
-    const list = await target.upstream.listTags(target.repository, page);
-    if (list) return list;
-    throw new DistributionError(
-      "NAME_UNKNOWN",
-      `${target.upstream.name} has no repository ${target.repository}`,
-    );
+  async listTags(target: Target, page: Page): Promise<TagsPull> {
+    await this.#assertMayList(target);
+    return await this.#lists.tags(target, page);
   }
 
-  /** Resolves when no fill runs. */
-  idle(): Promise<void> {
-    return this.#blobs.fills.idle();
+  /** What refers to a manifest: signatures, SBOMs; of one type, or all if it is null. */
+  async listReferrers(
+    target: Target,
+    subject: Digest,
+    artifactType: string | null,
+  ): Promise<ReferrersPull> {
+    await this.#assertMayList(target);
+    return await this.#lists.referrers(target, subject, artifactType);
+  }
+
+  /** The repositories of which something is cached. */
+  listRepositories(upstreams: readonly Listed[], page: Page): Promise<NamesPage> {
+    return this.#lists.repositories(upstreams, page);
+  }
+
+  /** Resolves when no fill runs, and nothing behind an answer. */
+  async idle(): Promise<void> {
+    await this.#blobs.fills.idle();
+    await this.#behind.idle();
   }
 
   /** Ends every fill; resolves when they have let go of the store. */
   async stop(): Promise<void> {
     this.#blobs.fills.abort(new Error("the mirror stops"));
+    await this.#behind.stop();
     await this.idle();
+  }
+
+  async #assertMayPullBlob(target: Target, digest: Digest): Promise<void> {
+    const mayPull = await this.#access.mayPull(target, async (view) => {
+      return (await view.headBlob(target, digest)) !== null;
+    });
+    if (!mayPull) throw blobUnknown(digest);
+  }
+
+  async #assertMayList(target: Target): Promise<void> {
+    const mayPull = await this.#access.mayPull(target, async (view) => {
+      return (await view.listTags(target, { n: "1", last: null, token: null })) !== null;
+    });
+    if (mayPull) return;
+    const { upstream, repository } = target;
+    throw new DistributionError("NAME_UNKNOWN", `${upstream.name} has no repository ${repository}`);
   }
 }

@@ -1,11 +1,17 @@
-/** How a pull was answered: the one value that feeds the log line, the metric and `Cache-Status`. */
+/** How a pull was answered: the one value that feeds the log line, the metric, `Cache-Status` and `Age`. */
 export type PullOutcome =
-  /** Answered from what is stored; `ttlMs` is how long a tag is still believed, null for digests. */
-  | { readonly kind: "hit"; readonly ttlMs: number | null }
+  /** Answered from what is stored, without waiting for anybody. */
+  | { readonly kind: "hit"; readonly tag: TagAge | null }
   | { readonly kind: "miss"; readonly stored: boolean }
   /** Joined what another pull had begun. */
   | { readonly kind: "collapsed" }
   /** Upstream was asked whether the tag had moved, and it had not. */
   | { readonly kind: "revalidated"; readonly ttlMs: number }
-  /** Upstream gave no answer; `staleMs` is how long ago the tag ceased to be fresh. */
-  | { readonly kind: "stale"; readonly staleMs: number; readonly reason: string };
+  /** Upstream gave no answer; `tag` is null for a list that is made of what is cached. */
+  | { readonly kind: "stale"; readonly tag: TagAge | null; readonly reason: string };
+
+/** How long ago a tag was checked, and how long that is still believed: below 0 if no longer. */
+export interface TagAge {
+  readonly ageMs: number;
+  readonly ttlMs: number;
+}

@@ -1,13 +1,13 @@
 import { createHash, type Hash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
-import type { Repository } from "../oci/repository.ts";
+import type { Place } from "../upstream/place.ts";
 import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
 import { UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
 
 export interface ResumedBlobOptions {
   readonly upstream: Upstream;
-  readonly repository: Repository;
+  readonly place: Place;
   readonly digest: Digest;
   /** The answer that is read first; null to ask for one when the first bytes are wanted. */
   readonly begun: UpstreamBlob | null;
@@ -99,11 +99,11 @@ export class ResumedBlob {
   }
 
   async #ask(): Promise<UpstreamBlob> {
-    const { upstream, repository, digest, sizeBytes, signal } = this.#options;
+    const { upstream, place, digest, sizeBytes, signal } = this.#options;
     const blob =
       this.#positionBytes === 0
-        ? await upstream.getBlob(repository, digest, signal)
-        : await upstream.getBlobFrom(repository, digest, this.#positionBytes, signal);
+        ? await upstream.getBlob(place, digest, signal)
+        : await upstream.getBlobFrom(place, digest, this.#positionBytes, signal);
     if (!blob) throw this.#nonsense("the blob is gone in the middle of its download");
     if (sizeBytes === null || blob.sizeBytes === null || blob.sizeBytes === sizeBytes) return blob;
     blob.drop();

@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Repository } from "../oci/repository.ts";
+import type { Place } from "../upstream/place.ts";
 import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 
@@ -9,11 +10,11 @@ export type Refusal = UpstreamError | "unknown";
 /** An answer that has begun, and the repository it came through. */
 export interface Found {
   readonly blob: UpstreamBlob;
-  readonly repository: Repository;
+  readonly place: Place;
 }
 
 interface Source {
-  readonly repository: Repository;
+  readonly place: Place;
   refusal: Refusal | null;
 }
 
@@ -29,16 +30,16 @@ export class Sources {
   }
 
   has(repository: Repository): boolean {
-    return this.#sources.some((source) => source.repository === repository);
+    return this.#sources.some((source) => source.place.repository === repository);
   }
 
-  add(repository: Repository): void {
-    if (!this.has(repository)) this.#sources.push({ repository, refusal: null });
+  add(place: Place): void {
+    if (!this.has(place.repository)) this.#sources.push({ place, refusal: null });
   }
 
   /** null while the repository was not asked, or has the blob. */
   refusalOf(repository: Repository): Refusal | null {
-    return this.#sources.find((source) => source.repository === repository)?.refusal ?? null;
+    return this.#sources.find((source) => source.place.repository === repository)?.refusal ?? null;
   }
 
   /**
@@ -48,9 +49,9 @@ export class Sources {
    */
   async connect(onRefusal: () => void, signal: AbortSignal): Promise<Found | null> {
     for (const source of this.#sources) {
-      const answer = await this.#ask(source.repository, signal);
+      const answer = await this.#ask(source.place, signal);
       if (answer !== "unknown" && !(answer instanceof UpstreamError)) {
-        return { blob: answer, repository: source.repository };
+        return { blob: answer, place: source.place };
       }
       source.refusal = answer;
       onRefusal();
@@ -58,9 +59,9 @@ export class Sources {
     return null;
   }
 
-  async #ask(repository: Repository, signal: AbortSignal): Promise<UpstreamBlob | Refusal> {
+  async #ask(place: Place, signal: AbortSignal): Promise<UpstreamBlob | Refusal> {
     try {
-      return (await this.#upstream.getBlob(repository, this.#digest, signal)) ?? "unknown";
+      return (await this.#upstream.getBlob(place, this.#digest, signal)) ?? "unknown";
     } catch (error) {
       if (error instanceof UpstreamError && error.failure.kind === "refused") return error;
       throw error;

@@ -1,6 +1,6 @@
 import type { Hash } from "node:crypto";
 import { type Digest, hexOf } from "../oci/digest.ts";
-import type { Repository } from "../oci/repository.ts";
+import type { Place } from "../upstream/place.ts";
 import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { BlobReader } from "./blob-reader.ts";
@@ -9,7 +9,7 @@ import { ResumedBlob } from "./resumed-blob.ts";
 
 export interface UnstoredBlobOptions {
   readonly upstream: Upstream;
-  readonly repository: Repository;
+  readonly place: Place;
   readonly digest: Digest;
   readonly sizeBytes: number | null;
   /** Reading begins here; what lies before is somewhere else. */

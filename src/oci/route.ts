@@ -12,10 +12,12 @@ export interface Address {
   readonly path: string;
 }
 
-/** `n` and `last` of a listing, as they were written. */
+/** Which page of a listing, as it was written. */
 export interface Page {
   readonly n: string | null;
   readonly last: string | null;
+  /** `next_page`, by which quay.io names its pages in place of `last`. */
+  readonly token: string | null;
 }
 
 /** What a request asks for: the pull half of the distribution spec 1.1. */
@@ -23,7 +25,16 @@ export type Route =
   | { readonly kind: "base"; readonly address: Address }
   | { readonly kind: "manifest"; readonly address: Address; readonly reference: Reference }
   | { readonly kind: "blob"; readonly address: Address; readonly digest: Digest }
-  | { readonly kind: "tags"; readonly address: Address; readonly page: Page };
+  | { readonly kind: "tags"; readonly address: Address; readonly page: Page }
+  | {
+      readonly kind: "referrers";
+      readonly address: Address;
+      readonly digest: Digest;
+      /** Only those of this type; null for all. */
+      readonly artifactType: string | null;
+    }
+  /** What is cached; the path of the address is empty or a prefix. */
+  | { readonly kind: "catalog"; readonly address: Address; readonly page: Page };
 
 /**
  * Reads a request target (origin-form, as it came over the wire). Throws DistributionError for what
@@ -43,13 +54,20 @@ export function parseRoute(target: string): Route {
   if (rest.length === 0 || (rest.length === 1 && rest[0] === "")) {
     return { kind: "base", address: address([]) };
   }
+  if (rest.at(-1) === "_catalog") {
+    return { kind: "catalog", address: address(rest.slice(0, -1)), page: pageOf(query) };
+  }
   const [operation, last = ""] = rest.slice(-2);
   const name = address(rest.slice(0, -2));
   if (operation === "manifests")
     return { kind: "manifest", address: name, reference: readReference(last) };
   if (operation === "blobs") return { kind: "blob", address: name, digest: readDigest(last) };
   if (operation === "tags" && last === "list") {
-    return { kind: "tags", address: name, page: { n: query.get("n"), last: query.get("last") } };
+    return { kind: "tags", address: name, page: pageOf(query) };
+  }
+  if (operation === "referrers") {
+    const artifactType = query.get("artifactType") || null;
+    return { kind: "referrers", address: name, digest: readDigest(last), artifactType };
   }
   throw notAnEndpoint();
 }
@@ -102,6 +120,10 @@ function nsOf(query: URLSearchParams): string | null {
   return [...named][0] ?? null;
 }
 
+function pageOf(query: URLSearchParams): Page {
+  return { n: query.get("n"), last: query.get("last"), token: query.get("next_page") };
+}
+
 function readReference(text: string): Reference {
   const reference = parseReference(text);
   if (reference) return reference;
@@ -124,7 +146,7 @@ function readDigest(text: string): Digest {
 function notAnEndpoint(): DistributionError {
   return new DistributionError(
     "UNSUPPORTED",
-    "no endpoint of this mirror: it answers /v2/, /v2/NAME/manifests/REFERENCE, /v2/NAME/blobs/DIGEST and /v2/NAME/tags/list, not _catalog or referrers",
+    "no endpoint of this mirror: it answers /v2/, /v2/NAME/manifests/REFERENCE, /v2/NAME/blobs/DIGEST, /v2/NAME/tags/list, /v2/NAME/referrers/DIGEST and /v2/_catalog",
     { status: 404 },
   );
 }

@@ -7,22 +7,26 @@ export function cacheStatus(outcome: PullOutcome): string {
 
 function parametersOf(outcome: PullOutcome): string[] {
   switch (outcome.kind) {
+    // RFC 9211, section 2.4: a negative ttl is how long ago freshness ended.
     case "hit":
-      return outcome.ttlMs === null ? ["hit"] : ["hit", `ttl=${seconds(outcome.ttlMs)}`];
+      return outcome.tag === null ? ["hit"] : ["hit", ttl(outcome.tag.ttlMs)];
     case "miss":
       return outcome.stored ? ["fwd=miss", "stored"] : ["fwd=miss"];
     case "collapsed":
       return ["fwd=miss", "collapsed"];
     case "revalidated":
-      return ["fwd=stale", `ttl=${seconds(outcome.ttlMs)}`, "detail=revalidated"];
-    // RFC 9211, section 2.4: a negative ttl is how long ago freshness ended.
-    case "stale":
-      return ["fwd=stale", `ttl=-${seconds(outcome.staleMs)}`, `detail=${quoted(outcome.reason)}`];
+      return ["fwd=stale", ttl(outcome.ttlMs), "detail=revalidated"];
+    case "stale": {
+      const detail = `detail=${quoted(outcome.reason)}`;
+      return outcome.tag === null
+        ? ["fwd=stale", detail]
+        : ["fwd=stale", ttl(outcome.tag.ttlMs), detail];
+    }
   }
 }
 
-function seconds(durationMs: number): number {
-  return Math.floor(durationMs / 1000);
+function ttl(durationMs: number): string {
+  return `ttl=${Math.trunc(durationMs / 1000)}`;
 }
 
 // A string of RFC 8941: printable ASCII, quotes and backslashes escaped.

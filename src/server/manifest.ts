@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Mirror } from "../mirror/mirror.ts";
+import { parseAccept } from "../oci/accept.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { isNotModified, pullHeaders } from "./pull-headers.ts";
@@ -12,7 +13,11 @@ export async function serveManifest(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
-  const { outcome, manifest } = await mirror.pullManifest(pull.target, pull.reference);
+  const { outcome, manifest } = await mirror.pullManifest(
+    pull.target,
+    pull.reference,
+    parseAccept(request.headers.accept),
+  );
   const { digest, mediaType, bytes } = manifest;
   const headers = pullHeaders(digest, outcome);
   if (isNotModified(request, digest)) {

@@ -20,7 +20,14 @@ export function pullHeaders(digest: Digest, outcome: PullOutcome): Record<string
     "docker-content-digest": digest,
     etag: etagOf(digest),
     "cache-status": cacheStatus(outcome),
+    ...ageOf(outcome),
   };
+}
+
+/** RFC 9111, section 5.1: for how long what a tag means was not checked. What a digest means has no age. */
+function ageOf(outcome: PullOutcome): Record<string, string> {
+  if (!("tag" in outcome) || outcome.tag === null) return {};
+  return { age: String(Math.floor(outcome.tag.ageMs / 1000)) };
 }
 
 /** Whether the client has this content already (RFC 9110, section 13.1.2; a digest is a strong validator). */

@@ -11,11 +11,12 @@ import { serveBlob } from "./blob.ts";
 import { ClientGone } from "./body-writer.ts";
 import { BufferBudget } from "./buffer-budget.ts";
 import { toDistributionError } from "./error-answer.ts";
+import { serveReferrers, serveRepositories, serveTags } from "./lists.ts";
+import { viaOf } from "./loop.ts";
 import { serveManifest } from "./manifest.ts";
 import { untrustedContentHeaders } from "./pull-headers.ts";
 import { recordRequest } from "./request-log.ts";
 import { type Served, servedNothing } from "./served.ts";
-import { serveTags } from "./tags.ts";
 
 export interface RegistryServerOptions {
   readonly mirror: Mirror;
@@ -26,6 +27,8 @@ export interface RegistryServerOptions {
   readonly monotonicMs: () => number;
   /** A client that takes nothing of a body for so long is let go of. */
   readonly writeIdleMs: number;
+  /** What this mirror calls itself to others in `CDN-Loop`: a token of RFC 9110. */
+  readonly instance: string;
 }
 
 // A request is a line and a few headers; who takes longer to send them does not want an answer.
@@ -80,7 +83,7 @@ export class RegistryServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<Served> {
-    const { mirror, health, writeIdleMs } = this.#options;
+    const { mirror, health, writeIdleMs, instance } = this.#options;
     response.setHeader("docker-distribution-api-version", "registry/2.0");
     if (health.draining) response.setHeader("connection", "close");
     assertReadable(request);
@@ -89,9 +92,15 @@ export class RegistryServer {
     const route = parseRoute(request.url ?? "");
     seen.route = route;
     if (route.kind === "base") return this.#serveBase(route, request, response);
-    const target = this.upstreams.resolve(route.address, request.headers.host);
-    seen.target = target;
+    const { host } = request.headers;
+    const via = viaOf(request.headers["cdn-loop"]?.toString(), instance);
     if (route.address.ns !== null) response.setHeader("oci-namespace", route.address.ns);
+    if (route.kind === "catalog") {
+      const upstreams = this.upstreams.listed(route.address, host);
+      return await serveRepositories(mirror, { upstreams, page: route.page }, request, response);
+    }
+    const target = { ...this.upstreams.resolve(route.address, host), via };
+    seen.target = target;
     switch (route.kind) {
       case "manifest":
         return await serveManifest(
@@ -109,6 +118,10 @@ export class RegistryServer {
         );
       case "tags":
         return await serveTags(mirror, { target, page: route.page }, request, response);
+      case "referrers": {
+        const { digest, artifactType } = route;
+        return await serveReferrers(mirror, { target, digest, artifactType }, request, response);
+      }
     }
   }
 

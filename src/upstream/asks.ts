@@ -1,43 +1,69 @@
+import type { Accept } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { manifestMediaTypes } from "../oci/manifest.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
-import type { Repository } from "../oci/repository.ts";
+import { referrersMediaType } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
 import type { Ask } from "./endpoint.ts";
+import type { Place } from "./place.ts";
 
-// All of them, whatever the client asked with: what a short list returns would poison the tag for others.
+// All of them, whatever the client asked with, unless it does not take what that gives: what a short list returns would
+// poison the tag for others.
 const acceptManifests = [...manifestMediaTypes, "*/*"].join(", ");
 
+/** `accept` is what to ask for; any type if it takes any. */
 export function manifestAsk(
   method: "GET" | "HEAD",
-  repository: Repository,
-  reference: Reference,
+  place: Place,
+  { reference, accept }: { readonly reference: Reference; readonly accept: Accept },
 ): Ask {
   return {
     kind: "manifest",
     method,
-    repository,
+    repository: place.repository,
     path: `manifests/${referenceText(reference)}`,
-    headers: { accept: acceptManifests },
+    headers: { accept: accept.list || acceptManifests, ...loopHeader(place) },
     trust: reference.kind === "digest" ? "by-digest" : "unverified",
   };
 }
 
 export function blobAsk(
   method: "GET" | "HEAD",
-  repository: Repository,
+  place: Place,
   digest: Digest,
   headers: Readonly<Record<string, string>>,
 ): Ask {
-  return { kind: "blob", method, repository, path: `blobs/${digest}`, headers, trust: "by-digest" };
+  return {
+    kind: "blob",
+    method,
+    repository: place.repository,
+    path: `blobs/${digest}`,
+    headers: { ...headers, ...loopHeader(place) },
+    trust: "by-digest",
+  };
 }
 
-export function tagsAsk(repository: Repository, { n, last }: Page): Ask {
+export function tagsAsk(place: Place, { n, last, token }: Page): Ask {
   const query = new URLSearchParams({
     ...(n === null ? {} : { n }),
     ...(last === null ? {} : { last }),
+    ...(token === null ? {} : { next_page: token }),
   });
   const path = query.size === 0 ? "tags/list" : `tags/list?${query}`;
-  const headers = { accept: "application/json" };
+  const headers = { accept: "application/json", ...loopHeader(place) };
+  const { repository } = place;
   return { kind: "tags", method: "GET", repository, path, headers, trust: "unverified" };
+}
+
+/** `query` is what stands behind the "?", "" for nothing. */
+export function referrersAsk(place: Place, subject: Digest, query: string): Ask {
+  const path = query === "" ? `referrers/${subject}` : `referrers/${subject}?${query}`;
+  const headers = { accept: referrersMediaType, ...loopHeader(place) };
+  const { repository } = place;
+  return { kind: "referrers", method: "GET", repository, path, headers, trust: "unverified" };
+}
+
+/** RFC 8586: who has forwarded the question, so that one that has come round is noticed. */
+function loopHeader({ via }: Place): Record<string, string> {
+  return via === "" ? {} : { "cdn-loop": via };
 }

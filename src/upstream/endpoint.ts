@@ -18,7 +18,7 @@ export interface EndpointOptions {
 
 /** A pull request to a registry. */
 export interface Ask {
-  readonly kind: "manifest" | "blob" | "tags";
+  readonly kind: "manifest" | "blob" | "tags" | "referrers";
   readonly method: "GET" | "HEAD";
   readonly repository: Repository;
   /** What follows `/v2/REPOSITORY/`, query included. */

@@ -1,4 +1,5 @@
 import type { Page } from "../oci/route.ts";
+import { nextQuery } from "./next-link.ts";
 
 export interface TagList {
   /** The JSON document as upstream sent it. */
@@ -24,19 +25,13 @@ export function isTagList(bytes: Buffer): boolean {
 }
 
 /**
- * The page that a `Link: <URL>; rel="next"` header (RFC 8288) points to. Only its `n` and `last` are taken: where
- * the next page is asked for is ours to say. Without `last` there is none: our link would lead to the first page
+ * The page that a `Link: <URL>; rel="next"` header (RFC 8288) points to. Only what names it is taken: where
+ * the next page is asked for is ours to say. Without a name there is none: our link would lead to the first page
  * again, and clients round in circles.
  */
 export function nextPage(header: string | undefined): Page | null {
-  for (const [, target = "", parameters = ""] of (header ?? "").matchAll(link)) {
-    const url = isNext.test(parameters) ? URL.parse(target, "http://registry.invalid") : null;
-    const last = url?.searchParams.get("last");
-    if (url && last) return { n: url.searchParams.get("n"), last };
-  }
-  return null;
+  const query = nextQuery(header);
+  const last = query?.get("last") || null;
+  const token = query?.get("next_page") || null;
+  return query && (last ?? token) !== null ? { n: query.get("n"), last, token } : null;
 }
-
-// A target, and all that stands before the next one. Both patterns are linear in what they take.
-const link = /<([^<>\s]{1,4000})>([^<>]*)/g;
-const isNext = /;\s*rel\s*=\s*(?:"next"|next)\s*(?:[;,]|$)/i;

@@ -1,16 +1,20 @@
+import { type Accept, acceptAny } from "../oci/accept.ts";
 import { parseContentRange } from "../oci/byte-range.ts";
 import { algorithmOf, type Digest, digestOf, parseDigest } from "../oci/digest.ts";
 import { type Manifest, manifestLimitBytes } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { Repository } from "../oci/repository.ts";
+import { type Referrer, referrersIn } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { AnswerBody, CollectLimits } from "./answer-body.ts";
-import { blobAsk, manifestAsk, tagsAsk } from "./asks.ts";
-import type { Ask, Endpoint } from "./endpoint.ts";
+import { blobAsk, manifestAsk, referrersAsk, tagsAsk } from "./asks.ts";
+import type { Ask } from "./endpoint.ts";
+import { Endpoints, type EndpointsOptions } from "./endpoints.ts";
 import type { Answer } from "./exchange.ts";
-import { failureFrom, isBrokenSocket, refusalFrom } from "./failure.ts";
+import { failureFrom } from "./failure.ts";
 import { mediaTypeOf } from "./media-type.ts";
+import { nextQuery } from "./next-link.ts";
+import type { Place } from "./place.ts";
 import { isTagList, nextPage, type TagList } from "./tag-list.ts";
 import { UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
 
@@ -29,41 +33,60 @@ export interface UpstreamBlob {
 const manifestLimits: CollectLimits = { limitBytes: manifestLimitBytes, deadlineMs: 20_000 };
 const listLimits: CollectLimits = { limitBytes: 4 * 1024 * 1024, deadlineMs: 20_000 };
 
+// A list of referrers in pages is taken whole, for its pages cannot be filtered one by one; an image has some ten.
+const referrerPagesLimit = 20;
+
+// The spec says 404 where there is no referrers API; registries without it say these as well.
+const noReferrersApi = new Set([400, 404, 405, 406, 501]);
+
+export interface UpstreamOptions extends Omit<EndpointsOptions, "upstream"> {
+  readonly name: string;
+  /** The same upstream, asked as nobody: only what that shows may be served. null where our own right decides. */
+  readonly publicView: Upstream | null;
+}
+
 /**
- * A registry we pull from: answers in the spec's terms over its endpoints, tried in order. null always means
- * that upstream says there is none (404); everything else that is no answer rejects with UpstreamError.
+ * A registry we pull from: answers in the spec's terms over its endpoints. null always means that upstream says there is
+ * none (404); everything else that is no answer rejects with UpstreamError.
  */
 export class Upstream implements AsyncDisposable {
   readonly name: string;
-  readonly #endpoints: readonly Endpoint[];
+  readonly publicView: Upstream | null;
+  readonly #endpoints: Endpoints;
   readonly #metrics: Metrics;
 
-  constructor(name: string, endpoints: readonly Endpoint[], metrics: Metrics) {
+  constructor({ name, publicView, ...options }: UpstreamOptions) {
     this.name = name;
-    this.#endpoints = endpoints;
-    this.#metrics = metrics;
+    this.publicView = publicView;
+    this.#endpoints = new Endpoints({ upstream: name, ...options });
+    this.#metrics = options.metrics;
   }
 
   /**
    * Asks what a reference means; unlike a GET it does not count as a pull. `digest` is null when upstream
-   * does not say, or has no HEAD.
+   * does not say, or has no HEAD. `accept` is what a client takes that does not take what others do.
    */
   async headManifest(
-    repository: Repository,
+    place: Place,
     reference: Reference,
+    accept: Accept = acceptAny,
   ): Promise<{ readonly digest: Digest | null } | null> {
-    const answer = await this.#ask(manifestAsk("HEAD", repository, reference));
+    const answer = await this.#endpoints.ask(manifestAsk("HEAD", place, { reference, accept }));
     answer.body.discard();
     if (answer.status === 404) return null;
     if (answer.status === 405) return { digest: null };
-    if (answer.status !== 200) throw this.#error(await refusalFrom(answer));
+    if (answer.status !== 200) throw await this.#endpoints.refusal(answer);
     const header = answer.headers["docker-content-digest"];
     return { digest: typeof header === "string" ? parseDigest(header) : null };
   }
 
   /** The manifest's exact bytes. By digest they are checked against it; by tag it is computed from them. */
-  async getManifest(repository: Repository, reference: Reference): Promise<Manifest | null> {
-    const answer = await this.#get(manifestAsk("GET", repository, reference));
+  async getManifest(
+    place: Place,
+    reference: Reference,
+    accept: Accept = acceptAny,
+  ): Promise<Manifest | null> {
+    const answer = await this.#get(manifestAsk("GET", place, { reference, accept }));
     if (!answer) return null;
     const bytes = await this.#collect(answer.body, manifestLimits);
     const digest = this.#digestOf(bytes, reference);
@@ -74,23 +97,19 @@ export class Upstream implements AsyncDisposable {
 
   /** Whether the repository holds the blob, and its size as far as upstream says. */
   async headBlob(
-    repository: Repository,
+    place: Place,
     digest: Digest,
   ): Promise<{ readonly sizeBytes: number | null } | null> {
-    const answer = await this.#ask(blobAsk("HEAD", repository, digest, {}));
+    const answer = await this.#endpoints.ask(blobAsk("HEAD", place, digest, {}));
     answer.body.discard();
     if (answer.status === 404) return null;
     if (answer.status === 200) return { sizeBytes: contentLength(answer) };
-    return await this.#probeBlob(repository, digest);
+    return await this.#probeBlob(place, digest);
   }
 
   /** The blob from its beginning. Aborting `signal` ends it, whether it has begun or not. */
-  async getBlob(
-    repository: Repository,
-    digest: Digest,
-    signal: AbortSignal,
-  ): Promise<UpstreamBlob | null> {
-    const answer = await this.#get({ ...blobAsk("GET", repository, digest, {}), signal });
+  async getBlob(place: Place, digest: Digest, signal: AbortSignal): Promise<UpstreamBlob | null> {
+    const answer = await this.#get({ ...blobAsk("GET", place, digest, {}), signal });
     return answer && this.#blobOf(answer.body, 0, contentLength(answer));
   }
 
@@ -99,36 +118,66 @@ export class Upstream implements AsyncDisposable {
    * says which. A part that begins or ends elsewhere rejects as nonsense.
    */
   async getBlobFrom(
-    repository: Repository,
+    place: Place,
     digest: Digest,
     startBytes: number,
     signal: AbortSignal,
   ): Promise<UpstreamBlob | null> {
-    const ask = blobAsk("GET", repository, digest, { range: `bytes=${startBytes}-` });
-    const answer = await this.#ask({ ...ask, signal });
+    const ask = blobAsk("GET", place, digest, { range: `bytes=${startBytes}-` });
+    const answer = await this.#endpoints.ask({ ...ask, signal });
     if (answer.status === 200) return this.#blobOf(answer.body, 0, contentLength(answer));
     if (answer.status === 206) return this.#partOf(answer, startBytes);
-    if (answer.status !== 404) throw this.#error(await refusalFrom(answer));
+    if (answer.status !== 404) throw await this.#endpoints.refusal(answer);
     answer.body.discard();
     return null;
   }
 
   /** One page of the tags, as upstream orders and cuts them. */
-  async listTags(repository: Repository, page: Page): Promise<TagList | null> {
-    const answer = await this.#get(tagsAsk(repository, page));
+  async listTags(place: Place, page: Page): Promise<TagList | null> {
+    const answer = await this.#get(tagsAsk(place, page));
     if (!answer) return null;
     const bytes = await this.#collect(answer.body, listLimits);
     if (isTagList(bytes)) return { bytes, next: nextPage(answer.headers["link"]) };
     throw this.#error({ kind: "nonsense", reason: "the list of tags is no JSON with tags" });
   }
 
+  /**
+   * What refers to `subject`, all of it or what is of `artifactType`, as upstream chooses; null if it has no such list,
+   * and then it may keep one under a tag.
+   */
+  async listReferrers(
+    place: Place,
+    subject: Digest,
+    artifactType: string | null,
+  ): Promise<readonly Referrer[] | null> {
+    const found: Referrer[] = [];
+    let query: URLSearchParams | null = new URLSearchParams(
+      artifactType === null ? {} : { artifactType },
+    );
+    for (let page = 0; query && page < referrerPagesLimit; page++) {
+      const answer: Answer = await this.#endpoints.ask(referrersAsk(place, subject, `${query}`));
+      if (noReferrersApi.has(answer.status)) {
+        answer.body.discard();
+        return null;
+      }
+      if (answer.status !== 200) throw await this.#endpoints.refusal(answer);
+      const referrers = referrersIn(await this.#collect(answer.body, listLimits));
+      if (!referrers)
+        throw this.#error({ kind: "nonsense", reason: "referrers in no image index" });
+      found.push(...referrers);
+      query = nextQuery(answer.headers["link"]);
+    }
+    return found;
+  }
+
   /** Lets what runs end, fills included, and takes no more requests. */
   async retire(): Promise<void> {
-    await Promise.all(this.#endpoints.map((endpoint) => endpoint.retire()));
+    await Promise.all([this.#endpoints.retire(), this.publicView?.retire()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#endpoints.map((endpoint) => endpoint[Symbol.asyncDispose]()));
+    await this.publicView?.[Symbol.asyncDispose]();
+    await this.#endpoints[Symbol.asyncDispose]();
   }
 
   #blobOf(body: AnswerBody, startBytes: number, sizeBytes: number | null): UpstreamBlob {
@@ -149,11 +198,8 @@ export class Upstream implements AsyncDisposable {
   }
 
   // Storage behind a redirect often signs URLs for GET only (ghcr's does), and some registries have no HEAD.
-  async #probeBlob(
-    repository: Repository,
-    digest: Digest,
-  ): Promise<{ sizeBytes: number | null } | null> {
-    const answer = await this.#ask(blobAsk("GET", repository, digest, { range: "bytes=0-0" }));
+  async #probeBlob(place: Place, digest: Digest): Promise<{ sizeBytes: number | null } | null> {
+    const answer = await this.#endpoints.ask(blobAsk("GET", place, digest, { range: "bytes=0-0" }));
     if (answer.status === 200 || answer.status === 206) answer.body.drop();
     if (answer.status === 200) return { sizeBytes: contentLength(answer) };
     if (answer.status === 206) {
@@ -161,42 +207,18 @@ export class Upstream implements AsyncDisposable {
     }
     // A range of nothing cannot be satisfied: the blob is there and empty.
     if (answer.status === 416) return { sizeBytes: 0 };
-    if (answer.status !== 404) throw this.#error(await refusalFrom(answer));
+    if (answer.status !== 404) throw await this.#endpoints.refusal(answer);
     answer.body.discard();
     return null;
   }
 
   /** The 200 answer, or null for a 404. */
   async #get(ask: Ask): Promise<Answer | null> {
-    const answer = await this.#ask(ask);
+    const answer = await this.#endpoints.ask(ask);
     if (answer.status === 200) return answer;
-    if (answer.status !== 404) throw this.#error(await refusalFrom(answer));
+    if (answer.status !== 404) throw await this.#endpoints.refusal(answer);
     answer.body.discard();
     return null;
-  }
-
-  async #ask(ask: Ask): Promise<Answer> {
-    const answer = await this.#askInOrder(ask);
-    if (answer.status !== 404 || ask.trust === "unverified") return answer;
-    // "Not found" is the one answer about a digest that no hash can check, and a kept socket may hold a stray one.
-    answer.body.discard();
-    return await this.#askInOrder({ ...ask, trust: "unverified" });
-  }
-
-  async #askInOrder(ask: Ask): Promise<Answer> {
-    let failed: UpstreamError | null = null;
-    for (const endpoint of this.#endpoints) {
-      try {
-        const answer = await askFreshIfBroken(endpoint, ask);
-        this.#count(ask, String(answer.status));
-        if (answer.status < 500) return answer;
-        failed = this.#error(await refusalFrom(answer));
-      } catch (error) {
-        this.#count(ask, "failed");
-        failed = this.#error(failureFrom(error, "header"), error);
-      }
-    }
-    throw failed ?? this.#error({ kind: "unreachable", reason: "it has no endpoint" });
   }
 
   async #collect(body: AnswerBody, limits: CollectLimits): Promise<Buffer> {
@@ -228,22 +250,8 @@ export class Upstream implements AsyncDisposable {
     });
   }
 
-  #count({ kind }: Ask, status: string): void {
-    this.#metrics.upstreamRequests.inc({ upstream: this.name, kind, status });
-  }
-
   #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
     return new UpstreamError(this.name, failure, { cause });
-  }
-}
-
-/** A kept socket that broke says nothing about the endpoint: a fresh one does. */
-async function askFreshIfBroken(endpoint: Endpoint, ask: Ask): Promise<Answer> {
-  try {
-    return await endpoint.ask(ask);
-  } catch (error) {
-    if (ask.trust === "unverified" || !isBrokenSocket(error)) throw error;
-    return await endpoint.ask({ ...ask, trust: "unverified" });
   }
 }
 

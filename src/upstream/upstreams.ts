@@ -1,12 +1,12 @@
 import { DistributionError } from "../oci/distribution-error.ts";
 import { parseRepository, type Repository } from "../oci/repository.ts";
 import { type Address, looksLikeHost, quote } from "../oci/route.ts";
+import type { Place } from "./place.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A repository of a configured upstream: what a request means. */
-export interface Target {
+export interface Target extends Place {
   readonly upstream: Upstream;
-  readonly repository: Repository;
 }
 
 export interface UpstreamEntry {
@@ -30,6 +30,7 @@ const dockerHub = "docker.io";
 export class Upstreams {
   readonly #byName = new Map<string, Upstream>();
   readonly #byHost = new Map<string, Upstream>();
+  readonly #upstreams: readonly Upstream[];
   readonly #default: Upstream | null;
 
   constructor(entries: readonly UpstreamEntry[]) {
@@ -37,6 +38,7 @@ export class Upstreams {
       for (const name of [upstream.name, ...aliases]) this.#byName.set(name, upstream);
       for (const host of hosts) this.#byHost.set(host, upstream);
     }
+    this.#upstreams = entries.map(({ upstream }) => upstream);
     this.#default = entries.find((entry) => entry.default)?.upstream ?? null;
   }
 
@@ -44,11 +46,25 @@ export class Upstreams {
    * Which repository of which upstream a request means. Throws DistributionError NAME_UNKNOWN if it names
    * an upstream that is not configured, two that disagree, or none; NAME_INVALID if no repository is left.
    */
-  resolve(address: Address, host: string | undefined): Target {
+  resolve(address: Address, host: string | undefined): Omit<Target, "via"> {
     const { claims, path } = this.#readPath(address);
     const upstream =
       agreed([...this.#claimsBeside(address, host), ...claims]) ?? this.#fallback(path);
     return { upstream, repository: repositoryOf(upstream, path) };
+  }
+
+  /**
+   * Which upstreams a list of repositories is about, and what stands before their names there: the one that the request
+   * names, or all. Throws as `resolve` does.
+   */
+  listed(address: Address, host: string | undefined): { upstream: Upstream; prefix: string }[] {
+    const { claims, path } = this.#readPath(address);
+    const named = agreed([...this.#claimsBeside(address, host), ...claims]);
+    if (path !== "") this.#named(path);
+    if (named) return [{ upstream: named, prefix: "" }];
+    return this.#upstreams.map((upstream) => {
+      return { upstream, prefix: upstream === this.#default ? "" : `${upstream.name}/` };
+    });
   }
 
   /** Throws as `resolve` does if a request that is about no repository (`/v2/`) names an unknown upstream. */

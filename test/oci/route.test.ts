@@ -8,7 +8,7 @@ const digest = digestOf(Buffer.from("content"));
 const sha512 = digestOf(Buffer.from("content"), "sha512");
 const plain = (path: string): Route["address"] => ({ ns: null, prefix: null, path });
 const byTag = (tag: string): unknown => ({ kind: "tag", tag });
-const firstPage = { n: null, last: null };
+const firstPage = { n: null, last: null, token: null };
 
 const endpoints: readonly (readonly [target: string, route: unknown])[] = [
   ["/v2", { kind: "base", address: plain("") }],
@@ -43,15 +43,37 @@ const endpoints: readonly (readonly [target: string, route: unknown])[] = [
   ["/v2/a/tags/list", { kind: "tags", address: plain("a"), page: firstPage }],
   [
     "/v2/a/tags/list?n=10&last=b%20c",
-    { kind: "tags", address: plain("a"), page: { n: "10", last: "b c" } },
+    { kind: "tags", address: plain("a"), page: { n: "10", last: "b c", token: null } },
   ],
   [
     "/v2/a/tags/list?n=2147483647&ns=ghcr.io",
     {
       kind: "tags",
       address: { ...plain("a"), ns: "ghcr.io" },
-      page: { n: "2147483647", last: null },
+      page: { n: "2147483647", last: null, token: null },
     },
+  ],
+  [
+    `/v2/a/b/referrers/${digest}?artifactType=application%2Fspdx%2Bjson`,
+    {
+      kind: "referrers",
+      address: plain("a/b"),
+      digest,
+      artifactType: "application/spdx+json",
+    },
+  ],
+  [
+    `/v2/a/referrers/${digest}?artifactType=`,
+    { kind: "referrers", address: plain("a"), digest, artifactType: null },
+  ],
+  ["/v2/_catalog", { kind: "catalog", address: plain(""), page: firstPage }],
+  [
+    "/v2/ghcr.io/_catalog?n=5&last=a/b",
+    { kind: "catalog", address: plain("ghcr.io"), page: { ...firstPage, n: "5", last: "a/b" } },
+  ],
+  [
+    "/ghcr.io/v2/_catalog",
+    { kind: "catalog", address: { ...plain(""), prefix: "ghcr.io" }, page: firstPage },
   ],
   // Prefixes, before /v2 and after it; the one after it is the routing's to find.
   [
@@ -137,7 +159,6 @@ const refused: readonly (readonly [target: string, status: number, code: string]
   ["/V2/", 404, "UNSUPPORTED"],
   ["/v2a/", 404, "UNSUPPORTED"],
   ["/v2/a", 404, "UNSUPPORTED"],
-  ["/v2/_catalog", 404, "UNSUPPORTED"],
   ["/v2/a/manifests/", 400, "MANIFEST_INVALID"],
   ["/v2/a/manifests", 404, "UNSUPPORTED"],
   ["/v2/a/manifests/latest/", 404, "UNSUPPORTED"],

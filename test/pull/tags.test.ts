@@ -69,10 +69,13 @@ test("a deleted tag is not found, at once when it is asked again and while upstr
 
   const deleted = await mirror.get(tagPath);
   await hub.down();
+  const again = await mirror.get(tagPath);
+  mirror.advance(5_001);
   const afterwards = await mirror.get(tagPath);
 
   assert.equal(deleted.status, 404);
   assert.equal(JSON.parse(deleted.body.toString()).errors[0].code, "MANIFEST_UNKNOWN");
+  assert.equal(again.status, 404, "what was just said is believed for a moment");
   assert.equal(afterwards.status, 502, "what it meant once is not served");
 });
 

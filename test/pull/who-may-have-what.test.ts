@@ -52,6 +52,7 @@ test("content of one upstream is no other upstream's, though bytes are stored on
 
   const before = await mirror.get(`/v2/ghcr.io/team/app/blobs/${blob.digest}`);
   ghcr.addBlob("team/app", blob);
+  mirror.advance(5_001);
   const after = await mirror.get(`/v2/ghcr.io/team/app/blobs/${blob.digest}`);
 
   assert.equal(before.status, 404);

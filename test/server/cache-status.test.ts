@@ -4,26 +4,32 @@ import type { PullOutcome } from "../../src/mirror/pull-outcome.ts";
 import { cacheStatus } from "../../src/server/cache-status.ts";
 
 const rows: readonly (readonly [outcome: PullOutcome, header: string])[] = [
-  [{ kind: "hit", ttlMs: null }, "sluice; hit"],
-  [{ kind: "hit", ttlMs: 60_000 }, "sluice; hit; ttl=60"],
-  [{ kind: "hit", ttlMs: 1_999 }, "sluice; hit; ttl=1"],
-  [{ kind: "hit", ttlMs: 1 }, "sluice; hit; ttl=0"],
+  [{ kind: "hit", tag: null }, "sluice; hit"],
+  [{ kind: "hit", tag: { ageMs: 0, ttlMs: 60_000 } }, "sluice; hit; ttl=60"],
+  [{ kind: "hit", tag: { ageMs: 0, ttlMs: 1_999 } }, "sluice; hit; ttl=1"],
+  [{ kind: "hit", tag: { ageMs: 0, ttlMs: 1 } }, "sluice; hit; ttl=0"],
+  [{ kind: "hit", tag: { ageMs: 90_500, ttlMs: -30_500 } }, "sluice; hit; ttl=-30"],
   [{ kind: "miss", stored: true }, "sluice; fwd=miss; stored"],
   [{ kind: "miss", stored: false }, "sluice; fwd=miss"],
   [{ kind: "collapsed" }, "sluice; fwd=miss; collapsed"],
   [{ kind: "revalidated", ttlMs: 60_000 }, "sluice; fwd=stale; ttl=60; detail=revalidated"],
   [
-    { kind: "stale", staleMs: 3_600_000, reason: "docker.io cannot be reached" },
+    { kind: "stale", tag: { ageMs: 0, ttlMs: -3_600_000 }, reason: "docker.io cannot be reached" },
     'sluice; fwd=stale; ttl=-3600; detail="docker.io cannot be reached"',
   ],
   [
-    { kind: "stale", staleMs: 1000, reason: 'a "quote" and a \\' },
+    { kind: "stale", tag: { ageMs: 0, ttlMs: -1000 }, reason: 'a "quote" and a \\' },
     'sluice; fwd=stale; ttl=-1; detail="a \\"quote\\" and a \\\\"',
   ],
   [
-    { kind: "stale", staleMs: 1000, reason: "line\r\nSet-Cookie: a\u00e9\u{1f600}\0" },
+    {
+      kind: "stale",
+      tag: { ageMs: 0, ttlMs: -1000 },
+      reason: "line\r\nSet-Cookie: a\u00e9\u{1f600}\0",
+    },
     'sluice; fwd=stale; ttl=-1; detail="line??Set-Cookie: a????"',
   ],
+  [{ kind: "stale", tag: null, reason: "down" }, 'sluice; fwd=stale; detail="down"'],
 ];
 
 for (const [outcome, header] of rows) {

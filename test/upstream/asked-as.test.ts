@@ -13,7 +13,7 @@ test("upstream sees canonical paths, the full Accept list, and nothing of the cl
   hub.addImage("library/app", "v1", image);
   const layer = topLayerOf(image);
   const ofClient = {
-    accept: "application/vnd.docker.distribution.manifest.v1+json",
+    accept: "application/vnd.oci.image.manifest.v1+json",
     "accept-encoding": "zstd;q=1.0, gzip;q=0.8, deflate;q=0.5",
     authorization: "Bearer CANARY",
     cookie: "CANARY=1",

@@ -5,7 +5,6 @@ import type { OutboundProxy as ProxySetting, UpstreamConfig } from "../../src/co
 import { ConfiguredUpstreams } from "../../src/configured-upstreams.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import type { Target } from "../../src/upstream/upstreams.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob } from "../support/images.ts";
 import { NginxTls } from "../support/nginx-tls.ts";
@@ -276,6 +275,7 @@ class Lab implements AsyncDisposable {
       metrics: new Metrics("0.0.0-test"),
       env,
       userAgent: "sluice/0.0.0-test",
+      now: Date.now,
       monotonicMs: () => performance.now(),
     });
     const table = configured.configure([
@@ -296,11 +296,11 @@ class Lab implements AsyncDisposable {
       },
     ]);
     const address = { ns: null, prefix: null, path: "library/app" };
-    const { upstream, repository }: Target = table.resolve(address, undefined);
+    const { upstream, repository } = table.resolve(address, undefined);
     const reference = parseReference(image.manifest.digest);
     assert.ok(reference);
     return {
-      pull: async () => (await upstream.getManifest(repository, reference))?.bytes,
+      pull: async () => (await upstream.getManifest({ repository, via: "" }, reference))?.bytes,
       [Symbol.asyncDispose]: () => configured[Symbol.asyncDispose](),
     };
   }

@@ -297,7 +297,13 @@ const withoutDefault = upstreams(null);
 function upstreams(defaultName: string | null): Upstreams {
   const metrics = new Metrics("0.0.0-test");
   const entry = (name: string, aliases: string[], hosts: string[]) => ({
-    upstream: new Upstream(name, [], metrics),
+    upstream: new Upstream({
+      name,
+      endpoints: [],
+      metrics,
+      clocks: { now: Date.now, monotonicMs: () => performance.now() },
+      publicView: null,
+    }),
     aliases,
     hosts,
     default: name === defaultName,

@@ -1,0 +1,79 @@
+import { LRUCache } from "lru-cache";
+import type { Location } from "../storage/catalog.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Target } from "../upstream/upstreams.ts";
+import { type FreshnessPolicy, proofAge } from "./freshness.ts";
+import { locationOf } from "./grants.ts";
+import type { Proofs } from "./proofs.ts";
+import { orNull, type StorageTools } from "./storage-tools.ts";
+
+const repositoriesInMemory = 20_000;
+
+/**
+ * Who may pull from a repository at all. Where our own credentials would open what is private, and nobody logs in here,
+ * only what upstream shows to everyone is served (`access: public`).
+ */
+export class Access {
+  readonly #tools: StorageTools;
+  readonly #proofs: Proofs;
+  readonly #publicAtMs = new LRUCache<string, number>({ max: repositoriesInMemory });
+
+  constructor(tools: StorageTools, proofs: Proofs) {
+    this.#tools = tools;
+    this.#proofs = proofs;
+  }
+
+  /**
+   * Whether a pull may go on; false if upstream says to nobody's question that there is no such thing. `ask` asks the
+   * upstream that is asked as nobody. Rejects with UpstreamError when it refuses, or gives no answer about a repository
+   * that was never shown.
+   */
+  async mayPull(target: Target, ask: (view: Upstream) => Promise<boolean>): Promise<boolean> {
+    const view = target.upstream.publicView;
+    if (!view) return true;
+    const location = locationOf(target);
+    return await this.#proofs.holds({
+      upstream: location.upstream,
+      key: keyOf(location),
+      provenAtMs: await this.#knownAtMs(location),
+      ask: () => ask(view),
+      record: (holds) => this.#record(location, holds),
+    });
+  }
+
+  /** Whether the repository may be listed to everyone, without asking anybody. */
+  async isListed(
+    upstream: Upstream,
+    location: Location,
+    policy: FreshnessPolicy,
+  ): Promise<boolean> {
+    if (!upstream.publicView) return true;
+    const knownAtMs = await this.#knownAtMs(location);
+    return knownAtMs !== null && proofAge(knownAtMs, this.#tools.now(), policy) !== "expired";
+  }
+
+  async #knownAtMs(location: Location): Promise<number | null> {
+    const known = this.#publicAtMs.get(keyOf(location));
+    if (known !== undefined) return known;
+    const { catalog, log } = this.#tools;
+    const publicAtMs = await orNull(log, () => catalog.publicAtMs(location));
+    if (publicAtMs !== null) this.#publicAtMs.set(keyOf(location), publicAtMs);
+    return publicAtMs;
+  }
+
+  async #record(location: Location, isPublic: boolean): Promise<void> {
+    const { catalog, log, now } = this.#tools;
+    if (isPublic) {
+      const nowMs = now();
+      this.#publicAtMs.set(keyOf(location), nowMs);
+      await orNull(log, () => catalog.recordPublic(location, nowMs));
+    } else {
+      this.#publicAtMs.delete(keyOf(location));
+      await catalog.forgetPublic(location);
+    }
+  }
+}
+
+function keyOf({ upstream, repository }: Location): string {
+  return `${upstream} ${repository}`;
+}

@@ -1,0 +1,75 @@
+import { LRUCache } from "lru-cache";
+import type { Manifest } from "../oci/manifest.ts";
+import type { Tag } from "../oci/reference.ts";
+import type { TagRecord } from "../storage/catalog.ts";
+import type { Target } from "../upstream/upstreams.ts";
+import { locationOf } from "./grants.ts";
+import { orNull, type StorageTools } from "./storage-tools.ts";
+import type { StoredContent } from "./stored-content.ts";
+
+/** A tag as clients of one kind see it. */
+export interface TagKey {
+  readonly target: Target;
+  readonly tag: Tag;
+  /** The `Accept` list it was asked with; "" for all types, which is what nearly every client gets. */
+  readonly variant: string;
+}
+
+/** What a tag meant when it was last checked, and the manifest is here. */
+export interface KnownTag {
+  /** In ms since the epoch. */
+  readonly checkedAtMs: number;
+  readonly manifest: Manifest;
+}
+
+// Some 300 bytes each. What is not among them costs a look-up in the catalog.
+const tagsInMemory = 20_000;
+
+/** What tags meant: in memory as far as they were asked for lately, in the catalog for good. */
+export class KnownTags {
+  readonly #tools: StorageTools;
+  readonly #stored: StoredContent;
+  readonly #records = new LRUCache<string, TagRecord>({ max: tagsInMemory });
+
+  constructor(tools: StorageTools, stored: StoredContent) {
+    this.#tools = tools;
+    this.#stored = stored;
+  }
+
+  async find(key: TagKey): Promise<KnownTag | null> {
+    const record = await this.#record(key);
+    const manifest = record && (await this.#stored.manifest(record.digest));
+    return manifest && { checkedAtMs: record.checkedAtMs, manifest };
+  }
+
+  /** Upstream has just said that the tag means this. */
+  async record(key: TagKey, { digest }: Manifest): Promise<void> {
+    const { catalog, log, now } = this.#tools;
+    const record = { digest, checkedAtMs: now() };
+    this.#records.set(textOf(key), record);
+    await orNull(log, () =>
+      catalog.recordTag(locationOf(key.target), key.tag, key.variant, record),
+    );
+  }
+
+  /** Upstream has no such tag (any more). */
+  async forget(key: TagKey): Promise<void> {
+    this.#records.delete(textOf(key));
+    if (key.variant === "") await this.#tools.catalog.forgetTag(locationOf(key.target), key.tag);
+  }
+
+  async #record(key: TagKey): Promise<TagRecord | null> {
+    const known = this.#records.get(textOf(key));
+    if (known) return known;
+    const { catalog, log } = this.#tools;
+    const found = await orNull(log, () =>
+      catalog.tag(locationOf(key.target), key.tag, key.variant),
+    );
+    if (found) this.#records.set(textOf(key), found);
+    return found;
+  }
+}
+
+export function textOf({ target, tag, variant }: TagKey): string {
+  return `${target.upstream.name} ${target.repository} ${tag} ${variant}`;
+}

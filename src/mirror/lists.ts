@@ -1,0 +1,203 @@
+import { acceptAny } from "../oci/accept.ts";
+import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { DistributionError } from "../oci/distribution-error.ts";
+import { parseTag, type Tag } from "../oci/reference.ts";
+import { type Referrer, referrerOf, referrersIn } from "../oci/referrer.ts";
+import type { Page } from "../oci/route.ts";
+import type { TagList } from "../upstream/tag-list.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { Target } from "../upstream/upstreams.ts";
+import type { Access } from "./access.ts";
+import type { FreshnessPolicy } from "./freshness.ts";
+import { locationOf } from "./grants.ts";
+import type { PullOutcome } from "./pull-outcome.ts";
+import type { StorageTools } from "./storage-tools.ts";
+import type { StoredContent } from "./stored-content.ts";
+import type { Tags } from "./tags.ts";
+
+export interface ListTools {
+  readonly storage: StorageTools;
+  readonly stored: StoredContent;
+  readonly access: Access;
+  readonly policy: () => FreshnessPolicy;
+  /** For referrers that upstream keeps under a tag. */
+  readonly tags: Tags;
+}
+
+/** A list; null as its outcome says that it is upstream's own, of this moment. */
+export interface TagsPull {
+  readonly outcome: PullOutcome | null;
+  readonly list: TagList;
+}
+
+export interface ReferrersPull {
+  readonly outcome: PullOutcome | null;
+  readonly referrers: readonly Referrer[];
+}
+
+/** An upstream whose repositories are listed, and what stands before their names. */
+export interface Listed {
+  readonly upstream: Upstream;
+  /** "" or `HOST/`. */
+  readonly prefix: string;
+}
+
+export interface NamesPage {
+  readonly names: readonly string[];
+  readonly next: Page | null;
+}
+
+// The most entries of a page that we make ourselves, however many are asked for.
+const pageLimit = 1_000;
+
+/** Lists: upstream's own while it answers, of what is cached when it does not. */
+export class Lists {
+  readonly #tools: ListTools;
+
+  constructor(tools: ListTools) {
+    this.#tools = tools;
+  }
+
+  async tags(target: Target, page: Page): Promise<TagsPull> {
+    try {
+      const list = await target.upstream.listTags(target, page);
+      if (list) return { outcome: null, list };
+    } catch (error) {
+      return await this.#cachedTags(target, page, error);
+    }
+    throw new DistributionError(
+      "NAME_UNKNOWN",
+      `${target.upstream.name} has no repository ${target.repository}`,
+    );
+  }
+
+  /** All that refers to `subject`, or what of it is of `artifactType`. */
+  async referrers(
+    target: Target,
+    subject: Digest,
+    artifactType: string | null,
+  ): Promise<ReferrersPull> {
+    const { outcome, referrers } = await this.#allReferrers(target, subject, artifactType);
+    if (artifactType === null) return { outcome, referrers };
+    return { outcome, referrers: referrers.filter((one) => one.artifactType === artifactType) };
+  }
+
+  /** One page of the repositories of which something is cached and which may be shown to everyone, in byte order. */
+  async repositories(upstreams: readonly Listed[], { n, last }: Page): Promise<NamesPage> {
+    const count = countOf(n);
+    const lists = upstreams.map((listed) => this.#namesOf(listed, last ?? "", count + 1));
+    const names = (await Promise.all(lists)).flat().sort(byBytes);
+    const page = names.slice(0, count);
+    return {
+      names: page,
+      next: names.length > count ? { n, last: page.at(-1) ?? null, token: null } : null,
+    };
+  }
+
+  /** The first `count` names behind `last`. */
+  async #namesOf({ upstream, prefix }: Listed, last: string, count: number): Promise<string[]> {
+    const { storage, access, policy } = this.#tools;
+    const names: string[] = [];
+    let after = last.startsWith(prefix) ? last.slice(prefix.length) : "";
+    if (!last.startsWith(prefix) && byBytes(last, prefix) > 0) return [];
+    for (let more = true; more && names.length < count; ) {
+      const cached = await storage.catalog.repositories(upstream.name, after, pageLimit);
+      for (const repository of cached) {
+        const location = { upstream: upstream.name, repository };
+        const isListed = await access.isListed(upstream, location, policy());
+        if (isListed && names.length < count) names.push(prefix + repository);
+        after = repository;
+      }
+      more = cached.length === pageLimit;
+    }
+    return names;
+  }
+
+  async #cachedTags(target: Target, { n, last }: Page, error: unknown): Promise<TagsPull> {
+    if (!isTrouble(error)) throw error;
+    const count = countOf(n);
+    const tags = await this.#tools.storage.catalog.tags(locationOf(target), last, count);
+    if (tags.length === 0 && last === null) throw error;
+    const bytes = Buffer.from(JSON.stringify({ name: target.repository, tags }));
+    const next = tags.length === count ? { n, last: tags.at(-1) ?? null, token: null } : null;
+    return { outcome: cachedBecause(error), list: { bytes, next } };
+  }
+
+  async #allReferrers(
+    target: Target,
+    subject: Digest,
+    artifactType: string | null,
+  ): Promise<ReferrersPull> {
+    try {
+      const listed = await target.upstream.listReferrers(target, subject, artifactType);
+      if (listed) return { outcome: null, referrers: listed };
+      return await this.#taggedReferrers(target, subject);
+    } catch (error) {
+      if (!isTrouble(error)) throw error;
+      const referrers = await this.#cachedReferrers(target, subject);
+      // No list at all would say that there are none, and an image would count as unsigned.
+      if (referrers.length === 0) throw error;
+      return { outcome: cachedBecause(error), referrers };
+    }
+  }
+
+  /** Distribution spec 1.1, "Referrers Tag Schema": what clients maintain where there is no referrers API. */
+  async #taggedReferrers(target: Target, subject: Digest): Promise<ReferrersPull> {
+    try {
+      const { outcome, manifest } = await this.#tools.tags.pull(
+        target,
+        referrersTag(subject),
+        acceptAny,
+      );
+      return { outcome, referrers: referrersIn(manifest.bytes) ?? [] };
+    } catch (error) {
+      if (error instanceof DistributionError && error.code === "MANIFEST_UNKNOWN") {
+        return { outcome: null, referrers: [] };
+      }
+      throw error;
+    }
+  }
+
+  async #cachedReferrers(target: Target, subject: Digest): Promise<readonly Referrer[]> {
+    const { storage, stored } = this.#tools;
+    const { catalog } = storage;
+    const found = new Map<Digest, Referrer>();
+    const tag = await catalog.tag(locationOf(target), referrersTag(subject), "");
+    const index = tag && (await stored.manifest(tag.digest));
+    for (const referrer of (index && referrersIn(index.bytes)) ?? []) {
+      found.set(referrer.digest, referrer);
+    }
+    for (const digest of await catalog.referrers(locationOf(target), subject, pageLimit)) {
+      const manifest = await stored.manifest(digest);
+      if (manifest) found.set(digest, referrerOf(manifest));
+    }
+    return [...found.values()];
+  }
+}
+
+/** Whether upstream gave no answer: a refusal is one. */
+function isTrouble(error: unknown): error is UpstreamError {
+  return error instanceof UpstreamError && error.failure.kind !== "refused";
+}
+
+function cachedBecause(error: UpstreamError): PullOutcome {
+  return { kind: "stale", tag: null, reason: error.message };
+}
+
+function countOf(n: string | null): number {
+  return n !== null && /^\d{1,9}$/.test(n)
+    ? Math.min(Math.max(Number(n), 1), pageLimit)
+    : pageLimit;
+}
+
+function byBytes(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
+/** Distribution spec 1.1, "Referrers Tag Schema": the encoded part is cut so that a tag holds it. */
+function referrersTag(subject: Digest): Tag {
+  const tag = parseTag(`${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`);
+  if (!tag) throw new Error(`${subject} makes no tag`);
+  return tag;
+}

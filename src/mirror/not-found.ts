@@ -1,0 +1,48 @@
+import { LRUCache } from "lru-cache";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Target } from "../upstream/upstreams.ts";
+import type { FreshnessPolicy } from "./freshness.ts";
+
+// For each upstream. A client that tries names costs a few hundred bytes a name, and no question for the second try.
+const answersLimit = 10_000;
+
+/**
+ * What an upstream has just said "not found" to. Kept with the upstream itself: one that was configured anew, with other
+ * credentials perhaps, is asked again.
+ */
+export class NotFound {
+  readonly #now: () => number;
+  readonly #policy: () => FreshnessPolicy;
+  readonly #answers = new WeakMap<Upstream, LRUCache<string, number>>();
+
+  constructor(now: () => number, policy: () => FreshnessPolicy) {
+    this.#now = now;
+    this.#policy = policy;
+  }
+
+  has(target: Target, what: string): boolean {
+    const saidAtMs = this.#of(target.upstream).get(keyOf(target, what));
+    if (saidAtMs === undefined) return false;
+    const ageMs = this.#now() - saidAtMs;
+    return ageMs >= 0 && ageMs < this.#policy().negativeTtlMs;
+  }
+
+  note(target: Target, what: string): void {
+    this.#of(target.upstream).set(keyOf(target, what), this.#now());
+  }
+
+  /** There is such a thing after all. */
+  forget(target: Target, what: string): void {
+    this.#of(target.upstream).delete(keyOf(target, what));
+  }
+
+  #of(upstream: Upstream): LRUCache<string, number> {
+    const answers = this.#answers.get(upstream) ?? new LRUCache({ max: answersLimit });
+    this.#answers.set(upstream, answers);
+    return answers;
+  }
+}
+
+function keyOf({ repository }: Target, what: string): string {
+  return `${repository} ${what}`;
+}

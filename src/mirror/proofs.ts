@@ -1,0 +1,83 @@
+import { SingleFlight } from "../upstream/single-flight.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { Behind } from "./behind.ts";
+import { type FreshnessPolicy, proofAge } from "./freshness.ts";
+import { withPatience } from "./patience.ts";
+import type { RecentTrouble } from "./recent-trouble.ts";
+
+/** Something only upstream can say, that was proven at some time or never. */
+export interface Proof {
+  readonly upstream: string;
+  /** What is to be proven, as text. */
+  readonly key: string;
+  /** In ms since the epoch; null if never. */
+  readonly provenAtMs: number | null;
+  /** Asks upstream. Rejects with UpstreamError. */
+  readonly ask: () => Promise<boolean>;
+  /** Remembers that it holds, or forgets that it did. */
+  readonly record: (holds: boolean) => Promise<void>;
+}
+
+export interface ProofTools {
+  readonly behind: Behind;
+  readonly trouble: RecentTrouble;
+  readonly now: () => number;
+  readonly policy: () => FreshnessPolicy;
+}
+
+// Whoever has something to serve does not wait longer for an upstream that gives no answer.
+const patienceMs = 1_000;
+
+/** Judges proofs by their age and lets upstream renew them: one question at a time for each. */
+export class Proofs {
+  readonly #tools: ProofTools;
+  readonly #flights = new SingleFlight<boolean>();
+
+  constructor(tools: ProofTools) {
+    this.#tools = tools;
+  }
+
+  /**
+   * Whether it holds. What was proven once holds on while upstream gives no answer; a refusal and a "not found" end it.
+   * Rejects with UpstreamError when upstream refuses, or gives no answer to what was never proven.
+   */
+  async holds(proof: Proof): Promise<boolean> {
+    const { behind, trouble, now, policy } = this.#tools;
+    const { provenAtMs, upstream, key } = proof;
+    if (provenAtMs === null) return await this.#renew(proof);
+    const age = proofAge(provenAtMs, now(), policy());
+    if (age === "good") return true;
+    if (age === "aging" || trouble.lately(upstream, key)) {
+      behind.run(upstream, key, () => this.#renew(proof));
+      return true;
+    }
+    return await this.#renewOrKeep(proof);
+  }
+
+  async #renewOrKeep(proof: Proof): Promise<boolean> {
+    try {
+      return await withPatience(this.#renew(proof), patienceMs, proof.upstream);
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || error.failure.kind === "refused") throw error;
+      return true;
+    }
+  }
+
+  async #renew(proof: Proof): Promise<boolean> {
+    return await this.#flights.run(proof.key, () => this.#ask(proof)).result;
+  }
+
+  async #ask({ upstream, key, ask, record }: Proof): Promise<boolean> {
+    const { trouble } = this.#tools;
+    try {
+      const holds = await ask();
+      trouble.clear(upstream, key);
+      await record(holds);
+      return holds;
+    } catch (error) {
+      trouble.note(upstream, key, error);
+      if (error instanceof UpstreamError && error.failure.kind === "refused") await record(false);
+      throw error;
+    }
+  }
+}

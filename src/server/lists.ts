@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Listed } from "../mirror/lists.ts";
+import type { Mirror } from "../mirror/mirror.ts";
+import type { Digest } from "../oci/digest.ts";
+import { referrersIndex, referrersMediaType } from "../oci/referrer.ts";
+import type { Page } from "../oci/route.ts";
+import type { Target } from "../upstream/upstreams.ts";
+import { sendList } from "./list-answer.ts";
+import type { Served } from "./served.ts";
+
+/** `tags/list`: distribution spec 1.1, "Listing tags". The pages are upstream's, the links between them ours. */
+export async function serveTags(
+  mirror: Mirror,
+  { target, page }: { readonly target: Target; readonly page: Page },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Served> {
+  const { outcome, list } = await mirror.listTags(target, page);
+  const { bytes, next } = list;
+  return sendList({ contentType: "application/json", bytes, outcome, next }, request, response);
+}
+
+/** `referrers`: distribution spec 1.1, "Listing Referrers". All in one page. */
+export async function serveReferrers(
+  mirror: Mirror,
+  asked: {
+    readonly target: Target;
+    readonly digest: Digest;
+    readonly artifactType: string | null;
+  },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Served> {
+  const { target, digest, artifactType } = asked;
+  const { outcome, referrers } = await mirror.listReferrers(target, digest, artifactType);
+  const answer = {
+    contentType: referrersMediaType,
+    bytes: referrersIndex(referrers),
+    outcome,
+    next: null,
+    headers: artifactType === null ? {} : { "oci-filters-applied": "artifactType" },
+  };
+  return sendList(answer, request, response);
+}
+
+/** `_catalog` of what is cached: distribution's "Listing Repositories". */
+export async function serveRepositories(
+  mirror: Mirror,
+  { upstreams, page }: { readonly upstreams: readonly Listed[]; readonly page: Page },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Served> {
+  const { names, next } = await mirror.listRepositories(upstreams, page);
+  const bytes = Buffer.from(JSON.stringify({ repositories: names }));
+  const answer = {
+    contentType: "application/json",
+    bytes,
+    outcome: { kind: "hit", tag: null },
+    next,
+  } as const;
+  return sendList(answer, request, response);
+}
