@@ -11,28 +11,30 @@ const migrations: readonly string[] = [
     UNIQUE (upstream, name)
   ) STRICT;
 
+  -- A digest is a DigestKey everywhere.
   CREATE TABLE blobs (
-    digest TEXT PRIMARY KEY,
+    digest BLOB PRIMARY KEY,
     size_bytes INTEGER NOT NULL,
     identity TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE manifests (
-    digest TEXT PRIMARY KEY REFERENCES blobs (digest) ON DELETE CASCADE,
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE REFERENCES blobs (digest) ON DELETE CASCADE,
     media_type TEXT NOT NULL
-  ) STRICT, WITHOUT ROWID;
+  ) STRICT;
 
   CREATE TABLE manifest_references (
-    manifest TEXT NOT NULL REFERENCES manifests (digest) ON DELETE CASCADE,
-    referenced TEXT NOT NULL,
-    PRIMARY KEY (manifest, referenced)
+    manifest_id INTEGER NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
+    referenced BLOB NOT NULL,
+    PRIMARY KEY (manifest_id, referenced)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX manifest_references_by_referenced ON manifest_references (referenced);
 
   -- Neither grants nor tags need the content to be here: they outlive it.
   CREATE TABLE grants (
     repository_id INTEGER NOT NULL REFERENCES repositories (id),
-    digest TEXT NOT NULL,
+    digest BLOB NOT NULL,
     granted_at_ms INTEGER NOT NULL,
     PRIMARY KEY (repository_id, digest)
   ) STRICT, WITHOUT ROWID;
@@ -41,7 +43,7 @@ const migrations: readonly string[] = [
   CREATE TABLE tags (
     repository_id INTEGER NOT NULL REFERENCES repositories (id),
     tag TEXT NOT NULL,
-    digest TEXT NOT NULL,
+    digest BLOB NOT NULL,
     checked_at_ms INTEGER NOT NULL,
     PRIMARY KEY (repository_id, tag)
   ) STRICT, WITHOUT ROWID;
@@ -60,8 +62,8 @@ const migrations: readonly string[] = [
   END;
   `,
   `
-  ALTER TABLE manifests ADD COLUMN subject TEXT;
-  CREATE INDEX manifests_by_subject ON manifests (subject) WHERE subject IS NOT NULL;
+  ALTER TABLE manifests ADD COLUMN subject BLOB;
+  CREATE INDEX manifests_by_subject ON manifests (subject, digest) WHERE subject IS NOT NULL;
 
   -- When upstream last showed it to an anonymous request.
   ALTER TABLE repositories ADD COLUMN public_at_ms INTEGER;
@@ -71,7 +73,7 @@ const migrations: readonly string[] = [
     repository_id INTEGER NOT NULL REFERENCES repositories (id),
     tag TEXT NOT NULL,
     variant TEXT NOT NULL,
-    digest TEXT NOT NULL,
+    digest BLOB NOT NULL,
     checked_at_ms INTEGER NOT NULL,
     PRIMARY KEY (repository_id, tag, variant)
   ) STRICT, WITHOUT ROWID;
@@ -81,13 +83,13 @@ const migrations: readonly string[] = [
 ];
 
 /**
- * Brings the catalog to the present schema, each step in its transaction. Throws StorageError for a
- * catalog that a newer sluice has written, and SqliteError for what is no database.
+ * Brings the catalog to the present schema, or an older one, each step in its transaction. Throws
+ * StorageError for a catalog that a newer sluice has written, and SqliteError for what is no database.
  */
-export function migrate(database: Database.Database): void {
+export function migrate(database: Database.Database, toVersion: number = migrations.length): void {
   const version = Number(database.pragma("user_version", { simple: true }));
   if (version > migrations.length) throw newerSchema(database.name, version);
-  for (const [done, step] of migrations.entries()) {
+  for (const [done, step] of migrations.slice(0, toVersion).entries()) {
     if (done >= version)
       database.transaction(() => applyStep(database, step, done + 1)).immediate();
   }

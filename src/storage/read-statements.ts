@@ -1,33 +1,36 @@
 import type Database from "better-sqlite3";
-import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { Usage } from "./catalog.ts";
+import type { DigestKey } from "./digest-key.ts";
 import { inRepository } from "./location-in-sql.ts";
 
 /** The look-ups of the Catalog port; a point takes some microseconds, on the thread that asks, and a list that for each row. */
 export interface ReadStatements {
-  readonly blob: Database.Statement<[string], { sizeBytes: number; identity: string }>;
-  readonly manifestMediaType: Database.Statement<[string], { mediaType: string }>;
+  readonly blob: Database.Statement<[DigestKey], { sizeBytes: number; identity: string }>;
+  readonly manifestMediaType: Database.Statement<[DigestKey], { mediaType: string }>;
   /** By upstream, repository, tag and variant. */
   readonly tag: Database.Statement<
     [string, string, string, string],
-    { digest: Digest; checkedAtMs: number }
+    { digest: DigestKey; checkedAtMs: number }
   >;
   /** By upstream, repository, the name before, and limit. */
   readonly tags: Database.Statement<[string, string, string, number], { tag: Tag }>;
   /** By upstream, the name before, and limit. */
   readonly repositories: Database.Statement<[string, string, number], { name: Repository }>;
   /** By upstream, repository and digest. */
-  readonly grant: Database.Statement<[string, string, string], { grantedAtMs: number }>;
+  readonly grant: Database.Statement<[string, string, DigestKey], { grantedAtMs: number }>;
   /** By digest, upstream and repository. */
-  readonly reference: Database.Statement<[string, string, string], { found: 1 }>;
+  readonly reference: Database.Statement<[DigestKey, string, string], { found: 1 }>;
   /** By digest and upstream. */
-  readonly grantOfUpstream: Database.Statement<[string, string], { found: 1 }>;
+  readonly grantOfUpstream: Database.Statement<[DigestKey, string], { found: 1 }>;
   /** By subject, upstream, repository and limit. */
-  readonly referrers: Database.Statement<[string, string, string, number], { digest: Digest }>;
+  readonly referrers: Database.Statement<
+    [DigestKey, string, string, number],
+    { digest: DigestKey }
+  >;
   /** By manifest, upstream and repository. */
-  readonly ungranted: Database.Statement<[string, string, string], { digest: Digest }>;
+  readonly ungranted: Database.Statement<[DigestKey, string, string], { digest: DigestKey }>;
   /** By upstream and repository. */
   readonly publicAt: Database.Statement<[string, string], { publicAtMs: number | null }>;
   readonly usage: Database.Statement<[], Usage>;
@@ -65,7 +68,9 @@ export function readStatements(database: Database.Database): ReadStatements {
     // a repository can be many.
     reference: database.prepare(
       `SELECT 1 AS found
-       FROM manifest_references CROSS JOIN grants ON grants.digest = manifest
+       FROM manifest_references
+       CROSS JOIN manifests ON id = manifest_id
+       CROSS JOIN grants USING (digest)
        WHERE referenced = ? AND ${inRepository} LIMIT 1`,
     ),
     grantOfUpstream: database.prepare(
@@ -78,7 +83,9 @@ export function readStatements(database: Database.Database): ReadStatements {
     ),
     ungranted: database.prepare(
       `SELECT digest
-       FROM (SELECT referenced FROM manifest_references WHERE manifest = ? LIMIT ${referencesLimit})
+       FROM (
+         SELECT referenced FROM manifests JOIN manifest_references ON manifest_id = id
+         WHERE digest = ? LIMIT ${referencesLimit})
        CROSS JOIN blobs ON digest = referenced
        WHERE NOT EXISTS (
          SELECT 1 FROM grants WHERE ${inRepository} AND grants.digest = blobs.digest)`,

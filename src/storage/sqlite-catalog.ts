@@ -13,6 +13,7 @@ import type {
   Variant,
 } from "./catalog.ts";
 import { prepareCatalogFile } from "./catalog-file.ts";
+import { type DigestKey, digestOfKey, keyOf } from "./digest-key.ts";
 import type { Layout } from "./layout.ts";
 import { namesOf } from "./location-in-sql.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
@@ -58,16 +59,17 @@ export class SqliteCatalog implements Catalog {
   }
 
   async blob(digest: Digest): Promise<BlobRecord | null> {
-    const row = this.#reads.blob.get(digest);
+    const row = this.#reads.blob.get(keyOf(digest));
     return row ? { digest, ...row } : null;
   }
 
   async manifestMediaType(digest: Digest): Promise<string | null> {
-    return this.#reads.manifestMediaType.get(digest)?.mediaType ?? null;
+    return this.#reads.manifestMediaType.get(keyOf(digest))?.mediaType ?? null;
   }
 
   async tag(location: Location, tag: Tag, variant: Variant): Promise<TagRecord | null> {
-    return this.#reads.tag.get(...namesOf(location), tag, variant) ?? null;
+    const row = this.#reads.tag.get(...namesOf(location), tag, variant);
+    return row ? { ...row, digest: digestOfKey(row.digest) } : null;
   }
 
   async tags(location: Location, after: string | null, limit: number): Promise<readonly Tag[]> {
@@ -83,23 +85,22 @@ export class SqliteCatalog implements Catalog {
   }
 
   async grantedAtMs(location: Location, digest: Digest): Promise<number | null> {
-    const row = this.#reads.grant.get(...namesOf(location), digest);
+    const row = this.#reads.grant.get(...namesOf(location), keyOf(digest));
     return row?.grantedAtMs ?? null;
   }
 
   async isReferenced(location: Location, digest: Digest): Promise<boolean> {
-    if (!this.#reads.reference.get(digest, ...namesOf(location))) return false;
-    return this.#reads.grantOfUpstream.get(digest, location.upstream) !== undefined;
+    const key = keyOf(digest);
+    if (!this.#reads.reference.get(key, ...namesOf(location))) return false;
+    return this.#reads.grantOfUpstream.get(key, location.upstream) !== undefined;
   }
 
   async referrers(location: Location, subject: Digest, limit: number): Promise<readonly Digest[]> {
-    return this.#reads.referrers
-      .all(subject, ...namesOf(location), limit)
-      .map(({ digest }) => digest);
+    return digestsOf(this.#reads.referrers.all(keyOf(subject), ...namesOf(location), limit));
   }
 
   async ungranted(location: Location, manifest: Digest): Promise<readonly Digest[]> {
-    return this.#reads.ungranted.all(manifest, ...namesOf(location)).map(({ digest }) => digest);
+    return digestsOf(this.#reads.ungranted.all(keyOf(manifest), ...namesOf(location)));
   }
 
   async publicAtMs(location: Location): Promise<number | null> {
@@ -155,6 +156,10 @@ export class SqliteCatalog implements Catalog {
     this.#database.close();
     await this.#writes[Symbol.asyncDispose]();
   }
+}
+
+function digestsOf(rows: readonly { readonly digest: DigestKey }[]): Digest[] {
+  return rows.map(({ digest }) => digestOfKey(digest));
 }
 
 // A reader waits only while a foreign process locks the whole file. The event loop waits with it.

@@ -1,25 +1,27 @@
 import type Database from "better-sqlite3";
+import type { Digest } from "../oci/digest.ts";
 import type { BlobRecord, Location, ManifestRecord } from "./catalog.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
+import { type DigestKey, keyOf } from "./digest-key.ts";
 import { inRepository, namesOf } from "./location-in-sql.ts";
 
-type Statement<Parameters extends unknown[]> = Database.Statement<Parameters>;
+type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement<Parameters, Row>;
 
 /** What each write means in SQL. */
 export class WriteStatements {
   readonly #addRepository: Statement<[string, string]>;
-  readonly #putBlob: Statement<[string, number, string]>;
-  readonly #putManifest: Statement<[string, string, string | null]>;
-  readonly #clearReferences: Statement<[string]>;
-  readonly #addReference: Statement<[string, string]>;
-  readonly #putGrant: Statement<[string, number, string, string]>;
-  readonly #putTag: Statement<[string, string, string, number, string, string]>;
+  readonly #putBlob: Statement<[DigestKey, number, string]>;
+  readonly #putManifest: Statement<[DigestKey, string, DigestKey | null], { id: number }>;
+  readonly #clearReferences: Statement<[number]>;
+  readonly #addReference: Statement<[number, DigestKey]>;
+  readonly #putGrant: Statement<[DigestKey, number, string, string]>;
+  readonly #putTag: Statement<[string, string, DigestKey, number, string, string]>;
   readonly #dropOldVariants: Statement<[string, string, string, string]>;
   readonly #setPublic: Statement<[number | null, string, string]>;
-  readonly #setIdentity: Statement<[string, string]>;
+  readonly #setIdentity: Statement<[string, DigestKey]>;
   readonly #dropTag: Statement<[string, string, string]>;
-  readonly #dropGrant: Statement<[string, string, string]>;
-  readonly #dropBlob: Statement<[string]>;
+  readonly #dropGrant: Statement<[DigestKey, string, string]>;
+  readonly #dropBlob: Statement<[DigestKey]>;
 
   constructor(database: Database.Database) {
     this.#addRepository = database.prepare(
@@ -31,11 +33,14 @@ export class WriteStatements {
     );
     this.#putManifest = database.prepare(
       `INSERT INTO manifests (digest, media_type, subject) VALUES (?, ?, ?)
-       ON CONFLICT DO UPDATE SET media_type = excluded.media_type, subject = excluded.subject`,
+       ON CONFLICT DO UPDATE SET media_type = excluded.media_type, subject = excluded.subject
+       RETURNING id`,
     );
-    this.#clearReferences = database.prepare("DELETE FROM manifest_references WHERE manifest = ?");
+    this.#clearReferences = database.prepare(
+      "DELETE FROM manifest_references WHERE manifest_id = ?",
+    );
     this.#addReference = database.prepare(
-      "INSERT INTO manifest_references (manifest, referenced) VALUES (?, ?) ON CONFLICT DO NOTHING",
+      "INSERT INTO manifest_references (manifest_id, referenced) VALUES (?, ?) ON CONFLICT DO NOTHING",
     );
     this.#putGrant = database.prepare(
       `INSERT INTO grants (repository_id, digest, granted_at_ms)
@@ -78,7 +83,7 @@ export class WriteStatements {
         this.#recordGrant(write.location, write.digest, write.nowMs);
         break;
       case "record-identity":
-        this.#setIdentity.run(write.identity, write.digest);
+        this.#setIdentity.run(write.identity, keyOf(write.digest));
         break;
       case "record-public":
         this.#recordPublic(write.location, write.nowMs);
@@ -87,34 +92,35 @@ export class WriteStatements {
         this.#dropTag.run(write.tag, ...namesOf(write.location));
         break;
       case "forget-grant":
-        this.#dropGrant.run(write.digest, ...namesOf(write.location));
+        this.#dropGrant.run(keyOf(write.digest), ...namesOf(write.location));
         break;
       case "forget-public":
         this.#setPublic.run(null, ...namesOf(write.location));
         break;
       case "forget-blob":
-        this.#dropBlob.run(write.digest);
+        this.#dropBlob.run(keyOf(write.digest));
         break;
     }
   }
 
   #recordBlob(location: Location, blob: BlobRecord, nowMs: number): void {
-    this.#putBlob.run(blob.digest, blob.sizeBytes, blob.identity);
+    this.#putBlob.run(keyOf(blob.digest), blob.sizeBytes, blob.identity);
     this.#recordGrant(location, blob.digest, nowMs);
   }
 
   #recordManifest(location: Location, manifest: ManifestRecord, nowMs: number): void {
     const { blob, mediaType, references, subject } = manifest;
     this.#recordBlob(location, blob, nowMs);
-    this.#putManifest.run(blob.digest, mediaType, subject);
-    this.#clearReferences.run(blob.digest);
-    for (const reference of references) this.#addReference.run(blob.digest, reference);
+    const row = this.#putManifest.get(keyOf(blob.digest), mediaType, subject && keyOf(subject));
+    if (!row) return;
+    this.#clearReferences.run(row.id);
+    for (const reference of references) this.#addReference.run(row.id, keyOf(reference));
   }
 
   #recordTag({ location, tag, variant, record }: CatalogWrite & { kind: "record-tag" }): void {
     const names = namesOf(location);
     this.#addRepository.run(...names);
-    this.#putTag.run(tag, variant, record.digest, record.checkedAtMs, ...names);
+    this.#putTag.run(tag, variant, keyOf(record.digest), record.checkedAtMs, ...names);
     if (variant !== "") this.#dropOldVariants.run(tag, variant, ...names);
   }
 
@@ -123,9 +129,9 @@ export class WriteStatements {
     this.#setPublic.run(nowMs, ...namesOf(location));
   }
 
-  #recordGrant(location: Location, digest: string, nowMs: number): void {
+  #recordGrant(location: Location, digest: Digest, nowMs: number): void {
     this.#addRepository.run(...namesOf(location));
-    this.#putGrant.run(digest, nowMs, ...namesOf(location));
+    this.#putGrant.run(keyOf(digest), nowMs, ...namesOf(location));
   }
 }
 

@@ -5,6 +5,8 @@ import { suite, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { prepareCatalogFile } from "../../src/storage/catalog-file.ts";
+import { keyOf } from "../../src/storage/digest-key.ts";
+import { migrate } from "../../src/storage/migrations.ts";
 import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
 import { codeOf, StorageError } from "../../src/storage/storage-error.ts";
 import { WriteQueue } from "../../src/storage/write-queue.ts";
@@ -135,6 +137,21 @@ suite("the catalog's file", () => {
 
     assert.deepEqual(await readFile(path), before);
     assert.deepEqual(await openFilesBelow(directory.layout.directory), []);
+  });
+
+  test("a catalog of an older schema is brought to the present one with all that it knew", async () => {
+    await using directory = await storageDirectory();
+    const { digest } = blobRecord("manifest");
+    const database = new Database(directory.layout.catalogFile);
+    migrate(database, 1);
+    database.exec("INSERT INTO repositories VALUES (1, 'docker.io', 'library/alpine')");
+    database.prepare("INSERT INTO tags VALUES (1, 'latest', ?, 7)").run(keyOf(digest));
+    database.close();
+
+    await using catalog = await SqliteCatalog.open(directory.layout);
+
+    assert.deepEqual(await catalog.tag(alpine, tagOf("latest"), ""), { digest, checkedAtMs: 7 });
+    assert.equal(await catalog.publicAtMs(alpine), null);
   });
 
   test("a migration that fails leaves the catalog as it was", async () => {

@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import { type DigestKey, digestOfKey } from "../../src/storage/digest-key.ts";
 import type { CheckedAnswer, CheckedRequest } from "./checking-client.ts";
 
 /**
@@ -61,10 +62,12 @@ export async function auditStore(directory: string): Promise<StoreAudit> {
 function rowFaults(catalogFile: string, sizes: ReadonlyMap<string, number>): string[] {
   using stack = new DisposableStack();
   const database = stack.adopt(new Database(catalogFile, { readonly: true }), (it) => it.close());
-  const rows = database.prepare("SELECT digest, size_bytes AS size FROM blobs").all() as {
-    digest: string;
-    size: number;
-  }[];
+  const rows = (
+    database.prepare("SELECT digest AS key, size_bytes AS size FROM blobs").all() as {
+      key: DigestKey;
+      size: number;
+    }[]
+  ).map(({ key, size }) => ({ digest: digestOfKey(key), size }));
   const faults = rows
     .filter(({ digest, size }) => sizes.get(digest) !== size)
     .map(({ digest, size }) => `${digest} has ${size} bytes in the catalog, ${sizes.get(digest)}`);

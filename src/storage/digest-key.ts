@@ -1,0 +1,23 @@
+import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+
+/**
+ * A digest as the catalog keeps it: a byte for the algorithm, then the hash. Less than half of its text, which a
+ * catalog of a million blobs repeats millions of times; and in the same order.
+ */
+export type DigestKey = Buffer & { readonly brand: "digest key" };
+
+const sha256 = 1;
+const sha512 = 2;
+
+export function keyOf(digest: Digest): DigestKey {
+  const hex = hexOf(digest);
+  const key = Buffer.allocUnsafe(1 + hex.length / 2);
+  key[0] = algorithmOf(digest) === "sha256" ? sha256 : sha512;
+  key.write(hex, 1, "hex");
+  return key as DigestKey;
+}
+
+export function digestOfKey(key: DigestKey): Digest {
+  const algorithm = key[0] === sha256 ? "sha256" : "sha512";
+  return `${algorithm}:${key.toString("hex", 1)}` as Digest;
+}
