@@ -1,10 +1,18 @@
-import { mkdir, mkdtempDisposable, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unmountBelow } from "./mounts.ts";
 import { programPath } from "./real-program.ts";
 import { mustRun, runProgram } from "./run-program.ts";
 import { ServerProcess } from "./server-process.ts";
+
+/** A mirror in a `hosts.toml`. */
+export interface MirrorHost {
+  /** With the path, if any. */
+  readonly url: string;
+  /** The path is where the API is; else `/v2` is added to it. */
+  readonly overridePath?: boolean;
+}
 
 /** A containerd of its own whose `hosts.toml` sends every registry's pulls to one mirror. */
 export class Containerd implements AsyncDisposable {
@@ -21,7 +29,7 @@ export class Containerd implements AsyncDisposable {
     const { path } = resources.use(await mkdtempDisposable(join(tmpdir(), "containerd-")));
     resources.defer(() => unmountBelow(path));
     await writeFile(join(path, "config.toml"), configOf(path));
-    await writeHosts(path, options.mirror);
+    await writeHosts(path, { _default: { url: options.mirror } });
     const flags = ["--config", join(path, "config.toml")];
     const engine = resources.use(new ServerProcess(programPath("containerd"), flags));
     await engine.until(async () => {
@@ -31,14 +39,25 @@ export class Containerd implements AsyncDisposable {
     return new Containerd(path, resources.move());
   }
 
-  /** Pulls an image by its full name; the request goes to the mirror with `?ns=HOST`. */
-  async pull(image: string): Promise<void> {
-    await this.#ctr("images", "pull", "--hosts-dir", join(this.#directory, "hosts"), image);
+  /** From now on the pulls of a registry go to its mirror here; `_default` is every registry without one. */
+  async useMirrors(mirrors: Readonly<Record<string, MirrorHost>>): Promise<void> {
+    await rm(join(this.#directory, "hosts"), { recursive: true });
+    await writeHosts(this.#directory, mirrors);
   }
 
-  /** Removes an image and, at once, what only it used. */
-  async remove(image: string): Promise<void> {
-    await this.#ctr("images", "rm", "--sync", image);
+  /** Fetches all platforms of an image, or an artifact of any kind, without unpacking it. */
+  async fetch(image: string): Promise<void> {
+    await this.#ctr("content", "fetch", "--all-platforms", ...this.#hosts(), image);
+  }
+
+  /** Pulls an image by its full name; the request goes to the mirror with `?ns=HOST`. */
+  async pull(image: string): Promise<void> {
+    await this.#ctr("images", "pull", ...this.#hosts(), image);
+  }
+
+  /** Removes images and, at once, what only they used. */
+  async remove(...images: string[]): Promise<void> {
+    await this.#ctr("images", "rm", "--sync", ...images);
   }
 
   /** Runs an image that was pulled, and returns what it printed. */
@@ -48,6 +67,10 @@ export class Containerd implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
+  }
+
+  #hosts(): string[] {
+    return ["--hosts-dir", join(this.#directory, "hosts")];
   }
 
   async #ctr(...args: string[]): Promise<string> {
@@ -66,12 +89,19 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 `;
 }
 
-// The folder "_default" stands for every registry that has none of its own.
-async function writeHosts(directory: string, mirror: string): Promise<void> {
-  const folder = join(directory, "hosts", "_default");
-  await mkdir(folder, { recursive: true });
-  const hosts = `[host."${mirror}"]\n  capabilities = ["pull", "resolve"]\n`;
-  await writeFile(join(folder, "hosts.toml"), hosts);
+async function writeHosts(
+  directory: string,
+  mirrors: Readonly<Record<string, MirrorHost>>,
+): Promise<void> {
+  for (const [registry, { url, overridePath = false }] of Object.entries(mirrors)) {
+    const folder = join(directory, "hosts", registry);
+    await mkdir(folder, { recursive: true });
+    const hosts = `[host."${url}"]
+  capabilities = ["pull", "resolve"]
+  override_path = ${overridePath}
+`;
+    await writeFile(join(folder, "hosts.toml"), hosts);
+  }
 }
 
 function socketIn(directory: string): string {

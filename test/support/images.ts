@@ -2,7 +2,7 @@ import { type Digest, digestOf } from "../../src/oci/digest.ts";
 import type { Manifest } from "../../src/oci/manifest.ts";
 import { noise } from "./noise.ts";
 import { type Architecture, printingProgram } from "./printing-program.ts";
-import { gzipOf, type TarFile, tarOf } from "./tar.ts";
+import { gzipOf, type TarFile, tarOf, zstdOf } from "./tar.ts";
 
 export interface TestBlob {
   readonly digest: Digest;
@@ -24,7 +24,11 @@ export interface ImageParts {
   readonly architecture?: Architecture;
   /** The program to run, as a path and arguments. */
   readonly command?: readonly string[];
+  /** How layers are compressed; gzip where nothing is said. zstd is of OCI's media types only. */
+  readonly compression?: Compression;
 }
+
+export type Compression = "gzip" | "zstd";
 
 /** An image with the media types of the OCI image spec 1.1. */
 export function ociImage(parts: ImageParts): TestImage {
@@ -81,6 +85,7 @@ interface MediaTypes {
   readonly index: string;
   readonly manifest: string;
   readonly config: string;
+  /** Of a layer that is compressed by gzip. */
   readonly layer: string;
 }
 
@@ -108,15 +113,23 @@ function runnableParts(message: string): ImageParts[] {
 
 function imageOf(parts: ImageParts, types: MediaTypes): TestImage {
   const archives = parts.layers.map(tarOf);
-  const layers = archives.map((archive) => blobOf(gzipOf(archive)));
+  const { compression = "gzip" } = parts;
+  const layers = archives.map((archive) => blobOf(compressed[compression](archive)));
   const config = blobOf(configOf(parts, archives));
   const manifest = manifestOf({
     schemaVersion: 2,
     mediaType: types.manifest,
     config: descriptorOf(types.config, config),
-    layers: layers.map((layer) => descriptorOf(types.layer, layer)),
+    layers: layers.map((layer) => descriptorOf(layerType(types, compression), layer)),
   });
   return { manifest, blobs: [config, ...layers], children: [] };
+}
+
+const compressed = { gzip: gzipOf, zstd: zstdOf } as const;
+
+// Both specs name the compression at the end of the type.
+function layerType({ layer }: MediaTypes, compression: Compression): string {
+  return layer.replace(/gzip$/, compression);
 }
 
 // OCI image spec, "Image Configuration"; Docker's has the same fields.
@@ -143,20 +156,21 @@ function platformOf({ architecture = "amd64" }: ImageParts): { architecture: str
   return { architecture, os: "linux" };
 }
 
-function manifestOf(value: {
+/** A manifest of any kind: JSON as it is written here, under its own media type. */
+export function manifestOf(value: {
   readonly mediaType: string;
   readonly [key: string]: unknown;
 }): Manifest {
   return { mediaType: value.mediaType, ...blobOf(jsonOf(value)) };
 }
 
-function descriptorOf(
+export function descriptorOf(
   mediaType: string,
   { digest, bytes }: TestBlob,
 ): { mediaType: string; size: number; digest: Digest } {
   return { mediaType, size: bytes.length, digest };
 }
 
-function jsonOf(value: unknown): Buffer {
+export function jsonOf(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }

@@ -12,6 +12,25 @@ export async function pushImage(
   await pushManifest(registryUrl, repository, tag, image);
 }
 
+/** Pushes an image that is known by its digest only, such as an artifact that refers to another one. */
+export async function pushByDigest(
+  registryUrl: string,
+  repository: string,
+  image: TestImage,
+): Promise<void> {
+  await pushImage(registryUrl, repository, image.manifest.digest, image);
+}
+
+/** Lets tags mean an image that is there. */
+export async function pushTags(
+  registryUrl: string,
+  repository: string,
+  tags: readonly string[],
+  image: TestImage,
+): Promise<void> {
+  for (const tag of tags) await pushManifest(registryUrl, repository, tag, image);
+}
+
 export async function pushBlob(
   registryUrl: string,
   repository: string,

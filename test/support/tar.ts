@@ -1,4 +1,4 @@
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 
 export interface TarFile {
   readonly path: string;
@@ -21,6 +21,11 @@ export function tarOf(files: readonly TarFile[]): Buffer {
  */
 export function gzipOf(bytes: Buffer): Buffer {
   return gzipSync(bytes, { level: 0 });
+}
+
+/** One zstd frame; the bytes may differ from one version of the library to another. */
+export function zstdOf(bytes: Buffer): Buffer {
+  return zstdCompressSync(bytes);
 }
 
 // The fields of a ustar header and where they begin: POSIX.1-2017, pax, "ustar Interchange Format".

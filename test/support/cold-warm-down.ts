@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import type { CorpusRegistries } from "./corpus-registries.ts";
+import type { RegistryRequest } from "./docker-registry.ts";
+import type { Settings } from "./sluice-process.ts";
+
+/** Every pull asks upstream about its tags, so that the last ones meet its absence. */
+export const tagsExpireAtOnce: Settings = { freshness: { ttl: "0s" } };
+
+/**
+ * Pulls through a mirror that has nothing yet, again, and with both registries stopped: each blob is asked for
+ * once, then none is. `pullAll` rejects when a pull fails, and leaves nothing in the client.
+ */
+export async function coldWarmAndDown(
+  registries: CorpusRegistries,
+  pullAll: () => Promise<unknown>,
+): Promise<void> {
+  assertEachOnce(await registries.blobGetsOf(pullAll));
+  assert.deepEqual(await registries.blobGetsOf(pullAll), [], "the warm pull asked for no blob");
+  await registries.stop();
+  try {
+    await pullAll();
+  } finally {
+    await registries.restart();
+  }
+}
+
+/** One GET of each blob, and at least one. */
+export function assertEachOnce(gets: readonly RegistryRequest[]): void {
+  const digests = gets.map(({ path }) => path.slice(path.lastIndexOf("/") + 1));
+  assert.ok(digests.length > 0, "upstream was asked for blobs");
+  assert.deepEqual(digests.toSorted(), [...new Set(digests)].toSorted(), "each blob once");
+}
