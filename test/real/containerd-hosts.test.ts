@@ -1,38 +1,83 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Containerd } from "../support/containerd.ts";
-import { DockerRegistry } from "../support/docker-registry.ts";
-import { runnableImage } from "../support/images.ts";
-import { pushImage } from "../support/push.ts";
+import { coldWarmAndDown, tagsExpireAtOnce } from "../support/cold-warm-down.ts";
+import { Containerd, type MirrorHost } from "../support/containerd.ts";
+import { type CorpusImage, ghcrCorpus, hubCorpus, nameOf } from "../support/corpus.ts";
+import { CorpusRegistries } from "../support/corpus-registries.ts";
 import { haveAll, haveRoot } from "../support/real-program.ts";
 import { SluiceProcess } from "../support/sluice-process.ts";
-import { standIns } from "../support/stand-ins.ts";
 
-test("containerd pulls images of two registries through one mirror, by ns, cold and with both stopped", async (t) => {
+interface Way {
+  readonly way: string;
+  readonly mirrors: (url: string) => Readonly<Record<string, MirrorHost>>;
+  readonly pulls: Pulls;
+}
+
+interface Pulls {
+  readonly pulled: readonly string[];
+  /** What cannot be unpacked for this machine, or not at all. */
+  readonly fetched: readonly string[];
+}
+
+const { multi, list } = hubCorpus;
+const { signed, zstd, serviceA, serviceB, serviceC, chart, bom, cosignSignature } = ghcrCorpus;
+const everything: Pulls = {
+  pulled: [
+    ...Object.values(hubCorpus).map(onHub),
+    ...[signed, zstd, serviceA, serviceB, serviceC].map(onGhcr),
+  ],
+  fetched: [...[multi, list].map(onHub), ...[chart, bom, cosignSignature].map(onGhcr)],
+};
+const some: Pulls = { pulled: [onHub(multi), onGhcr(zstd)], fetched: [onHub(list), onGhcr(bom)] };
+
+const ways: readonly Way[] = [
+  { way: "by ns", mirrors: (url) => ({ _default: { url } }), pulls: everything },
+  {
+    way: "by a path before /v2",
+    pulls: some,
+    mirrors: (url) => ({
+      "docker.io": { url: `${url}/docker.io` },
+      "ghcr.io": { url: `${url}/ghcr.io` },
+    }),
+  },
+  {
+    way: "by a path after /v2",
+    pulls: some,
+    mirrors: (url) => ({
+      "docker.io": { url: `${url}/v2/docker.io`, overridePath: true },
+      "ghcr.io": { url: `${url}/v2/ghcr.io`, overridePath: true },
+    }),
+  },
+];
+
+test("containerd pulls images of two registries through one mirror, cold, warm and with both stopped", async (t) => {
   if (!haveRoot(t) || !haveAll(t, "docker-registry", "containerd", "ctr", "runc")) return;
-  await using hub = await DockerRegistry.start();
-  await using ghcr = await DockerRegistry.start();
-  await pushImage(hub.url, "library/sluice-hello", "1", runnableImage("from the hub"));
-  await pushImage(ghcr.url, "owner/sluice-hello", "1", runnableImage("from ghcr"));
-  await using mirror = await SluiceProcess.start({ upstreams: standIns(hub, ghcr) });
-  await using containerd = await Containerd.start({ mirror: mirror.url });
-  const images = ["docker.io/library/sluice-hello:1", "ghcr.io/owner/sluice-hello:1"];
+  await using registries = await CorpusRegistries.start();
+  await using containerd = await Containerd.start({ mirror: registries.hub.url });
 
-  const cold = await pullAndRun(containerd, images);
-  for (const image of images) await containerd.remove(image);
-  await hub.stop();
-  await ghcr.stop();
-  const stopped = await pullAndRun(containerd, images);
+  for (const { way, mirrors, pulls } of ways) {
+    await t.test(way, async () => {
+      const { upstreams } = registries;
+      await using mirror = await SluiceProcess.start({ upstreams, settings: tagsExpireAtOnce });
+      await containerd.useMirrors(mirrors(mirror.url));
 
-  assert.deepEqual(cold, ["from the hub\n", "from ghcr\n"]);
-  assert.deepEqual(stopped, cold);
+      await coldWarmAndDown(registries, () => pullAll(containerd, pulls));
+    });
+  }
 });
 
-async function pullAndRun(containerd: Containerd, images: readonly string[]): Promise<string[]> {
-  const printed: string[] = [];
-  for (const image of images) {
-    await containerd.pull(image);
-    printed.push(await containerd.run(image));
-  }
-  return printed;
+async function pullAll(containerd: Containerd, { pulled, fetched }: Pulls): Promise<void> {
+  for (const image of pulled) await containerd.pull(image);
+  assert.equal(await containerd.run(onHub(multi)), `${multi.repository}\n`);
+  assert.equal(await containerd.run(onGhcr(zstd)), `${zstd.repository}\n`);
+  for (const image of fetched) await containerd.fetch(image);
+  await containerd.remove(...new Set([...pulled, ...fetched]));
+}
+
+function onHub(image: CorpusImage): string {
+  return `docker.io/${nameOf(image)}`;
+}
+
+function onGhcr(image: CorpusImage): string {
+  return `ghcr.io/${nameOf(image)}`;
 }
