@@ -1,43 +1,75 @@
 import assert from "node:assert/strict";
-import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { mkdtempDisposable, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { DockerRegistry } from "../support/docker-registry.ts";
-import { runnableImage } from "../support/images.ts";
-import { pushImage } from "../support/push.ts";
-import { haveAll } from "../support/real-program.ts";
+import { coldWarmAndDown, mirrorBefore } from "../support/cold-warm-down.ts";
+import { ContainersHome } from "../support/containers-home.ts";
+import { type CorpusImage, ghcrCorpus, hubCorpus, nameOf } from "../support/corpus.ts";
+import { CorpusRegistries } from "../support/corpus-registries.ts";
+import { haveAll, haveRoot } from "../support/real-program.ts";
+import { registriesConf } from "../support/registries-conf.ts";
 import { skopeo } from "../support/skopeo.ts";
-import { SluiceProcess } from "../support/sluice-process.ts";
-import { standIns } from "../support/stand-ins.ts";
 
-// podman, buildah and CRI-O read this file with the same library.
-test("skopeo goes to the mirror that registries.conf names for ghcr.io", async (t) => {
-  if (!haveAll(t, "docker-registry", "skopeo")) return;
-  const image = runnableImage("from ghcr");
-  await using hub = await DockerRegistry.start();
-  await using ghcr = await DockerRegistry.start();
-  await pushImage(ghcr.url, "owner/image", "v1", image);
-  await using mirror = await SluiceProcess.start({ upstreams: standIns(hub, ghcr) });
-  await using home = await mkdtempDisposable(join(tmpdir(), "registries-conf-"));
-  const conf = join(home.path, "registries.conf");
-  await writeFile(conf, mirrorOfGhcr(mirror.host));
+const { multi, list, schema2, deep } = hubCorpus;
+const { signed, zstd, serviceA, serviceB, serviceC } = ghcrCorpus;
+const images = [
+  ...[multi, list, schema2, deep].map(onHub),
+  ...[signed, zstd, serviceA, serviceB, serviceC].map(onGhcr),
+];
+const byDigest = `ghcr.io/${serviceA.repository}@${serviceA.image.manifest.digest}`;
 
-  const flags = ["--registries-conf", conf, "copy", "--quiet", "--all", "--preserve-digests"];
-  const layout = `oci:${join(home.path, "layout")}:v1`;
-  await skopeo(...flags, "docker://ghcr.io/owner/image:v1", layout);
+test("podman pulls two registries' images from the mirror that registries.conf names", async (t) => {
+  if (!haveRoot(t) || !haveAll(t, "docker-registry", "podman", "runc")) return;
+  await using registries = await CorpusRegistries.start();
+  await using mirror = await mirrorBefore(registries);
+  await using home = await ContainersHome.make({ mirrorHost: mirror.host });
 
-  assert.equal(await skopeo("inspect", "--raw", layout), image.manifest.bytes.toString());
+  await coldWarmAndDown(registries, async () => {
+    await home.podman("pull", "--quiet", ...images, byDigest);
+    assert.equal(await home.run(onHub(multi)), `${multi.repository}\n`);
+    assert.equal(await home.run(onGhcr(zstd)), `${zstd.repository}\n`);
+    await home.podman("rmi", "--all", "--force");
+  });
 });
 
-// The registry itself is at the discard port, where nobody answers: only the mirror can.
-function mirrorOfGhcr(mirrorHost: string): string {
-  return `
-[[registry]]
-prefix = "ghcr.io"
-location = "127.0.0.1:9"
-[[registry.mirror]]
-location = "${mirrorHost}/ghcr.io"
-insecure = true
-`;
+test("buildah builds from images of the mirror that registries.conf names", async (t) => {
+  if (!haveRoot(t) || !haveAll(t, "docker-registry", "buildah")) return;
+  await using registries = await CorpusRegistries.start();
+  await using mirror = await mirrorBefore(registries);
+  await using home = await ContainersHome.make({ mirrorHost: mirror.host });
+
+  await coldWarmAndDown(registries, async () => {
+    for (const image of [multi, list].map(onHub)) await home.buildah("pull", "--quiet", image);
+    await home.buildah("from", onGhcr(zstd));
+    await home.buildah("from", byDigest);
+    await home.buildah("rm", "--all");
+    await home.buildah("rmi", "--all", "--force");
+  });
+});
+
+test("skopeo copies from the mirror that registries.conf names", async (t) => {
+  if (!haveAll(t, "docker-registry", "skopeo")) return;
+  await using registries = await CorpusRegistries.start();
+  await using mirror = await mirrorBefore(registries);
+  await using home = await mkdtempDisposable(join(tmpdir(), "registries-conf-"));
+  const conf = join(home.path, "registries.conf");
+  await writeFile(conf, registriesConf(mirror.host));
+  const layout = join(home.path, "layout");
+  const flags = ["--registries-conf", conf, "copy", "--quiet", "--all", "--preserve-digests"];
+
+  await coldWarmAndDown(registries, async () => {
+    await skopeo(...flags, `docker://${onGhcr(signed)}`, `oci:${layout}:v1`);
+    const raw = await skopeo("inspect", "--raw", `oci:${layout}:v1`);
+    assert.equal(raw, signed.image.manifest.bytes.toString());
+    await rm(layout, { recursive: true });
+  });
+});
+
+function onHub(image: CorpusImage): string {
+  return `docker.io/${nameOf(image)}`;
+}
+
+function onGhcr(image: CorpusImage): string {
+  return `ghcr.io/${nameOf(image)}`;
 }

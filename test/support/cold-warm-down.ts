@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import type { CorpusRegistries } from "./corpus-registries.ts";
 import type { RegistryRequest } from "./docker-registry.ts";
-import type { Settings } from "./sluice-process.ts";
+import { SluiceProcess } from "./sluice-process.ts";
 
-/** Every pull asks upstream about its tags, so that the last ones meet its absence. */
-export const tagsExpireAtOnce: Settings = { freshness: { ttl: "0s" } };
+/** A mirror before them in which a tag is old at once: every pull asks what it means, and the last ones meet silence. */
+export async function mirrorBefore({ upstreams }: CorpusRegistries): Promise<SluiceProcess> {
+  return SluiceProcess.start({ upstreams, settings: { freshness: { ttl: "0s" } } });
+}
 
 /**
  * Pulls through a mirror that has nothing yet, again, and with both registries stopped: each blob is asked for

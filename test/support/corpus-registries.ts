@@ -1,4 +1,4 @@
-import { ghcrCorpus, hubCorpus, manyTags, pushCorpus } from "./corpus.ts";
+import { ghcrCorpus, hubCorpus, pushCorpus } from "./corpus.ts";
 import { DockerRegistry, type RegistryRequest } from "./docker-registry.ts";
 import type { Settings } from "./sluice-process.ts";
 import { standIns } from "./stand-ins.ts";
@@ -20,7 +20,7 @@ export class CorpusRegistries implements AsyncDisposable {
     const hub = resources.use(await DockerRegistry.start());
     const ghcr = resources.use(await DockerRegistry.start());
     await pushCorpus(hub, Object.values(hubCorpus));
-    await pushCorpus(ghcr, [...Object.values(ghcrCorpus), manyTags]);
+    await pushCorpus(ghcr, Object.values(ghcrCorpus));
     return new CorpusRegistries(hub, ghcr, resources.move());
   }
 

@@ -4,6 +4,7 @@ import type { TestContext } from "node:test";
 
 /** The real programs that tests use, and the Debian packages they come in. */
 const packageOf = {
+  buildah: "buildah",
   busybox: "busybox-static",
   containerd: "containerd",
   ctr: "containerd",
@@ -12,6 +13,7 @@ const packageOf = {
   "docker-registry": "docker-registry",
   nginx: "nginx",
   openssl: "openssl",
+  podman: "podman",
   runc: "runc",
   setpriv: "util-linux",
   skopeo: "skopeo",
