@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { coldWarmAndDown, tagsExpireAtOnce } from "../support/cold-warm-down.ts";
+import { coldWarmAndDown, mirrorBefore } from "../support/cold-warm-down.ts";
 import { Containerd, type MirrorHost } from "../support/containerd.ts";
 import { type CorpusImage, ghcrCorpus, hubCorpus, nameOf } from "../support/corpus.ts";
 import { CorpusRegistries } from "../support/corpus-registries.ts";
 import { haveAll, haveRoot } from "../support/real-program.ts";
-import { SluiceProcess } from "../support/sluice-process.ts";
 
 interface Way {
   readonly way: string;
@@ -57,8 +56,7 @@ test("containerd pulls images of two registries through one mirror, cold, warm a
 
   for (const { way, mirrors, pulls } of ways) {
     await t.test(way, async () => {
-      const { upstreams } = registries;
-      await using mirror = await SluiceProcess.start({ upstreams, settings: tagsExpireAtOnce });
+      await using mirror = await mirrorBefore(registries);
       await containerd.useMirrors(mirrors(mirror.url));
 
       await coldWarmAndDown(registries, () => pullAll(containerd, pulls));
