@@ -1,4 +1,4 @@
-import { mkdtempDisposable } from "node:fs/promises";
+import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unmountBelow } from "./mounts.ts";
@@ -40,6 +40,21 @@ export class Dockerd implements AsyncDisposable {
   /** `docker ARGS`, however it ends. */
   async try(...args: string[]): Promise<Ended> {
     return runDocker(this.#directory, args);
+  }
+
+  /** Builds an image with BuildKit from a Dockerfile without files beside it, and names it `tag`. */
+  async build(tag: string, dockerfile: string): Promise<void> {
+    const context = await mkdtempDisposable(join(this.#directory, "build-"));
+    await writeFile(join(context.path, "Dockerfile"), dockerfile);
+    await this.docker("build", "--quiet", "--network", "host", "--tag", tag, context.path);
+    await context.remove();
+  }
+
+  /** Removes every image, and what builds have kept. */
+  async forgetAll(): Promise<void> {
+    const images = (await this.docker("images", "--quiet")).split("\n").filter(Boolean);
+    await this.docker("rmi", "--force", ...new Set(images));
+    await this.docker("builder", "prune", "--all", "--force");
   }
 
   /** Runs an image that is here already, and returns what it printed. */
