@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import type { CorpusRegistries } from "./corpus-registries.ts";
 import type { RegistryRequest } from "./docker-registry.ts";
-import { SluiceProcess } from "./sluice-process.ts";
+import { type Settings, SluiceProcess } from "./sluice-process.ts";
 
 /** A mirror before them in which a tag is old at once: every pull asks what it means, and the last ones meet silence. */
-export async function mirrorBefore({ upstreams }: CorpusRegistries): Promise<SluiceProcess> {
+export async function mirrorBefore({
+  upstreams,
+}: {
+  readonly upstreams: Settings;
+}): Promise<SluiceProcess> {
   return SluiceProcess.start({ upstreams, settings: { freshness: { ttl: "0s" } } });
 }
 

@@ -7,10 +7,11 @@ export function pagedTags(name: string, tags: readonly string[], pageSize: numbe
     const n = Math.min(pageSize, Number(query.get("n") ?? pageSize));
     const after = tags.toSorted().filter((tag) => tag > (query.get("last") ?? ""));
     const page = after.slice(0, n);
+    const hasNext = page.length > 0 && page.length < after.length;
     const next = `/v2/${name}/tags/list?n=${n}&last=${page.at(-1)}`;
     response.writeHead(200, {
       "content-type": "application/json",
-      ...(page.length < after.length ? { link: `<${next}>; rel="next"` } : {}),
+      ...(hasNext ? { link: `<${next}>; rel="next"` } : {}),
     });
     response.end(JSON.stringify({ name, tags: page }));
   };

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { coldWarmAndDown, mirrorBefore } from "../support/cold-warm-down.ts";
+import { ghcrCorpus, hubCorpus, nameOf } from "../support/corpus.ts";
+import { CorpusRegistries } from "../support/corpus-registries.ts";
+import { DockerRegistry } from "../support/docker-registry.ts";
+import { HoldingRelay } from "../support/holding-relay.ts";
+import { noiseBlob } from "../support/images.ts";
+import { pullBlob } from "../support/pull-blob.ts";
+import { pushBlob } from "../support/push.ts";
+import { haveAll } from "../support/real-program.ts";
+import { copyAll } from "../support/skopeo.ts";
+import { SluiceProcess } from "../support/sluice-process.ts";
+import { standIns } from "../support/stand-ins.ts";
+
+test("a mirror before a mirror serves both registries cold, warm, with these stopped, and with the centre stopped", async (t) => {
+  if (!haveAll(t, "docker-registry", "skopeo")) return;
+  await using registries = await CorpusRegistries.start();
+  await using centre = await mirrorBefore(registries);
+  await using edge = await mirrorBefore({ upstreams: throughCentre(centre) });
+  await using home = await mkdtempDisposable(join(tmpdir(), "copies-"));
+  const { multi, list } = hubCorpus;
+  const { signed, signatureArtifact } = ghcrCorpus;
+  const images = [
+    ...[multi, list].map((image) => `${edge.host}/${nameOf(image)}`),
+    ...[signed, signatureArtifact].map((image) => `${edge.host}/ghcr.io/${nameOf(image)}`),
+  ];
+  const pullAll = async (): Promise<void> => {
+    for (const image of images) await copyAll(image, `dir:${home.path}/copy`);
+  };
+
+  await coldWarmAndDown(registries, pullAll);
+  centre.kill("SIGTERM");
+  await centre.exit();
+  await pullAll();
+});
+
+test("twenty clients of two mirrors before one pull one cold blob, and the registry is asked for it once", async (t) => {
+  if (!haveAll(t, "docker-registry")) return;
+  const blob = noiseBlob("two edges", 16 * 1024 * 1024);
+  await using hub = await DockerRegistry.start();
+  await pushBlob(hub.url, "library/app", blob);
+  // All twenty are there before the registry gives more than the beginning.
+  await using relay = await HoldingRelay.start({ port: hub.port, holdAfterBytes: 1024 * 1024 });
+  await using centre = await SluiceProcess.start({ upstreams: standIns(relay) });
+  await using edgeA = await SluiceProcess.start({ upstreams: throughCentre(centre) });
+  await using edgeB = await SluiceProcess.start({ upstreams: throughCentre(centre) });
+
+  const clients = Array.from({ length: 20 }, (_, at) =>
+    pullBlob(at % 2 === 0 ? edgeA.url : edgeB.url, "app", blob.digest),
+  );
+  const pulls = await Promise.all(clients);
+  relay.release();
+  const digests = await Promise.all(pulls.map((pull) => pull.digest));
+
+  assert.deepEqual(new Set(digests), new Set([blob.digest]));
+  assert.equal((await hub.blobGets()).length, 1);
+  const askedOfCentre = centre.log.filter(({ msg }) => msg === "request served");
+  assert.equal(askedOfCentre.length, 2, "each of the two asked the centre once");
+});
+
+// Of ghcr.io's endpoint the path names which of the centre's upstreams is meant.
+function throughCentre({ url }: SluiceProcess): ReturnType<typeof standIns> {
+  return standIns({ url }, { url: `${url}/ghcr.io` });
+}
