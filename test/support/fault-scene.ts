@@ -20,6 +20,8 @@ import { TestMirror } from "./test-mirror.ts";
 
 export interface FaultSceneOptions extends FaultUpstreamOptions {
   readonly settings?: Partial<UpstreamConfig>;
+  /** A second upstream, `beside.test`: a repository `beside.test/good/app` is its `good/app`. */
+  readonly beside?: FaultUpstream;
   /** Where the mirror stores, in place of a temporary directory. */
   readonly directory?: string;
   readonly maxSize?: Size;
@@ -38,6 +40,7 @@ export class FaultScene implements AsyncDisposable {
   readonly upstream: FaultUpstream;
   readonly mirror: TestMirror;
   readonly directory: string;
+  readonly #upstreams: readonly FaultUpstream[];
   readonly #resources: AsyncDisposableStack;
   readonly #before: Footprint;
 
@@ -46,6 +49,7 @@ export class FaultScene implements AsyncDisposable {
       readonly upstream: FaultUpstream;
       readonly mirror: TestMirror;
       readonly directory: string;
+      readonly upstreams: readonly FaultUpstream[];
     },
     before: Footprint,
     resources: AsyncDisposableStack,
@@ -53,6 +57,7 @@ export class FaultScene implements AsyncDisposable {
     this.upstream = parts.upstream;
     this.mirror = parts.mirror;
     this.directory = parts.directory;
+    this.#upstreams = parts.upstreams;
     this.#before = before;
     this.#resources = resources;
   }
@@ -60,12 +65,15 @@ export class FaultScene implements AsyncDisposable {
   static async start(options: FaultSceneOptions = {}): Promise<FaultScene> {
     await using resources = new AsyncDisposableStack();
     const upstream = resources.use(await FaultUpstream.start(options));
-    const { settings, maxSize, minFree } = options;
+    const { settings, maxSize, minFree, beside } = options;
     const directory =
       options.directory ?? resources.use(await mkdtempDisposable(join(tmpdir(), "faults-"))).path;
     const mirror = resources.use(
       await TestMirror.start({
-        upstreams: { "faults.test": upstream.url },
+        upstreams: {
+          "faults.test": upstream.url,
+          ...(beside ? { "beside.test": beside.url } : {}),
+        },
         directory,
         ...(settings ? { settings: { "faults.test": settings } } : {}),
         ...(maxSize ? { maxSize } : {}),
@@ -73,7 +81,8 @@ export class FaultScene implements AsyncDisposable {
       }),
     );
     const before = await footprint();
-    return new FaultScene({ upstream, mirror, directory }, before, resources.move());
+    const upstreams = beside ? [upstream, beside] : [upstream];
+    return new FaultScene({ upstream, mirror, directory, upstreams }, before, resources.move());
   }
 
   /** A client on its way. `fault` is the first part of the repository's name. */
@@ -137,8 +146,10 @@ export class FaultScene implements AsyncDisposable {
     for (const one of stored) assert.ok(holds(audit.digests, one), `${one.seed} is not stored`);
     for (const one of unstored) assert.ok(!holds(audit.digests, one), `${one.seed} is stored`);
     this.#assertNothingBroke();
-    await eventually("no answer of the upstream runs", () => this.upstream.busy === 0);
-    this.upstream.closeIdle();
+    await eventually("no answer of an upstream runs", () =>
+      this.#upstreams.every(({ busy }) => busy === 0),
+    );
+    for (const upstream of this.#upstreams) upstream.closeIdle();
     await eventually("descriptors and timers are what they were", async () => {
       return isNear(await footprint(), this.#before);
     }).catch(async (error: unknown) => {

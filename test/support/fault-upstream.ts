@@ -15,6 +15,9 @@ interface TaggedManifest {
   readonly digest: Digest;
 }
 
+/** An answer at one path, whatever a registry would say there. */
+export type PathAnswer = (wire: FaultWire, request: FaultRequest) => Promise<void>;
+
 interface Line {
   readonly socket: Socket;
   readonly closed: Promise<void>;
@@ -34,6 +37,7 @@ export class FaultUpstream implements AsyncDisposable {
   readonly #contents = new Map<string, SeededContent>();
   readonly #manifests = new Map<string, TaggedManifest>();
   readonly #gates = new Map<SeededContent, readonly Gate[]>();
+  readonly #answers = new Map<string, PathAnswer>();
   /** Each with the number of its answers that have not ended. */
   readonly #sockets = new Map<Socket, number>();
   readonly #servers: readonly [registry: Server, hop: Server];
@@ -98,6 +102,11 @@ export class FaultUpstream implements AsyncDisposable {
   tag(tag: string, manifest: TaggedManifest): void {
     this.#manifests.set(tag, manifest);
     this.#manifests.set(manifest.digest, manifest);
+  }
+
+  /** Answers a path (without query) so until it is healed: for what is no blob. */
+  answer(path: string, answer: PathAnswer): void {
+    this.#answers.set(path, answer);
   }
 
   /** Sends the blob only up to `afterBytes` until the function that is returned is called. */
@@ -177,6 +186,8 @@ export class FaultUpstream implements AsyncDisposable {
   async #answer(request: FaultRequest, line: Line): Promise<void> {
     const [path = ""] = request.target.split("?", 1);
     const plain = new FaultWire(line, request, { bytesPerSecond: Infinity, gates: [] });
+    const given = this.#healed ? undefined : this.#answers.get(path);
+    if (given) return await given(plain, request);
     if (path === "/token") return await giveToken(plain);
     const [, repository = "", kind = "", reference = ""] =
       /^\/(?:v2|signed)\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];

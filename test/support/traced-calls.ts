@@ -1,0 +1,49 @@
+import { mkdtempDisposable, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "./eventually.ts";
+import { programPath } from "./real-program.ts";
+import { ServerProcess } from "./server-process.ts";
+
+/** strace, attached to a process that runs already; it lets go when disposed. */
+export class TracedCalls implements AsyncDisposable {
+  readonly #strace: ServerProcess;
+  readonly #logFile: string;
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(strace: ServerProcess, logFile: string, resources: AsyncDisposableStack) {
+    this.#strace = strace;
+    this.#logFile = logFile;
+    this.#resources = resources;
+  }
+
+  /**
+   * Resolves when every thread of `pid` is followed. `calls` are names with commas between; `inject` is what strace
+   * shall do to them, in its own words.
+   */
+  static async attach(pid: number, calls: string, inject: string | null): Promise<TracedCalls> {
+    await using resources = new AsyncDisposableStack();
+    const home = resources.use(await mkdtempDisposable(join(tmpdir(), "strace-")));
+    const logFile = join(home.path, "log");
+    const args = ["-f", "-y", "-s", "4096", "-p", String(pid), "-o", logFile];
+    args.push("-e", `trace=${calls}`, ...(inject === null ? [] : ["-e", `inject=${inject}`]));
+    const strace = resources.use(new ServerProcess(programPath("strace"), args));
+    await strace.until(async () => strace.stderr.includes("attached"));
+    return new TracedCalls(strace, logFile, resources.move());
+  }
+
+  /** Lets go of the process and tells the calls that were made, one a line, with the paths of their descriptors. */
+  async detach(): Promise<string[]> {
+    await this.#strace.stop();
+    return (await readFile(this.#logFile, "utf8")).split("\n").filter((line) => line !== "");
+  }
+
+  /** Resolves when the process that is followed has ended. */
+  async end(): Promise<void> {
+    await eventually("the end of what strace follows", () => !this.#strace.running);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
