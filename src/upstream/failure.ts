@@ -38,7 +38,15 @@ export async function refusalFrom({
   const words = text === null ? "" : wordsIn(text.toString("utf8"));
   // Storage that a registry redirects to knows no repositories: its refusals are trouble, such as a URL that expired.
   if (!redirected && (status === 401 || status === 403)) return { kind: "refused", status, words };
-  return { kind: "status", status, words, retryAfter: headers["retry-after"] ?? null };
+  return { kind: "status", status, words, retryAfter: retryAfterIn(headers["retry-after"]) };
+}
+
+// RFC 9110, section 10.2.3: seconds, three years of them at most, or a date. Clients get it, and some of them trust it.
+const delay = /^\d{1,8}$/;
+const date = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
+
+function retryAfterIn(header: string | null | undefined): string | null {
+  return header && (delay.test(header) || date.test(header)) ? header : null;
 }
 
 /** The message of the spec's error JSON, or the text itself, on one line. */
@@ -75,7 +83,7 @@ const timeoutPhases = new Map<string, "connect" | "headers" | "body">([
 
 function tokenFailure({ status, message, retryAfter }: TokenRefused): UpstreamFailure {
   if (status === 401 || status === 403) return { kind: "refused", status, words: message };
-  return { kind: "status", status, words: message, retryAfter };
+  return { kind: "status", status, words: message, retryAfter: retryAfterIn(retryAfter) };
 }
 
 // When a name has several addresses Node throws one AggregateError with an error for each.
