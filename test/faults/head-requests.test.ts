@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { hexOf } from "../../src/oci/digest.ts";
 import type { CheckedAnswer } from "../support/checking-client.ts";
+import { manifestOfBytes } from "../support/fault-manifest.ts";
 import { FaultScene } from "../support/fault-scene.ts";
+import type { FaultWire } from "../support/fault-wire.ts";
+import type { RawAnswer } from "../support/raw-client.ts";
 
 const sizeBytes = 1_000_000;
 
@@ -89,6 +95,83 @@ test("a length that only HEAD lies about is never what GET promises", async () =
   assert.equal(stored.headers["content-length"], String(sizeBytes));
   await scene.assertSound({ stored: [content] });
 });
+
+test("HEAD of a manifest says what GET would, whether it is cold, in flight or stored", async () => {
+  await using scene = await FaultScene.start();
+  const manifest = manifestOfBytes("flows");
+  const byTag = "/v2/good/app/manifests/latest";
+  const byDigest = `/v2/good/app/manifests/${manifest.digest}`;
+  scene.upstream.tag("latest", manifest);
+
+  const [cold, inFlight] = await Promise.all([scene.mirror.head(byTag), scene.mirror.head(byTag)]);
+  const answers = [cold, inFlight];
+  for (const target of [byTag, byDigest]) answers.push(await scene.mirror.head(target));
+  const got = await scene.mirror.get(byTag);
+
+  for (const answer of answers) {
+    assert.equal(answer.status, 200);
+    assert.equal(answer.body.length, 0);
+    assert.deepEqual(ofManifest(answer), ofManifest(got));
+  }
+  assert.equal(got.headers["content-length"], String(manifest.bytes.length));
+  assert.equal(scene.upstream.asked("HEAD", byTag).length, 1);
+  assert.equal(scene.upstream.asked("GET", byDigest).length, 1);
+  await scene.assertSound({ stored: [manifest.content] });
+});
+
+test("HEAD of a manifest goes by GET where the upstream has none, and believes no length", async () => {
+  await using scene = await FaultScene.start();
+  const heads: Readonly<Record<string, (wire: FaultWire) => Promise<void>>> = {
+    none: (wire) => wire.whole("405 Method Not Allowed", {}),
+    "no digest": (wire) => wire.head("200 OK", {}),
+    "a length that lies": (wire) => wire.head("200 OK", { "content-length": 2 ** 40 }),
+    "a body": async (wire) => {
+      await wire.head("200 OK", { "content-length": 5 });
+      await wire.raw("HTTP/");
+      wire.end();
+    },
+  };
+  for (const [what, head] of Object.entries(heads)) {
+    const manifest = manifestOfBytes(what);
+    const target = `/v2/good/${what.replaceAll(" ", "-")}/manifests/latest`;
+    scene.upstream.answer(target, async (wire, { method }) => {
+      if (method === "HEAD") await head(wire);
+      else await wire.whole("200 OK", { "content-type": manifest.mediaType }, manifest.bytes);
+    });
+
+    const cold = await scene.mirror.head(target);
+    const got = await scene.mirror.get(target);
+
+    assert.equal(cold.status, 200, what);
+    assert.deepEqual(ofManifest(cold), ofManifest(got));
+    assert.equal(cold.headers["content-length"], String(manifest.bytes.length));
+    assert.deepEqual(got.body, manifest.bytes);
+  }
+  await scene.assertSound();
+});
+
+test("HEAD of what the store has lost asks the upstream again, and says the same", async () => {
+  await using scene = await FaultScene.start();
+  const content = scene.upstream.blob("lost", sizeBytes);
+  const got = await scene.pullWhole("good", content);
+  await scene.mirror.idle();
+  const hex = hexOf(content.digest);
+  await rm(join(scene.directory, "blobs", "sha256", hex.slice(0, 2), hex));
+
+  const head = await scene.pull("good", content, { method: "HEAD" });
+
+  assertSameAs(got, head);
+  assert.equal(scene.upstream.asked("HEAD", content.digest).length, 1);
+  assert.equal(scene.blobGets(content), 1, "HEAD downloads nothing");
+  await scene.assertHeals([["good", content]]);
+  await scene.assertSound({ stored: [content] });
+});
+
+function ofManifest({ headers }: RawAnswer): (string | undefined)[] {
+  return ["content-length", "content-type", "docker-content-digest", "etag"].map(
+    (name) => headers[name],
+  );
+}
 
 /** In all that clients decide by; how it was answered may differ. */
 function assertSameAs(got: CheckedAnswer, head: CheckedAnswer): void {
