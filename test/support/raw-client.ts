@@ -12,6 +12,8 @@ export interface RawAnswer {
 
 /** A request in flight whose bytes can be looked at, and which can be left. */
 export class RawRequest implements Disposable {
+  /** Resolves when the kernel has the request, though nobody may have read it yet. */
+  readonly sent: Promise<void>;
   readonly #socket: Socket;
   readonly #chunks: Buffer[] = [];
   readonly #method: string;
@@ -41,7 +43,10 @@ export class RawRequest implements Disposable {
     const lines = Object.entries({ host, connection: "close", ...headers }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
     );
-    this.#socket.write(`${method} ${target} HTTP/${version}\r\n${lines.join("")}\r\n`);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.sent = promise;
+    const text = `${method} ${target} HTTP/${version}\r\n${lines.join("")}\r\n`;
+    this.#socket.write(text, () => resolve());
   }
 
   /** Whether the connection ended by an error, such as a reset, and not by its end. */
