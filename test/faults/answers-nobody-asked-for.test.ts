@@ -51,8 +51,21 @@ for (const [what, carrier] of Object.entries(carriers)) {
         await strayRound(scene, { carrier, stray, moment, repository }, `${name} ${moment}`);
       }
     }
+    assertAlone(scene);
     await scene.assertSound();
   });
+}
+
+/**
+ * Whether bytes that lie in wait are read before or after the next request is written is up to the machine. It does
+ * not matter where the next question that no digest checks has a connection that nothing came over before.
+ */
+function assertAlone({ upstream: { requests } }: FaultProcessScene): void {
+  for (const { target, connection } of requests) {
+    if (target.includes("sha256:")) continue;
+    const sharing = requests.filter((one) => one.connection === connection);
+    assert.equal(sharing.length, 1, `${target} shares a connection`);
+  }
 }
 
 interface Round {
