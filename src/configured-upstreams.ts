@@ -1,13 +1,17 @@
 import type { OutboundProxy, UpstreamConfig } from "./config/config.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { ProxyChoice } from "./upstream/connections.ts";
+import type { CredentialSource } from "./upstream/credentials.ts";
+import { DockerConfigCredentials } from "./upstream/docker-config-credentials.ts";
 import { Endpoint } from "./upstream/endpoint.ts";
+import { FixedCredentials } from "./upstream/fixed-credentials.ts";
+import { PasswordFileCredentials } from "./upstream/password-file-credentials.ts";
 import { Upstream } from "./upstream/upstream.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 
 export interface UpstreamTools {
   readonly metrics: Metrics;
-  /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are read. */
+  /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are read, and what credential helpers are run with. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly userAgent: string;
   /** The wall clock, in ms since the epoch. */
@@ -55,25 +59,51 @@ export class ConfiguredUpstreams implements AsyncDisposable {
   }
 
   #build(config: UpstreamConfig): Built {
-    const { name, privateRedirects, caPem, http2, timeouts } = config;
-    const { metrics, env, userAgent, now, monotonicMs } = this.#tools;
-    const connections = { timeouts, ca: caPem, proxy: proxyChoice(config.proxy, env), http2 };
-    const endpoints = config.endpoints.map(
-      (url) =>
-        new Endpoint({
-          upstream: name,
-          url,
-          privateRedirects,
-          connections,
-          userAgent,
-          monotonicMs,
-        }),
-    );
-    const clocks = { now, monotonicMs };
-    return {
-      config,
-      upstream: new Upstream({ name, endpoints, metrics, clocks, publicView: null }),
-    };
+    const { name, access } = config;
+    const { metrics, now, monotonicMs } = this.#tools;
+    const common = { name, metrics, clocks: { now, monotonicMs } };
+    const credentials = credentialSourceOf(config, this.#tools);
+    const asNobody = (): Upstream =>
+      new Upstream({
+        ...common,
+        endpoints: endpointsOf(config, null, this.#tools),
+        publicView: null,
+      });
+    const upstream = new Upstream({
+      ...common,
+      endpoints: endpointsOf(config, credentials, this.#tools),
+      publicView: credentials && access === "public" ? asNobody() : null,
+    });
+    return { config, upstream };
+  }
+}
+
+/** The endpoints of a configuration, asked with these credentials, or as by anybody. They end together. */
+export function endpointsOf(
+  config: UpstreamConfig,
+  credentials: CredentialSource | null,
+  { env, userAgent, monotonicMs }: UpstreamTools,
+): readonly Endpoint[] {
+  const { name: upstream, privateRedirects, realms, caPem: ca, http2, timeouts } = config;
+  const connections = { timeouts, ca, proxy: proxyChoice(config.proxy, env), http2 };
+  const common = { upstream, privateRedirects, credentials, realms, connections };
+  return config.endpoints.map((url) => new Endpoint({ url, ...common, userAgent, monotonicMs }));
+}
+
+/** Where the configured credentials come from; null if there are none. */
+export function credentialSourceOf(
+  { name: upstream, credentials }: UpstreamConfig,
+  { env, monotonicMs }: UpstreamTools,
+): CredentialSource | null {
+  switch (credentials?.kind) {
+    case undefined:
+      return null;
+    case "password":
+      return new FixedCredentials(credentials.username, credentials.password);
+    case "password-file":
+      return new PasswordFileCredentials(credentials.username, credentials.file);
+    case "docker-config":
+      return new DockerConfigCredentials({ file: credentials.file, upstream, env, monotonicMs });
   }
 }
 

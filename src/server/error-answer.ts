@@ -33,6 +33,7 @@ function fromUpstream(error: UpstreamError): DistributionError {
     case "unreachable":
     case "cut":
     case "forbidden-hop":
+    case "credentials":
     case "too-large":
     case "nonsense":
       return new DistributionError("UNAVAILABLE", message, { ...options, status: 502 });

@@ -1,32 +1,39 @@
-/** What a token server must be told: distribution spec's token authentication. */
+/** What an endpoint wants to be told before it answers. */
+export type Challenge = BearerChallenge | { readonly kind: "basic" };
+
+/** A token of the token server at `realm`: distribution spec's token authentication. */
 export interface BearerChallenge {
+  readonly kind: "bearer";
   readonly realm: string;
   readonly service: string | null;
 }
 
-interface Challenge {
+interface ParsedChallenge {
   readonly scheme: string;
   readonly params: ReadonlyMap<string, string>;
 }
 
 /**
- * The first Bearer challenge with a realm in a `WWW-Authenticate` header (RFC 9110, section 11.6.1: several
- * challenges and quoted commas are allowed), or null. Its scope is left out on purpose: ghcr.io
- * sends a placeholder, so the scope is always computed from the repository.
+ * What a `WWW-Authenticate` header asks for, of what we can do (RFC 9110, section 11.6.1: several challenges and
+ * quoted commas are allowed): the first Bearer challenge with a realm, since a token gives less away than a password;
+ * else Basic; else null.
  */
-export function bearerChallenge(header: string | undefined): BearerChallenge | null {
-  for (const { scheme, params } of parseChallenges(header ?? "")) {
+export function preferredChallenge(header: string | undefined): Challenge | null {
+  const challenges = parseChallenges(header ?? "");
+  for (const { scheme, params } of challenges) {
     const realm = params.get("realm");
-    if (scheme === "bearer" && realm) return { realm, service: params.get("service") ?? null };
+    if (scheme === "bearer" && realm) {
+      return { kind: "bearer", realm, service: params.get("service") ?? null };
+    }
   }
-  return null;
+  return challenges.some(({ scheme }) => scheme === "basic") ? { kind: "basic" } : null;
 }
 
 // One token at a time, each sticky match linear in what it takes: a parameter, or a scheme's name.
 const parameter = /([\w!#$%&'*+.^`|~-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))[ \t,]*/y;
 const scheme = /([\w!#$%&'*+.^`|~-]+)[ \t,]*/y;
 
-function parseChallenges(text: string): Challenge[] {
+function parseChallenges(text: string): ParsedChallenge[] {
   const challenges: { scheme: string; params: Map<string, string> }[] = [];
   for (let at = 0; at < text.length; ) {
     const param = matchAt(parameter, text, at);

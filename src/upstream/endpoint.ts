@@ -1,16 +1,21 @@
 import type { Repository } from "../oci/repository.ts";
-import type { CollectLimits } from "./answer-body.ts";
-import { type BearerChallenge, bearerChallenge } from "./challenge.ts";
+import { Authorization } from "./authorization.ts";
 import { type ConnectionOptions, Connections, type Trust } from "./connections.ts";
+import type { CredentialSource } from "./credentials.ts";
 import type { Answer } from "./exchange.ts";
 import { HopGuard } from "./hop-guard.ts";
-import { askEndpoint, askHop } from "./redirects.ts";
-import { NoToken, TokenSource } from "./token-source.ts";
+import { RealmGuard } from "./realm-guard.ts";
+import { askEndpoint } from "./redirects.ts";
+import { TokenServer } from "./token-server.ts";
 
 export interface EndpointOptions {
   readonly upstream: string;
   readonly url: URL;
   readonly privateRedirects: boolean;
+  /** Who asks; null: anybody. Disposed with the endpoint, so only endpoints that end together may share it. */
+  readonly credentials: CredentialSource | null;
+  /** Hosts of token servers that may see the credentials, beside the endpoint's own and those known for it. */
+  readonly realms: readonly string[];
   readonly connections: Omit<ConnectionOptions, "hopLookup">;
   readonly userAgent: string;
   readonly monotonicMs: () => number;
@@ -29,132 +34,107 @@ export interface Ask {
   readonly signal?: AbortSignal;
 }
 
-/** A token server that answered, but not with 200. */
-export class TokenRefused extends Error {
-  readonly status: number;
-  readonly retryAfter: string | null;
-
-  constructor(status: number, retryAfter: string | null) {
-    super(`its token server answered with status ${status}`);
-    this.name = "TokenRefused";
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
-}
-
-// A token is a few KiB.
-const tokenLimits: CollectLimits = { limitBytes: 64 * 1024, deadlineMs: 10_000 };
-
 /** One base URL of an upstream: speaks HTTP to it, with tokens and redirects, and judges nothing. */
 export class Endpoint implements AsyncDisposable {
   readonly url: URL;
   readonly #userAgent: string;
   readonly #guard: HopGuard;
   readonly #connections: Connections;
-  readonly #tokens: TokenSource;
-  // The last challenge that led to a token, so that only the first pull pays for the 401 that tells it.
-  #challenge: BearerChallenge | null = null;
+  readonly #credentials: CredentialSource | null;
+  readonly #authorization: Authorization;
 
   constructor(options: EndpointOptions) {
-    const { url, upstream, privateRedirects } = options;
+    const { url, upstream, privateRedirects, realms, credentials, userAgent } = options;
     this.url = url;
-    this.#userAgent = options.userAgent;
+    this.#userAgent = userAgent;
+    this.#credentials = credentials;
     this.#guard = new HopGuard({ endpoint: url, upstream, privateRedirects });
     this.#connections = new Connections({ ...options.connections, hopLookup: this.#guard.lookup });
-    this.#tokens = new TokenSource(options.monotonicMs);
+    const tokenServer = new TokenServer({
+      endpoint: url,
+      connections: this.#connections,
+      guard: this.#guard,
+      realms: new RealmGuard({ endpoint: url, upstream, realms }),
+      userAgent,
+    });
+    const { monotonicMs } = options;
+    this.#authorization = new Authorization({ credentials, tokenServer, monotonicMs });
   }
 
   /**
-   * The endpoint's answer, whatever its status; a 401 only if a fresh token did not help. Rejects with
-   * what sockets reject with, and with ForbiddenHop, NoToken, TokenRefused.
+   * The endpoint's answer, whatever its status; a 401 only if fresh credentials did not help. Rejects with
+   * what sockets reject with, and with ForbiddenHop, NoCredentials, NoToken, TokenRefused.
    */
   async ask(request: Ask): Promise<Answer> {
-    const answer = await this.#askWithToken(request);
+    const answer = await this.#askAuthorized(request);
     if (request.method === "HEAD" || !isRefusedByHop(answer)) return answer;
     // Signed URLs expire, and not every node of a storage is well: the registry gives a new one.
     answer.body.discard();
-    return await this.#askWithToken(request);
+    return await this.#askAuthorized(request);
   }
 
   /** Lets running answers end, and takes no more requests. */
-  retire(): Promise<void> {
-    return this.#connections.retire();
+  async retire(): Promise<void> {
+    await this.#connections.retire();
+    this.#credentials?.[Symbol.dispose]();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#connections[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#credentials?.[Symbol.dispose]();
+    await this.#connections[Symbol.asyncDispose]();
   }
 
-  async #askWithToken(request: Ask): Promise<Answer> {
-    const { repository } = request;
-    const used = this.#challenge && (await this.#tokenBy(this.#challenge, repository));
+  async #askAuthorized(request: Ask): Promise<Answer> {
+    const used = await this.#authorization.expected(request.repository);
     const answer = await this.#send(request, used);
     if (answer.status !== 401 || answer.redirected) return answer;
-    const challenge = bearerChallenge(answer.headers["www-authenticate"]);
-    if (!challenge) return answer;
+    const renewed = await this.#renewed(request, answer, used);
+    if (renewed === null) return answer;
     answer.body.discard();
-    if (used !== null) this.#tokens.forget(challenge, repository, used);
-    return await this.#send(request, await this.#tokenBy(challenge, repository));
+    return await this.#send(request, renewed);
+  }
+
+  async #renewed(
+    { repository }: Ask,
+    { headers, body }: Answer,
+    used: string | null,
+  ): Promise<string | null> {
+    try {
+      return await this.#authorization.renewed(headers["www-authenticate"], repository, used);
+    } catch (error) {
+      body.discard();
+      throw error;
+    }
   }
 
   #send(
     { method, repository, path, headers, trust, signal }: Ask,
-    token: string | null,
+    authorization: string | null,
   ): Promise<Answer> {
     const url = new URL(this.url);
     const [pathname = "", query] = `/v2/${repository}/${path}`.split("?");
     url.pathname = url.pathname.replace(/\/$/, "") + pathname;
     if (query !== undefined) url.search = query;
     return askEndpoint(
-      { url, method, headers: { ...this.#headers(headers), ...authorization(token) }, signal },
-      { connections: this.#connections, guard: this.#guard, trust },
+      { url, method, headers: this.#headers(headers, authorization), signal },
+      { connections: this.#connections, guard: this.#guard, trust, follow: "anywhere" },
     );
   }
 
-  async #tokenBy(challenge: BearerChallenge, repository: Repository): Promise<string> {
-    try {
-      const ask = (url: URL): Promise<Buffer> => this.#askTokenServer(url);
-      const token = await this.#tokens.token(challenge, repository, ask);
-      this.#challenge = challenge;
-      return token;
-    } catch (error) {
-      // What leads to no token (any more) must not stand before every pull: the next 401 tells where tokens are now.
-      this.#challenge = null;
-      throw error;
-    }
-  }
-
-  async #askTokenServer(url: URL): Promise<Buffer> {
-    const request = {
-      url,
-      method: "GET",
-      headers: this.#headers({ accept: "application/json" }),
-    } as const;
-    const route = {
-      connections: this.#connections,
-      guard: this.#guard,
-      trust: "unverified",
-    } as const;
-    const { status, headers, body } = await askHop(request, this.url, route);
-    if (status !== 200) {
-      body.discard();
-      throw new TokenRefused(status, headers["retry-after"] ?? null);
-    }
-    const text = await body.collect(tokenLimits);
-    if (text === null) throw new NoToken("its token server sent a token of over 64 KiB");
-    return text;
-  }
-
-  // Registries must not encode what they send: the digest is of the bytes as they are stored.
-  #headers(headers: Readonly<Record<string, string>>): Record<string, string> {
-    return { ...headers, "accept-encoding": "identity", "user-agent": this.#userAgent };
+  #headers(
+    headers: Readonly<Record<string, string>>,
+    authorization: string | null,
+  ): Record<string, string> {
+    return {
+      ...headers,
+      // Registries must not encode what they send: the digest is of the bytes as they are stored.
+      "accept-encoding": "identity",
+      "user-agent": this.#userAgent,
+      ...(authorization === null ? {} : { authorization }),
+    };
   }
 }
 
 function isRefusedByHop({ redirected, status }: Answer): boolean {
   return redirected && (status === 401 || status === 403);
-}
-
-function authorization(token: string | null): Record<string, string> {
-  return token === null ? {} : { authorization: `Bearer ${token}` };
 }

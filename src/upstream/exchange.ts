@@ -3,8 +3,9 @@ import type { Way } from "./connections.ts";
 
 export interface ExchangeRequest {
   readonly url: URL;
-  readonly method: "GET" | "HEAD";
+  readonly method: "GET" | "HEAD" | "POST";
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
   /** Aborting it ends the request, and the answer if it has begun. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -14,6 +15,8 @@ export interface Answer {
   readonly url: URL;
   /** Whether it came from a place that the one asked redirected to. */
   readonly redirected: boolean;
+  /** The `Authorization` header of the request that it answers. */
+  readonly authorization: string | null;
   readonly status: number;
   readonly headers: AnswerHeaders;
   readonly body: AnswerBody;
@@ -24,11 +27,12 @@ export interface Answer {
  * between. Rejects with undici's or the socket's error when no response header comes.
  */
 export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
-  const { url, method, headers, signal } = request;
+  const { url, method, headers, body: content = null, signal } = request;
+  const authorization = headers["authorization"] ?? null;
   return new Promise<Answer>((resolve, reject) => {
     const body = new AnswerBody(
       (status, answerHeaders) => {
-        resolve({ url, redirected: false, status, headers: answerHeaders, body });
+        resolve({ url, redirected: false, authorization, status, headers: answerHeaders, body });
       },
       reject,
       signal,
@@ -39,6 +43,7 @@ export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
         path: `${url.pathname}${url.search}`,
         method,
         headers: { ...headers },
+        body: content,
         headersTimeout: way.headersMs,
         bodyTimeout: way.bodyIdleMs,
         ...(way.oneShot ? { reset: true } : {}),

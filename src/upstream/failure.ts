@@ -1,8 +1,9 @@
 import { BodyDeadlineExceeded, type CollectLimits } from "./answer-body.ts";
-import { TokenRefused } from "./endpoint.ts";
+import { NoCredentials } from "./credentials.ts";
+import { repeatsCredentials } from "./echo.ts";
 import type { Answer } from "./exchange.ts";
 import { ForbiddenHop } from "./hop-guard.ts";
-import { NoToken } from "./token-source.ts";
+import { NoToken, TokenRefused } from "./token-server.ts";
 import type { UpstreamFailure } from "./upstream-error.ts";
 
 /** Whether the failure came before the answer's header or within its body. */
@@ -11,6 +12,7 @@ export type Stage = "header" | "body";
 /** What went wrong, in our words, from what undici, the socket or the layers below threw. */
 export function failureFrom(error: unknown, stage: Stage): UpstreamFailure {
   if (error instanceof ForbiddenHop) return { kind: "forbidden-hop", reason: error.message };
+  if (error instanceof NoCredentials) return { kind: "credentials", reason: error.message };
   if (error instanceof NoToken) return { kind: "nonsense", reason: error.message };
   if (error instanceof BodyDeadlineExceeded) return { kind: "timeout", phase: "body" };
   if (error instanceof TokenRefused) return tokenFailure(error);
@@ -23,6 +25,8 @@ export function failureFrom(error: unknown, stage: Stage): UpstreamFailure {
 
 const wordsLimits: CollectLimits = { limitBytes: 64 * 1024, deadlineMs: 2_000 };
 
+const withheld = "(its words are not shown: they repeat our credentials)";
+
 // Upstream's own words go to clients and logs; a sentence is enough.
 const wordsLimitChars = 300;
 
@@ -30,12 +34,13 @@ const wordsLimitChars = 300;
 export async function refusalFrom({
   status,
   redirected,
+  authorization,
   headers,
   body,
 }: Answer): Promise<UpstreamFailure> {
   // The status alone says enough if its words don't come.
   const text = await body.collect(wordsLimits).catch(() => null);
-  const words = text === null ? "" : wordsIn(text.toString("utf8"));
+  const words = text === null ? "" : wordsIn(text.toString("utf8"), authorization);
   // Storage that a registry redirects to knows no repositories: its refusals are trouble, such as a URL that expired.
   if (!redirected && (status === 401 || status === 403)) return { kind: "refused", status, words };
   return { kind: "status", status, words, retryAfter: retryAfterIn(headers["retry-after"]) };
@@ -50,8 +55,9 @@ function retryAfterIn(header: string | null | undefined): string | null {
 }
 
 /** The message of the spec's error JSON, or the text itself, on one line. */
-function wordsIn(text: string): string {
+function wordsIn(text: string, authorization: string | null): string {
   const words = messageIn(text) ?? (text.trimStart().startsWith("<") ? "" : text);
+  if (authorization !== null && repeatsCredentials(words, authorization)) return withheld;
   // Control characters must not reach a log or a terminal.
   return words
     .replace(/[\s\p{Cc}]+/gu, " ")

@@ -7,10 +7,14 @@ const redirectLimit = 5;
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
+/** How far redirects are followed: wherever the guard allows, within the origin that was asked, or not at all. */
+export type Follow = "anywhere" | "origin" | "nowhere";
+
 export interface Route {
   readonly connections: Connections;
   readonly guard: HopGuard;
   readonly trust: Trust;
+  readonly follow: Follow;
 }
 
 /**
@@ -38,10 +42,13 @@ async function followRedirects(
   let request = asked;
   for (let hops = 0; ; hops++) {
     const location = locationOf(answer);
-    if (location === null) return { ...answer, redirected: hops > 0 };
+    if (location === null || route.follow === "nowhere") return { ...answer, redirected: hops > 0 };
     answer.body.discard();
     if (hops === redirectLimit) throw new ForbiddenHop(`more than ${redirectLimit} redirects`);
     request = redirected(request, location);
+    if (route.follow === "origin" && request.url.origin !== asked.url.origin) {
+      throw new ForbiddenHop(`what carries credentials is not redirected to ${request.url.host}`);
+    }
     await route.guard.assertAllowed(request.url, answer.url);
     answer = await exchange(route.connections.toHop(request.url, route.trust), request);
   }

@@ -1,13 +1,16 @@
+import { createHmac, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { Repository } from "../oci/repository.ts";
-import type { BearerChallenge } from "./challenge.ts";
+import type { Credentials } from "./credentials.ts";
 import { SingleFlight } from "./single-flight.ts";
+import type { TokenQuestion } from "./token-request.ts";
+import { NoToken } from "./token-server.ts";
 
-/** Asks a token server; resolves to the body of its 200 answer. */
-export type AskTokenServer = (url: URL) => Promise<Buffer>;
-
-/** A token server's answer that holds no token. */
-export class NoToken extends Error {}
+export interface TokenSourceOptions {
+  /** Asks a token server; resolves to the body of its 200 answer. */
+  readonly ask: (question: TokenQuestion) => Promise<Buffer>;
+  /** A clock that does not jump with the wall clock. */
+  readonly monotonicMs: () => number;
+}
 
 // A token a repository: more than a large site pulls within a token's life.
 const tokensLimit = 10_000;
@@ -18,66 +21,88 @@ const defaultLifeSeconds = 60;
 // However long a server says: a day-old token that was revoked costs one 401, but so does this.
 const longestLifeSeconds = 3600;
 
-// A token must outlive the request it is fetched for; so it is renewed when a tenth of its life is left.
+// From here on a token is renewed behind the requests that still use it: none of them waits, and a token server that
+// is down for a while is not noticed.
+const agingShare = 0.75;
+
+// A token must outlive the request it is fetched for, so a tenth of its life is left for that.
 const usedShare = 0.9;
+
+// How long to leave a token server alone that gave no new token while the old one lasts.
+const putOffMs = 5_000;
 
 interface Token {
   readonly text: string;
-  readonly expiresAtMs: number;
+  readonly renewAtMs: number;
+  readonly usedUpAtMs: number;
 }
 
 /**
- * Bearer tokens for pulls (distribution's token authentication), cached by realm, service and scope; one
- * request for any number of callers. `monotonicMs` must not jump with the wall clock.
+ * Bearer tokens, cached by realm, service, scope and credentials; one request for any number of callers, ahead of
+ * need as long as the token is asked for.
  */
 export class TokenSource {
-  readonly #monotonicMs: () => number;
+  readonly #options: TokenSourceOptions;
   readonly #tokens = new LRUCache<string, Token>({ max: tokensLimit });
   readonly #asking = new SingleFlight<Token>();
+  readonly #salt = randomBytes(32);
 
-  constructor(monotonicMs: () => number) {
-    this.#monotonicMs = monotonicMs;
+  constructor(options: TokenSourceOptions) {
+    this.#options = options;
   }
 
-  /** A token that is good for pulling from `repository`. Rejects with NoToken or what `ask` rejects with. */
-  async token(
-    challenge: BearerChallenge,
-    repository: Repository,
-    ask: AskTokenServer,
-  ): Promise<string> {
-    const key = tokenUrl(challenge, repository).href;
-    const cached = this.#tokens.get(key);
-    if (cached && cached.expiresAtMs > this.#monotonicMs()) return cached.text;
-    return (await this.#asking.run(key, () => this.#renew(key, ask)).result).text;
+  /** A token for what is asked. Rejects with NoToken or what `ask` rejects with. */
+  async token(question: TokenQuestion): Promise<string> {
+    const key = this.#keyOf(question);
+    const held = this.#tokens.get(key);
+    const nowMs = this.#options.monotonicMs();
+    if (held === undefined || held.usedUpAtMs <= nowMs) {
+      return (await this.#asking.run(key, () => this.#renew(key, question)).result).text;
+    }
+    if (held.renewAtMs <= nowMs) this.#renewBehind(key, question, held);
+    return held.text;
   }
 
   /** Forgets a token that was not accepted, unless a newer one has taken its place. */
-  forget(challenge: BearerChallenge, repository: Repository, text: string): void {
-    const key = tokenUrl(challenge, repository).href;
+  forget(question: TokenQuestion, text: string): void {
+    const key = this.#keyOf(question);
     if (this.#tokens.peek(key)?.text === text) this.#tokens.delete(key);
   }
 
-  async #renew(key: string, ask: AskTokenServer): Promise<Token> {
-    const token = readToken(await ask(new URL(key)), this.#monotonicMs());
+  #renewBehind(key: string, question: TokenQuestion, held: Token): void {
+    const { result, joined } = this.#asking.run(key, () => this.#renew(key, question));
+    // Why there is no new token is told to whoever asks when the old one is used up.
+    if (!joined) result.catch(() => this.#putOff(key, held));
+  }
+
+  #putOff(key: string, held: Token): void {
+    if (this.#tokens.peek(key) !== held) return;
+    this.#tokens.set(key, { ...held, renewAtMs: this.#options.monotonicMs() + putOffMs });
+  }
+
+  async #renew(key: string, question: TokenQuestion): Promise<Token> {
+    const { ask, monotonicMs } = this.#options;
+    const token = readToken(await ask(question), monotonicMs());
     this.#tokens.set(key, token);
     return token;
   }
-}
 
-function tokenUrl({ realm, service }: BearerChallenge, repository: Repository): URL {
-  const url = URL.parse(realm);
-  if (!url) throw new NoToken("the realm of its challenge is no URL");
-  if (service !== null) url.searchParams.set("service", service);
-  url.searchParams.set("scope", `repository:${repository}:pull`);
-  return url;
+  #keyOf({ realm, service, scope, credentials }: TokenQuestion): string {
+    return JSON.stringify([realm, service, scope, credentials && this.#mark(credentials)]);
+  }
+
+  /** What tells credentials apart without being them. */
+  #mark(credentials: Credentials): string {
+    return createHmac("sha256", this.#salt).update(JSON.stringify(credentials)).digest("base64");
+  }
 }
 
 function readToken(body: Buffer, nowMs: number): Token {
   const answer = parseJson(body);
   const text = [answer["token"], answer["access_token"]].find(isTokenText);
   if (text === undefined) throw new NoToken("its token server sent no token");
-  const lifeSeconds = lifeOf(answer["expires_in"]);
-  return { text, expiresAtMs: nowMs + lifeSeconds * usedShare * 1000 };
+  const lifeMs = lifeOf(answer["expires_in"]) * 1000;
+  return { text, renewAtMs: nowMs + lifeMs * agingShare, usedUpAtMs: nowMs + lifeMs * usedShare };
 }
 
 // What may stand behind "Bearer " (RFC 6750); anything else could not be sent as a header.
@@ -85,9 +110,10 @@ function isTokenText(value: unknown): value is string {
   return typeof value === "string" && /^[\w.~+/-]+=*$/.test(value);
 }
 
+/** In seconds. A life of nothing is no life: a server that says so does not mean it. */
 function lifeOf(expiresIn: unknown): number {
-  if (typeof expiresIn !== "number" || !Number.isFinite(expiresIn)) return defaultLifeSeconds;
-  return Math.min(Math.max(expiresIn, 0), longestLifeSeconds);
+  if (typeof expiresIn !== "number" || !(expiresIn > 0)) return defaultLifeSeconds;
+  return Math.min(expiresIn, longestLifeSeconds);
 }
 
 function parseJson(body: Buffer): Record<string, unknown> {

@@ -5,7 +5,7 @@ export type UpstreamFailure =
   | { readonly kind: "timeout"; readonly phase: "connect" | "headers" | "body" }
   /** The connection ended within the body. */
   | { readonly kind: "cut"; readonly reason: string }
-  /** 401 or 403, after a fresh token. */
+  /** 401 or 403, after a fresh token or password. */
   | { readonly kind: "refused"; readonly status: number; readonly words: string }
   /** Any other status that is no answer: 429, 5xx, surprises. */
   | {
@@ -16,6 +16,8 @@ export type UpstreamFailure =
     }
   /** A redirect or token server we do not follow; `reason` names the key that would allow it. */
   | { readonly kind: "forbidden-hop"; readonly reason: string }
+  /** Credentials are configured and cannot be had; `reason` names the file or program. */
+  | { readonly kind: "credentials"; readonly reason: string }
   | { readonly kind: "too-large"; readonly limitBytes: number }
   /** An answer that contradicts the spec or itself. */
   | { readonly kind: "nonsense"; readonly reason: string };
@@ -48,6 +50,8 @@ function describeFailure(failure: UpstreamFailure): string {
       return `answered with status ${failure.status}${inWords(failure.words)}`;
     case "forbidden-hop":
       return `pointed to a place that is not followed: ${failure.reason}`;
+    case "credentials":
+      return `was not asked, for want of its credentials: ${failure.reason}`;
     case "too-large":
       return `sent more than the ${failure.limitBytes} bytes such an answer may have`;
     case "nonsense":

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BearerChallenge, bearerChallenge } from "../../src/upstream/challenge.ts";
+import { type BearerChallenge, preferredChallenge } from "../../src/upstream/challenge.ts";
 
 const hub: BearerChallenge = {
+  kind: "bearer",
   realm: "https://auth.example.com/token",
   service: "registry.example.com",
 };
@@ -43,33 +44,49 @@ const bearers: readonly (readonly [what: string, header: string])[] = [
 
 for (const [what, header] of bearers) {
   test(`a Bearer challenge ${what} is found`, () => {
-    assert.deepEqual(bearerChallenge(header), hub);
+    assert.deepEqual(preferredChallenge(header), hub);
   });
 }
 
 test("a challenge without a service has none", () => {
-  assert.deepEqual(bearerChallenge(`Bearer ${realm}`), { realm: hub.realm, service: null });
+  assert.deepEqual(preferredChallenge(`Bearer ${realm}`), { ...hub, service: null });
 });
 
 test("a service keeps its comma", () => {
-  assert.equal(bearerChallenge(`Bearer ${realm},service="a, b"`)?.service, "a, b");
+  assert.deepEqual(preferredChallenge(`Bearer ${realm},service="a, b"`), {
+    ...hub,
+    service: "a, b",
+  });
 });
 
 const none: readonly (readonly [what: string, header: string | undefined])[] = [
   ["no header", undefined],
   ["an empty header", ""],
-  ["Basic alone", 'Basic realm="https://auth.example.com/token"'],
   ["Bearer alone", "Bearer"],
   ["Bearer without realm", `Bearer ${service}`],
   ["an empty realm", 'Bearer realm=""'],
   ["a realm without a scheme", realm],
-  ["Bearer in quotes", `Basic realm="Bearer ${hub.realm}"`],
+  ["Bearer in quotes", `Negotiate realm="Bearer ${hub.realm}"`],
   ["Bearer as a part of a scheme's name", `XBearer ${realm}`],
 ];
 
 for (const [what, header] of none) {
-  test(`${what}: no Bearer challenge`, () => {
-    assert.equal(bearerChallenge(header), null);
+  test(`${what}: no challenge that can be met`, () => {
+    assert.equal(preferredChallenge(header), null);
+  });
+}
+
+const basics: readonly (readonly [what: string, header: string])[] = [
+  ["alone", 'Basic realm="https://auth.example.com/token"'],
+  ["in upper case", "BASIC"],
+  ["behind a Bearer without realm", `Bearer ${service}, Basic realm="registry"`],
+  ["before a Bearer with an empty realm", 'Basic realm="registry", Bearer realm=""'],
+  ["with Bearer in quotes", `Basic realm="Bearer ${hub.realm}"`],
+];
+
+for (const [what, header] of basics) {
+  test(`a Basic challenge ${what} is found`, () => {
+    assert.deepEqual(preferredChallenge(header), { kind: "basic" });
   });
 }
 
@@ -100,9 +117,9 @@ test("16 KiB of anything are read once", () => {
       `Bearer realm="${junk}`,
       `Bearer realm=x ${junk}!`,
     ]) {
-      const challenge = bearerChallenge(header);
-      assert.ok(challenge === null || challenge.realm.length > 0);
+      const challenge = preferredChallenge(header);
+      assert.ok(challenge?.kind !== "bearer" || challenge.realm.length > 0);
     }
   }
-  assert.deepEqual(bearerChallenge(`${",".repeat(16 * 1024)}Bearer ${realm},${service}`), hub);
+  assert.deepEqual(preferredChallenge(`${",".repeat(16 * 1024)}Bearer ${realm},${service}`), hub);
 });

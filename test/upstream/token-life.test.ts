@@ -1,130 +1,182 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Repository } from "../../src/oci/repository.ts";
-import { NoToken, TokenSource } from "../../src/upstream/token-source.ts";
+import { setImmediate } from "node:timers/promises";
+import type { Credentials } from "../../src/upstream/credentials.ts";
+import type { TokenQuestion } from "../../src/upstream/token-request.ts";
+import { NoToken } from "../../src/upstream/token-server.ts";
+import { TokenSource } from "../../src/upstream/token-source.ts";
+import { eventually } from "../support/eventually.ts";
 
-const challenge = { realm: "https://auth.example.com/token", service: "registry" };
-const repository = "owner/app" as Repository;
+const question: TokenQuestion = {
+  realm: "https://auth.example.com/token",
+  service: "registry",
+  scope: "repository:owner/app:pull",
+  credentials: null,
+};
 
 /** A token source with a clock that is moved by hand, and a server that numbers its tokens. */
-function lab(expiresIn: unknown): {
-  token: () => Promise<string>;
-  forget: (text: string) => void;
-  advance: (seconds: number) => void;
-} {
-  let nowMs = 1_000_000;
-  let asked = 0;
-  const source = new TokenSource(() => nowMs);
-  const ask = async (): Promise<Buffer> =>
-    Buffer.from(JSON.stringify({ token: `t${asked++}`, expires_in: expiresIn }));
-  return {
-    token: () => source.token(challenge, repository, ask),
-    forget: (text) => source.forget(challenge, repository, text),
-    advance: (seconds) => {
-      nowMs += seconds * 1000;
-    },
-  };
+class Lab {
+  readonly source: TokenSource;
+  readonly asked: TokenQuestion[] = [];
+  down = false;
+  #nowMs = 1_000_000;
+  readonly #expiresIn: unknown;
+
+  constructor(expiresIn: unknown) {
+    this.#expiresIn = expiresIn;
+    this.source = new TokenSource({
+      ask: (asked) => this.#answer(asked),
+      monotonicMs: () => this.#nowMs,
+    });
+  }
+
+  token(): Promise<string> {
+    return this.source.token(question);
+  }
+
+  advance(seconds: number): void {
+    this.#nowMs += seconds * 1000;
+  }
+
+  async #answer(asked: TokenQuestion): Promise<Buffer> {
+    const token = `t${this.asked.push(asked) - 1}`;
+    if (this.down) throw new Error("down");
+    return Buffer.from(JSON.stringify({ token, expires_in: this.#expiresIn }));
+  }
 }
 
-// A tenth of a life is left for the request itself; nothing is believed for more than an hour.
-const lives: readonly (readonly [expiresIn: unknown, usedSeconds: number])[] = [
-  [300, 270],
-  [60, 54],
-  [3600, 3240],
-  [3601, 3240],
-  [1e12, 3240],
-  [1e308, 3240],
-  [undefined, 54],
-  [null, 54],
-  ["300", 54],
-  [{}, 54],
+// From three quarters of a life on a token is renewed behind who uses it; the last tenth is left for the request
+// itself; nothing is believed for more than an hour; and what cannot be a life is a minute.
+const lives: readonly (readonly [expiresIn: unknown, lifeSeconds: number])[] = [
+  [300, 300],
+  [60, 60],
+  [0.5, 0.5],
+  [3600, 3600],
+  [3601, 3600],
+  [1e12, 3600],
+  [1e308, 3600],
+  [0, 60],
+  [-0, 60],
+  [-1, 60],
+  [-1e12, 60],
+  [undefined, 60],
+  [null, 60],
+  ["300", 60],
+  [{}, 60],
 ];
 
-for (const [expiresIn, usedSeconds] of lives) {
-  test(`a token with expires_in ${JSON.stringify(expiresIn)} is used for ${usedSeconds} s`, async () => {
-    const { token, advance } = lab(expiresIn);
-    assert.equal(await token(), "t0");
+for (const [expiresIn, lifeSeconds] of lives) {
+  test(`a token with expires_in ${JSON.stringify(expiresIn)} lives for ${lifeSeconds} s`, async () => {
+    const lab = new Lab(expiresIn);
+    assert.equal(await lab.token(), "t0");
+    lab.down = true;
 
-    advance(usedSeconds - 1);
-    assert.equal(await token(), "t0");
+    lab.advance(lifeSeconds * 0.75 - 0.001);
+    assert.equal(await lab.token(), "t0");
+    assert.equal(lab.asked.length, 1);
 
-    advance(1);
-    assert.equal(await token(), "t1");
+    lab.advance(lifeSeconds * 0.15);
+    assert.equal(await lab.token(), "t0");
+    assert.equal(lab.asked.length, 2);
+
+    lab.advance(0.002);
+    await assert.rejects(lab.token(), /down/);
   });
 }
 
-for (const expiresIn of [0, -1, -1e12, 0.0]) {
-  test(`a token with expires_in ${expiresIn} is used once`, async () => {
-    const { token } = lab(expiresIn);
+test("a token that ages is renewed behind those who use it, once", async () => {
+  const lab = new Lab(300);
+  await lab.token();
+  lab.advance(225);
 
-    assert.deepEqual([await token(), await token()], ["t0", "t1"]);
-  });
-}
+  assert.deepEqual(await Promise.all([lab.token(), lab.token(), lab.token()]), ["t0", "t0", "t0"]);
 
-test("callers at the same time share one request, also for a token that is used once", async () => {
-  const { token } = lab(0);
+  await eventually("the new token", async () => (await lab.token()) === "t1");
+  assert.equal(lab.asked.length, 2);
+});
 
-  assert.deepEqual(await Promise.all([token(), token(), token()]), ["t0", "t0", "t0"]);
+test("a token server that is down is left alone for a while, and not noticed while the token lasts", async () => {
+  const lab = new Lab(300);
+  await lab.token();
+  lab.down = true;
+  lab.advance(225);
+
+  for (const seconds of [0, 1, 3.999]) {
+    lab.advance(seconds);
+    assert.equal(await lab.token(), "t0");
+    // What runs behind it fails within this turn.
+    await setImmediate();
+  }
+  assert.equal(lab.asked.length, 2);
+  lab.advance(1);
+  assert.equal(await lab.token(), "t0");
+  assert.equal(lab.asked.length, 3);
+  await setImmediate();
+
+  lab.down = false;
+  lab.advance(5);
+  assert.equal(await lab.token(), "t0");
+  await eventually("the new token", async () => (await lab.token()) === "t3");
+});
+
+test("callers at the same time share one request", async () => {
+  const lab = new Lab(300);
+
+  const tokens = await Promise.all([lab.token(), lab.token(), lab.token()]);
+
+  assert.deepEqual(tokens, ["t0", "t0", "t0"]);
 });
 
 test("a token that is forgotten is asked for again", async () => {
-  const { token, forget } = lab(300);
-  forget(await token());
+  const lab = new Lab(300);
+  lab.source.forget(question, await lab.token());
 
-  assert.equal(await token(), "t1");
+  assert.equal(await lab.token(), "t1");
 });
 
 test("who forgets late forgets nothing: a newer token stays", async () => {
-  const { token, forget } = lab(300);
-  const old = await token();
-  forget(old);
-  await token();
-  forget(old);
+  const lab = new Lab(300);
+  const old = await lab.token();
+  lab.source.forget(question, old);
+  await lab.token();
+  lab.source.forget(question, old);
 
-  assert.equal(await token(), "t1");
+  assert.equal(await lab.token(), "t1");
 });
 
 test("a request that fails fails for all who waited, and the next one asks again", async () => {
-  const source = new TokenSource(() => 0);
-  const down = new Error("down");
-  const failing = (): Promise<Buffer> => Promise.reject(down);
+  const lab = new Lab(300);
+  lab.down = true;
 
-  const results = await Promise.allSettled(
-    [1, 2, 3].map(() => source.token(challenge, repository, failing)),
-  );
+  const results = await Promise.allSettled([lab.token(), lab.token(), lab.token()]);
 
-  for (const result of results) {
-    assert.ok(result.status === "rejected" && result.reason === down);
-  }
-  const ask = async (): Promise<Buffer> => Buffer.from('{"token":"up"}');
-  assert.equal(await source.token(challenge, repository, ask), "up");
+  for (const { status } of results) assert.equal(status, "rejected");
+  assert.equal(lab.asked.length, 1);
+  lab.down = false;
+  assert.equal(await lab.token(), "t1");
 });
 
-test("tokens of other realms, services and repositories are other tokens", async () => {
-  const source = new TokenSource(() => 0);
-  const asked: string[] = [];
-  const ask = async (url: URL): Promise<Buffer> => {
-    asked.push(url.href);
-    return Buffer.from(`{"token":"t${asked.length}"}`);
-  };
-  const other = { realm: "https://auth.example.com/other", service: "registry" };
+test("tokens of other realms, services, scopes and credentials are other tokens", async () => {
+  const lab = new Lab(300);
+  const me: Credentials = { kind: "password", username: "me", password: "secret" };
+  const questions: readonly TokenQuestion[] = [
+    question,
+    { ...question, realm: "https://auth.example.com/other" },
+    { ...question, service: null },
+    { ...question, scope: "repository:owner/other:pull" },
+    { ...question, credentials: me },
+    { ...question, credentials: { ...me, password: "another" } },
+    { ...question, credentials: { ...me, username: "you" } },
+    { ...question, credentials: { kind: "identity-token", token: "secret" } },
+  ];
 
-  await source.token(challenge, repository, ask);
-  await source.token(other, repository, ask);
-  await source.token({ ...challenge, service: null }, repository, ask);
-  await source.token(challenge, "owner/other" as Repository, ask);
+  for (const one of [...questions, ...questions]) await lab.source.token(one);
 
-  assert.deepEqual(asked, [
-    "https://auth.example.com/token?service=registry&scope=repository%3Aowner%2Fapp%3Apull",
-    "https://auth.example.com/other?service=registry&scope=repository%3Aowner%2Fapp%3Apull",
-    "https://auth.example.com/token?scope=repository%3Aowner%2Fapp%3Apull",
-    "https://auth.example.com/token?service=registry&scope=repository%3Aowner%2Fother%3Apull",
-  ]);
+  assert.deepEqual(lab.asked, questions);
 });
 
-test("a realm that is no URL gives no token, and no request", async () => {
-  const source = new TokenSource(() => 0);
-  const ask = (): Promise<Buffer> => assert.fail("it was asked");
+test("an answer without a token is no token", async () => {
+  const source = new TokenSource({ ask: async () => Buffer.from("{}"), monotonicMs: () => 0 });
 
-  await assert.rejects(source.token({ realm: "/token", service: null }, repository, ask), NoToken);
+  await assert.rejects(source.token(question), NoToken);
 });
