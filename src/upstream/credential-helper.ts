@@ -11,6 +11,8 @@ export interface HelperQuestion {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborting it kills the helper. */
   readonly signal: AbortSignal;
+  /** Ten seconds unless it is given. */
+  readonly limitMs?: number;
 }
 
 // A user, a password and some JSON; the longest secrets are tokens of a few KiB.
@@ -18,7 +20,7 @@ const outputLimitChars = 64 * 1024;
 
 // Those of clouds ask a service of theirs. Whoever pulls waits: containerd gives up on a header after 30 s, and
 // upstream has yet to be asked.
-const limitMs = 10_000;
+const defaultLimitMs = 10_000;
 
 // What the helpers of Docker print, with exit code 1, for a server they do not know.
 const notFound = "credentials not found in native keychain";
@@ -50,7 +52,8 @@ interface Ended {
   readonly output: string;
 }
 
-async function run(program: string, { server, env, signal }: HelperQuestion): Promise<Ended> {
+async function run(program: string, question: HelperQuestion): Promise<Ended> {
+  const { server, env, signal, limitMs = defaultLimitMs } = question;
   const timeout = AbortSignal.timeout(limitMs);
   const child = start(program, env);
   const closed = once(child, "close");
