@@ -19,6 +19,8 @@ export interface DockerRegistryOptions {
   readonly directory?: string;
   /** Makes it a pull-through cache of this URL. */
   readonly proxyFor?: string;
+  /** Who is let in, as its configuration says it under `auth`; without it everybody is. */
+  readonly auth?: Readonly<Record<string, unknown>>;
 }
 
 /** Debian's docker-registry on a loopback port: what the world runs as a registry, with its access log counted. */
@@ -47,7 +49,7 @@ export class DockerRegistry {
     const configFile = join(home.path, "config.json");
     const directory = options.directory ?? join(home.path, "content");
     await mkdir(directory, { recursive: true });
-    await writeFile(configFile, configOf(port, directory, options.proxyFor));
+    await writeFile(configFile, configOf(port, directory, options));
     const registry = new DockerRegistry(port, configFile, resources.move());
     await registry.restart();
     return registry;
@@ -103,7 +105,7 @@ export class DockerRegistry {
 
   async #answers(): Promise<boolean> {
     const answer = await ask(`${this.url}/v2/?${markerName}=ready`).catch(() => null);
-    return answer?.status === 200;
+    return answer?.status === 200 || answer?.status === 401;
   }
 }
 
@@ -114,13 +116,18 @@ function isOurs(path: string): boolean {
 }
 
 // JSON is YAML, and needs no quoting of its own.
-function configOf(port: number, directory: string, proxyFor: string | undefined): string {
+function configOf(
+  port: number,
+  directory: string,
+  { proxyFor, auth }: DockerRegistryOptions,
+): string {
   return JSON.stringify({
     version: "0.1",
     log: { level: "warn", accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: directory }, delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}`, secret: "test" },
     ...(proxyFor ? { proxy: { remoteurl: proxyFor } } : {}),
+    ...(auth ? { auth } : {}),
   });
 }
 

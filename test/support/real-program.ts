@@ -11,6 +11,7 @@ const packageOf = {
   docker: "docker.io",
   dockerd: "docker.io",
   "docker-registry": "docker-registry",
+  htpasswd: "apache2-utils",
   nginx: "nginx",
   openssl: "openssl",
   podman: "podman",

@@ -63,7 +63,9 @@ export class CanaryLab implements AsyncDisposable {
     const credentials = { kind: "password", username, password } as const;
     const mirror = await TestMirror.start({
       upstreams: { "docker.io": registry },
-      settings: { "docker.io": { credentials, ...settings(new URL(elsewhere.url)) } },
+      settings: {
+        "docker.io": { credentials, access: "shared", ...settings(new URL(elsewhere.url)) },
+      },
     });
     return new CanaryLab(registry, elsewhere, mirror);
   }

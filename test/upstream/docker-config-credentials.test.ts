@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import { ConfiguredUpstreams } from "../../src/configured-upstreams.ts";
+import type { Repository } from "../../src/oci/repository.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
 import type { Credentials } from "../../src/upstream/credentials.ts";
 import { DockerConfigCredentials } from "../../src/upstream/docker-config-credentials.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import { UpstreamError } from "../../src/upstream/upstream-error.ts";
+import { eventually } from "../support/eventually.ts";
+import { FakeUpstream } from "../support/fake-upstream.ts";
 import { assertError, authorizations, CanaryLab } from "./canary-lab.ts";
 import { HelperScripts } from "./helper-scripts.ts";
 
@@ -227,6 +234,42 @@ test("what a helper said is remembered for five minutes, and asked for again whe
   assert.deepEqual(await source.credentials(), { ...me, username: "you", password: "ghcr.io" });
 });
 
+test("an upstream that ends leaves no helper running", async (t) => {
+  const ends = {
+    "by disposal": (configured: ConfiguredUpstreams) => configured[Symbol.asyncDispose](),
+    "by another configuration": (configured: ConfiguredUpstreams) => configured.configure([]),
+  };
+  for (const [what, end] of Object.entries(ends)) {
+    await t.test(what, async () => {
+      await using lab = await Lab.create();
+      await using registry = await FakeUpstream.start({ tokens: true });
+      const pidFile = lab.scripts.file("pid");
+      await lab.scripts.add(
+        "lab",
+        `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; sleep 600`,
+      );
+      await lab.write({ credsStore: "lab" });
+      await using configured = new ConfiguredUpstreams({
+        metrics: new Metrics("0.0.0-test"),
+        env: { PATH: lab.scripts.path },
+        userAgent: "sluice/0.0.0-test",
+        monotonicMs: () => performance.now(),
+      });
+      const upstream = upstreamOf(configured, registry, lab.file);
+      const asked = upstream.listTags("team/app" as Repository, { n: null, last: null });
+      asked.catch(() => {});
+      const pid = await eventually("the helper to run", () =>
+        readFile(pidFile, "utf8").then(Number, () => null),
+      );
+
+      await end(configured);
+
+      await assert.rejects(asked, UpstreamError);
+      assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+    });
+  }
+});
+
 test("an entry that changes is the new one from then on", async () => {
   await using lab = await Lab.create();
   await lab.write({ auths: { "ghcr.io": { auth } } });
@@ -288,3 +331,29 @@ test("an identity token is posted to the token server, and goes nowhere else", a
   });
   await canaries.assertKept();
 });
+
+/** ghcr.io, with the registry as its endpoint and the credentials of a Docker config.json. */
+function upstreamOf(
+  configured: ConfiguredUpstreams,
+  registry: FakeUpstream,
+  file: string,
+): Upstream {
+  const table = configured.configure([
+    {
+      name: "ghcr.io",
+      endpoints: [new URL(registry.url)],
+      default: true,
+      aliases: [],
+      hosts: [],
+      caPem: null,
+      proxy: { kind: "direct" },
+      http2: false,
+      privateRedirects: false,
+      timeouts: { connectMs: 5_000, headersMs: 10_000, bodyIdleMs: 30_000 },
+      credentials: { kind: "docker-config", file },
+      realms: [],
+      access: "shared",
+    },
+  ]);
+  return table.resolve({ ns: null, prefix: null, path: "team/app" }, undefined).upstream;
+}
