@@ -253,10 +253,12 @@ test("an upstream that ends leaves no helper running", async (t) => {
         metrics: new Metrics("0.0.0-test"),
         env: { PATH: lab.scripts.path },
         userAgent: "sluice/0.0.0-test",
+        now: Date.now,
         monotonicMs: () => performance.now(),
       });
       const upstream = upstreamOf(configured, registry, lab.file);
-      const asked = upstream.listTags("team/app" as Repository, { n: null, last: null });
+      const place = { repository: "team/app" as Repository, via: "" };
+      const asked = upstream.listTags(place, { n: null, last: null, token: null });
       asked.catch(() => {});
       const pid = await eventually("the helper to run", () =>
         readFile(pidFile, "utf8").then(Number, () => null),
