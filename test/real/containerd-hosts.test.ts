@@ -19,15 +19,12 @@ interface Pulls {
 }
 
 const { multi, list } = hubCorpus;
-const { signed, zstd, serviceA, serviceB, serviceC, chart, bom, cosignSignature } = ghcrCorpus;
+const { zstd, serviceA, serviceB, chart, bom, cosignSignature } = ghcrCorpus;
 const everything: Pulls = {
-  pulled: [
-    ...Object.values(hubCorpus).map(onHub),
-    ...[signed, zstd, serviceA, serviceB, serviceC].map(onGhcr),
-  ],
+  pulled: [...Object.values(hubCorpus).map(onHub), ...[zstd, serviceA, serviceB].map(onGhcr)],
   fetched: [...[multi, list].map(onHub), ...[chart, bom, cosignSignature].map(onGhcr)],
 };
-const some: Pulls = { pulled: [onHub(multi), onGhcr(zstd)], fetched: [onHub(list), onGhcr(bom)] };
+const some: Pulls = { pulled: [onHub(multi), onGhcr(zstd)], fetched: [onGhcr(bom)] };
 
 const ways: readonly Way[] = [
   { way: "by ns", mirrors: (url) => ({ _default: { url } }), pulls: everything },
