@@ -1,4 +1,5 @@
 import { type Digest, parseDigest } from "./digest.ts";
+import { parseForeignJson } from "./foreign-json.ts";
 
 /** Every media type a manifest may have; schema 1 is absent because nothing makes it any more. */
 export const manifestMediaTypes: readonly string[] = [
@@ -45,12 +46,8 @@ export function declaredMediaType(bytes: Buffer): string | null {
 }
 
 function parseObject(bytes: Buffer): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(bytes.toString("utf8"));
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
+  const value = parseForeignJson(bytes);
+  return isObject(value) ? value : null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -22,6 +22,8 @@ export interface FaultProcessOptions extends FaultUpstreamOptions {
   readonly settings?: Settings;
   /** Of the upstream, as in the configuration. */
   readonly timeouts?: Settings;
+  /** As in the configuration. */
+  readonly maxSize?: string;
 }
 
 interface Place {
@@ -68,12 +70,11 @@ export class FaultProcessScene implements AsyncDisposable {
 
   static async #begin(place: Place, resources: AsyncDisposableStack): Promise<FaultProcessScene> {
     const { upstream, directory, options } = place;
-    const { env = {}, settings = {}, timeouts = {} } = options;
+    const { env = {}, settings = {}, timeouts = {}, maxSize } = options;
     const sluice = resources.use(
       await SluiceProcess.start({
         upstreams: { "faults.test": { endpoints: [upstream.url], default: true, timeouts } },
-        directory,
-        settings,
+        settings: { storage: { directory, ...(maxSize ? { maxSize } : {}) }, ...settings },
         env,
       }),
     );
