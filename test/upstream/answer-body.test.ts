@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import type { Socket } from "node:net";
+import { test } from "node:test";
+import { Agent } from "undici";
+import { type AnswerBody, BodyDeadlineExceeded } from "../../src/upstream/answer-body.ts";
+import { exchange } from "../../src/upstream/exchange.ts";
+import { eventually } from "../support/eventually.ts";
+import { RawUpstream } from "./raw-upstream.ts";
+
+const hourMs = 3_600_000;
+
+test("a body that goes on and on, however little at a time, ends at its deadline with its connection", async () => {
+  await using upstream = await RawUpstream.start(({ socket }) => trickle(socket));
+  await using agent = disposable(new Agent());
+  const body = await bodyOf(upstream, agent);
+
+  await assert.rejects(body.collect({ limitBytes: 1_000_000, deadlineMs: 200 }), (error) => {
+    return error instanceof BodyDeadlineExceeded;
+  });
+
+  await eventually("the connection is ended", () => upstream.open === 0);
+});
+
+test("a body that ends within its deadline is whole, however many pieces it came in", async () => {
+  await using upstream = await RawUpstream.start(({ socket }) => {
+    socket.write("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n");
+    for (const byte of "abc") setTimeout(() => socket.write(byte), 20);
+  });
+  await using agent = disposable(new Agent());
+  const body = await bodyOf(upstream, agent);
+
+  const bytes = await body.collect({ limitBytes: 3, deadlineMs: hourMs });
+
+  assert.equal(bytes?.toString(), "abc");
+});
+
+function trickle(socket: Socket): void {
+  socket.write("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+  const timer = setInterval(() => socket.write("["), 10);
+  socket.on("close", () => clearInterval(timer));
+}
+
+async function bodyOf({ url }: RawUpstream, dispatcher: Agent): Promise<AnswerBody> {
+  const way = { dispatcher, headersMs: hourMs, bodyIdleMs: hourMs, oneShot: false };
+  return (await exchange(way, { url: new URL(url), method: "GET", headers: {} })).body;
+}
+
+function disposable(agent: Agent): Agent & AsyncDisposable {
+  return Object.assign(agent, { [Symbol.asyncDispose]: () => agent.destroy() });
+}
