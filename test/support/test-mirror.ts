@@ -2,7 +2,7 @@ import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import type { Config, UpstreamConfig } from "../../src/config/config.ts";
+import type { Config, FreshnessConfig, UpstreamConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import type { Size } from "../../src/config/units.ts";
 import { type Daemon, startDaemon } from "../../src/daemon.ts";
@@ -19,16 +19,25 @@ export interface TestMirrorOptions {
   readonly maxSize?: Size;
   readonly minFree?: Size;
   readonly ttlMs?: number;
+  /** What differs from the defaults. */
+  readonly freshness?: Partial<FreshnessConfig>;
   readonly writeIdleMs?: number;
+  /** Whether the clock that never jumps moves only when told as well; it is the machine's otherwise. */
+  readonly ownMonotonicClock?: boolean;
   /** Of `server.listen`; else any that is free. */
   readonly port?: number;
+}
+
+interface Clock {
+  nowMs: number;
+  monotonicMs: number;
 }
 
 /** The daemon in this process, on ports of its own, with a clock that only moves when told. */
 export class TestMirror implements AsyncDisposable {
   readonly daemon: Daemon;
   readonly logLines: Record<string, unknown>[];
-  readonly #clock: { nowMs: number };
+  readonly #clock: Clock;
   readonly #resources: AsyncDisposableStack;
   readonly #config: Config;
   readonly #options: TestMirrorOptions;
@@ -38,7 +47,7 @@ export class TestMirror implements AsyncDisposable {
     parts: {
       readonly config: Config;
       readonly options: TestMirrorOptions;
-      readonly clock: { nowMs: number };
+      readonly clock: Clock;
       readonly logLines: Record<string, unknown>[];
       readonly resources: AsyncDisposableStack;
     },
@@ -56,7 +65,7 @@ export class TestMirror implements AsyncDisposable {
     const directory =
       options.directory ?? resources.use(await mkdtempDisposable(join(tmpdir(), "sluice-"))).path;
     const config = await configOf(options, directory);
-    const clock = { nowMs: Date.parse("2026-01-01T00:00:00Z") };
+    const clock: Clock = { nowMs: Date.parse("2026-01-01T00:00:00Z"), monotonicMs: 1_000_000 };
     const logLines: Record<string, unknown>[] = [];
     const log = pino(
       { level: "info" },
@@ -69,7 +78,7 @@ export class TestMirror implements AsyncDisposable {
         log,
         env: {},
         now: () => clock.nowMs,
-        monotonicMs: () => performance.now(),
+        monotonicMs: options.ownMonotonicClock ? () => clock.monotonicMs : () => performance.now(),
         ...(options.writeIdleMs === undefined ? {} : { writeIdleMs: options.writeIdleMs }),
       }),
     );
@@ -116,11 +125,22 @@ export class TestMirror implements AsyncDisposable {
     return { blobs, bytes };
   }
 
+  /** Lets time pass. */
   advance(durationMs: number): void {
+    this.#clock.nowMs += durationMs;
+    this.#clock.monotonicMs += durationMs;
+  }
+
+  /** Sets the wall clock forward, or back if it is negative, while no time passes. */
+  setClockBy(durationMs: number): void {
     this.#clock.nowMs += durationMs;
   }
 
-  /** Resolves when no fill runs. */
+  get nowMs(): number {
+    return this.#clock.nowMs;
+  }
+
+  /** Resolves when no fill runs, and nothing behind an answer. */
   idle(): Promise<void> {
     return this.daemon.mirror.idle();
   }
@@ -149,7 +169,7 @@ async function configOf(options: TestMirrorOptions, directory: string): Promise<
     server: { listen: { host: "127.0.0.1", port } },
     admin: { listen: { host: "127.0.0.1", port: 0 } },
     storage: { ...config.storage, directory, maxSize, minFree },
-    freshness: { ...config.freshness, ttlMs },
+    freshness: { ...config.freshness, ttlMs, ...options.freshness },
     upstreams: upstreamsOf(config, options),
   };
 }
