@@ -44,8 +44,12 @@ function referrerIn(descriptor: unknown): Referrer[] {
   if (!isObject(descriptor)) return [];
   const { mediaType, digest: text, size } = descriptor;
   const digest = typeof text === "string" ? parseDigest(text) : null;
-  if (!digest || typeof mediaType !== "string" || typeof size !== "number") return [];
+  if (!digest || typeof mediaType !== "string" || !isSize(size)) return [];
   return [{ mediaType, digest, size, ...extrasOf(descriptor) }];
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function extrasOf({
