@@ -25,27 +25,35 @@ export type Freshness =
   /** Asked again before the answer. */
   | "stale";
 
-/** A check that lies in the future was made by another clock, so it counts for nothing. */
+/**
+ * A check that lies in the future was made by another clock, so it counts for nothing. Nor is one believed for longer
+ * than a proof, whatever the time to live: it is also what lets the repository have the manifest.
+ */
 export function freshnessOf(
   checkedAtMs: number,
   nowMs: number,
   policy: FreshnessPolicy,
 ): Freshness {
   const ageMs = nowMs - checkedAtMs;
-  if (ageMs < 0) return "stale";
+  if (ageMs < 0 || ageMs >= policy.grantTtlMs) return "stale";
   if (ageMs < policy.ttlMs) return "fresh";
   return ageMs < policy.ttlMs + policy.staleWhileRevalidateMs ? "usable" : "stale";
 }
 
-/** Whether what was last checked then may be served although upstream failed to say so again. */
+/**
+ * Whether what was last checked then may be served although upstream failed to say so again. A check that lies in the
+ * future stands in for an upstream in trouble, which a clock that was set wrong can be the cause of, but not against a
+ * refusal.
+ */
 export function mayServeStale(
   failure: UpstreamFailure,
   checkedAtMs: number,
   nowMs: number,
   policy: FreshnessPolicy,
 ): boolean {
-  const limitMs = failure.kind === "refused" ? policy.grantTtlMs : policy.staleIfErrorMs;
-  return nowMs - checkedAtMs < limitMs;
+  const ageMs = nowMs - checkedAtMs;
+  if (failure.kind === "refused") return ageMs >= 0 && ageMs < policy.grantTtlMs;
+  return ageMs < policy.staleIfErrorMs;
 }
 
 /**
