@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NotFound } from "../../src/mirror/not-found.ts";
+import type { Repository } from "../../src/oci/repository.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
+import { Upstream } from "../../src/upstream/upstream.ts";
+import type { Target } from "../../src/upstream/upstreams.ts";
+
+const policy = {
+  ttlMs: 0,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 0,
+  negativeTtlMs: 5_000,
+  grantTtlMs: 0,
+};
+
+test("'not found' is believed for a while, of one thing of one repository", () => {
+  const { notFound, clock } = newNotFound();
+  const target = targetOf(newUpstream(), "team/app");
+
+  notFound.note(target, "latest");
+
+  assert.ok(notFound.has(target, "latest"));
+  assert.ok(!notFound.has(target, "lates"));
+  assert.ok(!notFound.has({ ...target, repository: "team/other" as Repository }, "latest"));
+  clock.nowMs += 4_999;
+  assert.ok(notFound.has(target, "latest"));
+  clock.nowMs += 1;
+  assert.ok(!notFound.has(target, "latest"));
+});
+
+test("it ends when there is such a thing after all", () => {
+  const { notFound } = newNotFound();
+  const target = targetOf(newUpstream(), "team/app");
+  notFound.note(target, "latest");
+
+  notFound.forget(target, "latest");
+
+  assert.ok(!notFound.has(target, "latest"));
+});
+
+test("it counts for the upstream as it is configured: built anew, it is asked again", () => {
+  const { notFound } = newNotFound();
+  notFound.note(targetOf(newUpstream(), "team/app"), "latest");
+
+  assert.ok(!notFound.has(targetOf(newUpstream(), "team/app"), "latest"));
+});
+
+test("it counts for nothing when the clock was set back before it", () => {
+  const { notFound, clock } = newNotFound();
+  const target = targetOf(newUpstream(), "team/app");
+  notFound.note(target, "latest");
+
+  clock.nowMs -= 1;
+
+  assert.ok(!notFound.has(target, "latest"));
+});
+
+test("whoever tries names makes it forget the oldest, and take no more memory", () => {
+  const { notFound } = newNotFound();
+  const target = targetOf(newUpstream(), "team/app");
+
+  for (let at = 0; at <= 10_000; at++) notFound.note(target, `${at}`);
+
+  assert.ok(!notFound.has(target, "0"));
+  assert.ok(notFound.has(target, "1"));
+  assert.ok(notFound.has(target, "10000"));
+});
+
+function newNotFound(): { notFound: NotFound; clock: { nowMs: number } } {
+  const clock = { nowMs: 1_000_000 };
+  return {
+    notFound: new NotFound(
+      () => clock.nowMs,
+      () => policy,
+    ),
+    clock,
+  };
+}
+
+function newUpstream(): Upstream {
+  return new Upstream({
+    name: "docker.io",
+    endpoints: [],
+    metrics: new Metrics("0.0.0-test"),
+    clocks: { now: () => 0, monotonicMs: () => 0 },
+    publicView: null,
+  });
+}
+
+function targetOf(upstream: Upstream, repository: string): Target {
+  return { upstream, repository: repository as Repository, via: "" };
+}
