@@ -75,12 +75,10 @@ export class Tags {
 
   async #askOrStale(key: TagKey, accept: Accept, known: KnownTag): Promise<ManifestPull> {
     const upstream = key.target.upstream.name;
-    if (this.#tools.trouble.lately(upstream, textOf(key))) {
+    const inTrouble = this.#tools.trouble.lately(upstream, textOf(key));
+    if (inTrouble && this.#mayServe(known, { kind: "timeout", phase: "headers" })) {
       this.#revalidateBehind(key, accept);
-      const reason = `${upstream} gave no answer a moment ago`;
-      if (this.#mayServe(known, { kind: "timeout", phase: "headers" })) {
-        return this.#stale(known, reason);
-      }
+      return this.#stale(known, `${upstream} gave no answer a moment ago`);
     }
     const flight = this.#begin(key, accept);
     try {
@@ -89,8 +87,6 @@ export class Tags {
       if (!(error instanceof UpstreamError)) throw error;
       this.#tools.trouble.note(upstream, textOf(key), error);
       if (this.#mayServe(known, error.failure)) return this.#stale(known, error.message);
-      // Else it would be served again as soon as upstream cannot be asked.
-      if (error.failure.kind === "refused") await this.#known.forget(key);
       throw error;
     }
   }
@@ -117,8 +113,16 @@ export class Tags {
       return await this.#revalidate(key, accept);
     } catch (error) {
       this.#tools.trouble.note(key.target.upstream.name, textOf(key), error);
+      if (error instanceof UpstreamError) await this.#forgetIfOver(key, error);
       throw error;
     }
+  }
+
+  /** What upstream refuses for good must not be served again as soon as it cannot be asked. */
+  async #forgetIfOver(key: TagKey, { failure }: UpstreamError): Promise<void> {
+    if (failure.kind !== "refused") return;
+    const known = await this.#known.find(key);
+    if (known && !this.#mayServe(known, failure)) await this.#known.forget(key);
   }
 
   async #revalidate(key: TagKey, accept: Accept): Promise<ManifestPull> {
@@ -131,6 +135,7 @@ export class Tags {
       await this.#known.forget(key);
       throw manifestUnknown(tag);
     }
+    notFound.forget(target, nameOf(key));
     const { outcome, manifest } = pull;
     if (outcome.kind !== "miss" || outcome.stored) await this.#known.record(key, manifest);
     return pull;

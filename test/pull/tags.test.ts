@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
+import { mkdtempDisposable } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import Database from "better-sqlite3";
 import { digestOf } from "../../src/oci/digest.ts";
+import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
-import { imageOfSize } from "../support/images.ts";
+import { dayMs, next, old, pulledTag, tagPath } from "../support/pulled-tag.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-
-const old = imageOfSize("old", 100);
-const next = imageOfSize("next", 100);
-const tagPath = "/v2/library/app/manifests/latest";
-const dayMs = 24 * 3_600_000;
 
 test("a fresh tag is answered without asking upstream, a stale one after a HEAD", async () => {
   await using scene = await pulledTag();
@@ -183,18 +183,227 @@ test("a tag that moves between the two questions is asked once more", async () =
   assert.equal(heads, 2);
 });
 
-interface Scene extends AsyncDisposable {
-  readonly hub: FakeUpstream;
-  readonly mirror: TestMirror;
-}
+test("a client that pulled a tag before it moved finishes with what it meant then", async () => {
+  await using scene = await pulledTag();
+  const { hub, mirror } = scene;
+  hub.addImage("library/app", "latest", next);
+  mirror.advance(60_001);
+  assert.deepEqual((await mirror.get(tagPath)).body, next.manifest.bytes, "another client");
 
-/** A mirror that has just pulled `library/app:latest`, which is `old`. */
-async function pulledTag(): Promise<Scene> {
-  await using resources = new AsyncDisposableStack();
-  const hub = resources.use(await FakeUpstream.start());
-  const mirror = resources.use(await TestMirror.start({ upstreams: { "docker.io": hub } }));
+  for (const { digest, bytes } of old.blobs) {
+    assert.deepEqual((await mirror.get(`/v2/app/blobs/${digest}`)).body, bytes);
+  }
+});
+
+test("a tag whose repository was closed is not served again because upstream goes down", async () => {
+  await using scene = await pulledTag();
+  const { hub, mirror } = scene;
+  hub.overrideAll((_request, response) => void response.writeHead(401).end());
+  mirror.advance(dayMs);
+  assert.equal((await mirror.get(tagPath)).status, 403);
+  assert.equal((await mirror.get(`/v2/app/manifests/${old.manifest.digest}`)).status, 403);
+
+  await hub.down();
+
+  assert.equal((await mirror.get(tagPath)).status, 502);
+  assert.equal((await mirror.get(`/v2/app/manifests/${old.manifest.digest}`)).status, 502);
+});
+
+test("a refusal that comes behind the answer ends a tag as well", async () => {
+  await using scene = await pulledTag();
+  const { hub, mirror } = scene;
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  hub.override(tagPath, async (_request, response) => {
+    await released;
+    response.writeHead(403).end();
+  });
+  mirror.advance(dayMs);
+  // The first one waits for the upstream that hangs, the second one does not; both questions are one.
+  assert.equal((await mirror.get(tagPath)).status, 200);
+  assert.equal((await mirror.get(tagPath)).status, 200);
+  assert.equal(hub.count("HEAD", tagPath), 2);
+
+  release();
+  await mirror.idle();
+  await hub.down();
+
+  assert.equal((await mirror.get(tagPath)).status, 502);
+});
+
+test("a refusal by mistake does no harm within a day: the tag is served, and then checked again", async () => {
+  await using scene = await pulledTag();
+  const { hub, mirror } = scene;
+  hub.override(tagPath, (_request, response) => void response.writeHead(403).end());
+  mirror.advance(60_001);
+  const refused = await mirror.get(tagPath);
+  await hub.down();
+  const down = await mirror.get(tagPath);
+  await hub.up();
+  hub.override(tagPath, null);
+  mirror.advance(5_001);
+  const healed = await mirror.get(tagPath);
+
+  assert.match(refused.headers["cache-status"] ?? "", /^sluice; fwd=stale; .*status 403/);
+  assert.match(down.headers["cache-status"] ?? "", /^sluice; fwd=stale; .*cannot be reached/);
+  assert.equal(healed.headers["cache-status"], "sluice; fwd=stale; ttl=60; detail=revalidated");
+});
+
+test("an upstream that answers now and fails then never takes a tag away, nor holds it at what it was", async () => {
+  await using scene = await pulledTag();
+  const { hub, mirror } = scene;
+  const images = [old, next];
+  for (let turn = 0; turn < 6; turn++) {
+    const image = images[turn % 2] ?? old;
+    hub.override(tagPath, (_request, response) => void response.writeHead(500).end());
+    mirror.advance(60_001);
+    const failed = await mirror.get(tagPath);
+    hub.override(tagPath, null);
+    hub.addImage("library/app", "latest", image);
+    mirror.advance(5_001);
+    const answered = await mirror.get(tagPath);
+
+    assert.equal(failed.status, 200);
+    assert.deepEqual(answered.body, image.manifest.bytes);
+  }
+});
+
+test("no validator goes upstream, and a 304 that nobody asked for is no answer", async () => {
+  await using scene = await pulledTag();
+  const { hub, mirror } = scene;
+  const unasked = (_request: IncomingMessage, response: ServerResponse): void => {
+    response.writeHead(304, { "docker-content-digest": next.manifest.digest, etag: 'W/"x"' }).end();
+  };
+  hub.override(tagPath, unasked);
+  hub.override("/v2/library/app/manifests/cold", unasked);
+  mirror.advance(60_001);
+
+  const known = await mirror.get(tagPath, { "if-none-match": '"other"' });
+  const unmodified = await mirror.get(tagPath, { "if-none-match": `"${old.manifest.digest}"` });
+  const cold = await mirror.get("/v2/app/manifests/cold", { "if-none-match": "*" });
+
+  assert.deepEqual(known.body, old.manifest.bytes);
+  assert.equal(known.headers["etag"], `"${old.manifest.digest}"`);
+  assert.equal(unmodified.status, 304);
+  assert.equal(unmodified.headers["docker-content-digest"], old.manifest.digest);
+  assert.equal(cold.status, 502);
+  for (const { headers } of hub.requests) {
+    assert.equal(headers["if-none-match"], undefined);
+    assert.equal(headers["if-modified-since"], undefined);
+  }
+});
+
+test("a 304 in place of the manifest itself is no answer either", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  hub.override(tagPath, (request, response) => {
+    response.writeHead(request.method === "HEAD" ? 405 : 304).end();
+  });
+
+  assert.equal((await mirror.get(tagPath)).status, 502);
+  assert.deepEqual(await mirror.stored(), { blobs: 0, bytes: 0 });
+});
+
+test("a fresh tag is answered from memory: neither catalog nor upstream is asked", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-"));
+  await using scene = await pulledTag({ directory: directory.path });
+  const { hub, mirror } = scene;
+  const before = hub.requests.length;
+  emptyCatalog(directory.path);
+
+  const answers = [await mirror.get(tagPath), await mirror.head(tagPath)];
+
+  for (const { headers } of answers) assert.equal(headers["cache-status"], "sluice; hit; ttl=60");
+  assert.deepEqual(answers[0]?.body, old.manifest.bytes);
+  assert.equal(hub.requests.length, before);
+});
+
+test("a tag is known after a restart, and how old it is", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-"));
+  {
+    await using _scene = await pulledTag({ directory: directory.path });
+  }
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({
+    upstreams: { "docker.io": hub },
+    directory: directory.path,
+  });
+  mirror.advance(30_000);
+
+  const answer = await mirror.get(tagPath);
+
+  assert.deepEqual(answer.body, old.manifest.bytes);
+  assert.equal(answer.headers["cache-status"], "sluice; hit; ttl=30");
+  assert.equal(answer.headers["age"], "30");
+  assert.equal(hub.requests.length, 0);
+});
+
+test("a tag that may be answered while it is checked is: at once, with its age, at the cost of one HEAD", async () => {
+  await using scene = await pulledTag({ freshness: { staleWhileRevalidateMs: 600_000 } });
+  const { hub, mirror } = scene;
+  hub.addImage("library/app", "latest", next);
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  hub.override(tagPath, async (_request, response) => {
+    await released;
+    response.writeHead(200, { "docker-content-digest": next.manifest.digest }).end();
+  });
+  const before = hub.count("HEAD", tagPath);
+  mirror.advance(90_000);
+
+  const meanwhile = await Promise.all(Array.from({ length: 50 }, () => mirror.get(tagPath)));
+  release();
+  await mirror.idle();
+  const afterwards = await mirror.get(tagPath);
+
+  for (const { headers, body } of meanwhile) {
+    assert.equal(headers["cache-status"], "sluice; hit; ttl=-30");
+    assert.equal(headers["age"], "90");
+    assert.deepEqual(body, old.manifest.bytes);
+  }
+  assert.equal(hub.count("HEAD", tagPath), before + 1);
+  assert.equal(afterwards.headers["cache-status"], "sluice; hit; ttl=60");
+  assert.equal(afterwards.headers["age"], "0");
+  assert.deepEqual(afterwards.body, next.manifest.bytes);
+});
+
+test("a tag beyond that time is checked before the answer", async () => {
+  await using scene = await pulledTag({ freshness: { staleWhileRevalidateMs: 600_000 } });
+  const { hub, mirror } = scene;
+  hub.addImage("library/app", "latest", next);
+  mirror.advance(660_000);
+
+  assert.deepEqual((await mirror.get(tagPath)).body, next.manifest.bytes);
+});
+
+test("a thousand pulls of a tag wait for upstream, and the next one is told to come back", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   hub.addImage("library/app", "latest", old);
-  await mirror.get(tagPath);
-  const kept = resources.move();
-  return { hub, mirror, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  hub.override(tagPath, async (_request, response) => {
+    await released;
+    response.writeHead(200, { "docker-content-digest": old.manifest.digest }).end();
+  });
+  using first = mirror.open(tagPath);
+  await eventually("upstream is asked", () => hub.count("HEAD", tagPath) === 1);
+  const others = Array.from({ length: 1_000 }, () => mirror.get(tagPath));
+
+  const refused = await Promise.any(others);
+  release();
+  const answers = [await first.end(), ...(await Promise.all(others))];
+
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers["retry-after"], "10");
+  assert.equal(JSON.parse(refused.body.toString()).errors[0].code, "UNAVAILABLE");
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1_000);
+  assert.equal(hub.count("HEAD", tagPath), 1);
+  assert.equal((await mirror.get(tagPath)).status, 200, "when they are gone it is as before");
+});
+
+/** Takes all that the catalog knows from it, by a connection of its own. */
+function emptyCatalog(directory: string): void {
+  const database = new Database(join(directory, "catalog.db"));
+  database.exec(
+    "DELETE FROM tags; DELETE FROM grants; DELETE FROM blobs; DELETE FROM repositories",
+  );
+  database.close();
 }

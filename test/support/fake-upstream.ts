@@ -38,6 +38,7 @@ export class FakeUpstream implements AsyncDisposable {
   readonly #manifests = new Map<string, Manifest>();
   readonly #tags = new Map<string, readonly string[]>();
   readonly #overrides = new Map<string, Answer>();
+  #always: Answer | null = null;
   readonly #holds = new Map<string, { afterBytes: number; released: Promise<void> }>();
   #port = 0;
 
@@ -96,6 +97,11 @@ export class FakeUpstream implements AsyncDisposable {
     else this.#overrides.delete(path);
   }
 
+  /** Answers everything in another way from now on; null takes that back. */
+  overrideAll(answer: Answer | null): void {
+    this.#always = answer;
+  }
+
   /** Sends a blob only up to `afterBytes` until the function that is returned is called. */
   hold(repository: string, digest: Digest, afterBytes: number): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -130,7 +136,7 @@ export class FakeUpstream implements AsyncDisposable {
     this.requests.push(seen);
     countBytes(response, seen);
     const [path = ""] = target.split("?", 1);
-    const override = this.#overrides.get(path);
+    const override = this.#always ?? this.#overrides.get(path);
     if (override) return await override(request, response);
     if (path === "/token") return this.#giveToken(target, response);
     const [, repository = "", kind = "", reference = ""] =
