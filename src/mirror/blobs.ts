@@ -71,7 +71,7 @@ export class Blobs {
    */
   async #openStored(target: Target, digest: Digest): Promise<StoredBlob | null> {
     const { stored, grants, notFound } = this.#tools;
-    if (notFound.has(target, digest)) throw blobUnknown(digest);
+    if (notFound.has(target, `blob ${digest}`)) throw blobUnknown(digest);
     const blob = await stored.openBlob(digest);
     const fill = this.fills.find(target.upstream, digest);
     if (!blob && (!fill || fill.hasSource(target.repository))) return null;
@@ -91,7 +91,7 @@ export class Blobs {
   }
 
   #missing(target: Target, digest: Digest): DistributionError {
-    this.#tools.notFound.note(target, digest);
+    this.#tools.notFound.note(target, `blob ${digest}`);
     return blobUnknown(digest);
   }
 }

@@ -39,7 +39,7 @@ export class Manifests {
 
   async pull(target: Target, digest: Digest): Promise<ManifestPull> {
     const { stored, notFound } = this.#tools;
-    if (notFound.has(target, digest)) throw manifestUnknown(digest);
+    if (notFound.has(target, `manifest ${digest}`)) throw manifestUnknown(digest);
     const manifest = await stored.manifest(digest);
     if (manifest) {
       if (!(await this.#mayHave(target, digest))) throw this.#missing(target, digest);
@@ -55,7 +55,7 @@ export class Manifests {
   /** Stores what upstream sent through this repository. */
   async keep(target: Target, manifest: Manifest): Promise<ManifestPull> {
     const { stored, notFound } = this.#tools;
-    notFound.forget(target, manifest.digest);
+    notFound.forget(target, `manifest ${manifest.digest}`);
     const isStored = await stored.storeManifest(locationOf(target), manifest);
     if (isStored) this.#proveMembers(target, manifest.digest);
     return { outcome: { kind: "miss", stored: isStored }, manifest };
@@ -64,7 +64,9 @@ export class Manifests {
   async #fetch(target: Target, digest: Digest): Promise<ManifestPull> {
     const manifest = await target.upstream.getManifest(target, { kind: "digest", digest });
     if (manifest) return await this.keep(target, manifest);
-    await this.#tools.grants.revoke(target, digest);
+    const { grants, storage } = this.#tools;
+    // What is here as a blob was only asked for as what it is not.
+    if (!(await storage.catalog.blob(digest))) await grants.revoke(target, digest);
     throw this.#missing(target, digest);
   }
 
@@ -76,7 +78,7 @@ export class Manifests {
   }
 
   #missing(target: Target, digest: Digest): DistributionError {
-    this.#tools.notFound.note(target, digest);
+    this.#tools.notFound.note(target, `manifest ${digest}`);
     return manifestUnknown(digest);
   }
 

@@ -3,6 +3,12 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
 
+/**
+ * What was asked for. A digest may be a manifest's or a blob's, and clients that do not know which try both ways: an
+ * answer to one says nothing about the other.
+ */
+export type Asked = `manifest ${string}` | `blob ${string}`;
+
 // For each upstream. A client that tries names costs a few hundred bytes a name, and no question for the second try.
 const answersLimit = 10_000;
 
@@ -20,20 +26,20 @@ export class NotFound {
     this.#policy = policy;
   }
 
-  has(target: Target, what: string): boolean {
-    const saidAtMs = this.#of(target.upstream).get(keyOf(target, what));
+  has(target: Target, asked: Asked): boolean {
+    const saidAtMs = this.#of(target.upstream).get(keyOf(target, asked));
     if (saidAtMs === undefined) return false;
     const ageMs = this.#now() - saidAtMs;
     return ageMs >= 0 && ageMs < this.#policy().negativeTtlMs;
   }
 
-  note(target: Target, what: string): void {
-    this.#of(target.upstream).set(keyOf(target, what), this.#now());
+  note(target: Target, asked: Asked): void {
+    this.#of(target.upstream).set(keyOf(target, asked), this.#now());
   }
 
   /** There is such a thing after all. */
-  forget(target: Target, what: string): void {
-    this.#of(target.upstream).delete(keyOf(target, what));
+  forget(target: Target, asked: Asked): void {
+    this.#of(target.upstream).delete(keyOf(target, asked));
   }
 
   #of(upstream: Upstream): LRUCache<string, number> {
@@ -43,6 +49,6 @@ export class NotFound {
   }
 }
 
-function keyOf({ repository }: Target, what: string): string {
-  return `${repository} ${what}`;
+function keyOf({ repository }: Target, asked: Asked): string {
+  return `${repository} ${asked}`;
 }

@@ -13,6 +13,7 @@ import {
   type ManifestTools,
   manifestUnknown,
 } from "./manifests.ts";
+import type { Asked } from "./not-found.ts";
 import { withPatience } from "./patience.ts";
 import type { TagAge } from "./pull-outcome.ts";
 import type { RecentTrouble } from "./recent-trouble.ts";
@@ -53,7 +54,7 @@ export class Tags {
 
   async #pull(key: TagKey, accept: Accept): Promise<ManifestPull> {
     const { storage, policy } = this.#tools;
-    if (this.#tools.notFound.has(key.target, nameOf(key))) throw manifestUnknown(key.tag);
+    if (this.#tools.notFound.has(key.target, askedBy(key))) throw manifestUnknown(key.tag);
     const known = await this.#known.find(key);
     if (!known) return await this.#ask(key, accept);
     switch (freshnessOf(known.checkedAtMs, storage.now(), policy())) {
@@ -131,11 +132,11 @@ export class Tags {
     const pull = await this.#askUpstream(key, accept);
     trouble.clear(target.upstream.name, textOf(key));
     if (!pull) {
-      notFound.note(target, nameOf(key));
+      notFound.note(target, askedBy(key));
       await this.#known.forget(key);
       throw manifestUnknown(tag);
     }
-    notFound.forget(target, nameOf(key));
+    notFound.forget(target, askedBy(key));
     const { outcome, manifest } = pull;
     if (outcome.kind !== "miss" || outcome.stored) await this.#known.record(key, manifest);
     return pull;
@@ -189,8 +190,8 @@ export class Tags {
   }
 }
 
-function nameOf({ tag, variant }: TagKey): string {
-  return `${tag} ${variant}`;
+function askedBy({ tag, variant }: TagKey): Asked {
+  return `manifest ${tag} ${variant}`;
 }
 
 function collapsedIf(joined: boolean, pull: ManifestPull): ManifestPull {

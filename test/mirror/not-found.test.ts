@@ -18,53 +18,55 @@ test("'not found' is believed for a while, of one thing of one repository", () =
   const { notFound, clock } = newNotFound();
   const target = targetOf(newUpstream(), "team/app");
 
-  notFound.note(target, "latest");
+  notFound.note(target, "manifest latest");
 
-  assert.ok(notFound.has(target, "latest"));
-  assert.ok(!notFound.has(target, "lates"));
-  assert.ok(!notFound.has({ ...target, repository: "team/other" as Repository }, "latest"));
+  assert.ok(notFound.has(target, "manifest latest"));
+  assert.ok(!notFound.has(target, "manifest lates"));
+  assert.ok(
+    !notFound.has({ ...target, repository: "team/other" as Repository }, "manifest latest"),
+  );
   clock.nowMs += 4_999;
-  assert.ok(notFound.has(target, "latest"));
+  assert.ok(notFound.has(target, "manifest latest"));
   clock.nowMs += 1;
-  assert.ok(!notFound.has(target, "latest"));
+  assert.ok(!notFound.has(target, "manifest latest"));
 });
 
 test("it ends when there is such a thing after all", () => {
   const { notFound } = newNotFound();
   const target = targetOf(newUpstream(), "team/app");
-  notFound.note(target, "latest");
+  notFound.note(target, "manifest latest");
 
-  notFound.forget(target, "latest");
+  notFound.forget(target, "manifest latest");
 
-  assert.ok(!notFound.has(target, "latest"));
+  assert.ok(!notFound.has(target, "manifest latest"));
 });
 
 test("it counts for the upstream as it is configured: built anew, it is asked again", () => {
   const { notFound } = newNotFound();
-  notFound.note(targetOf(newUpstream(), "team/app"), "latest");
+  notFound.note(targetOf(newUpstream(), "team/app"), "manifest latest");
 
-  assert.ok(!notFound.has(targetOf(newUpstream(), "team/app"), "latest"));
+  assert.ok(!notFound.has(targetOf(newUpstream(), "team/app"), "manifest latest"));
 });
 
 test("it counts for nothing when the clock was set back before it", () => {
   const { notFound, clock } = newNotFound();
   const target = targetOf(newUpstream(), "team/app");
-  notFound.note(target, "latest");
+  notFound.note(target, "manifest latest");
 
   clock.nowMs -= 1;
 
-  assert.ok(!notFound.has(target, "latest"));
+  assert.ok(!notFound.has(target, "manifest latest"));
 });
 
 test("whoever tries names makes it forget the oldest, and take no more memory", () => {
   const { notFound } = newNotFound();
   const target = targetOf(newUpstream(), "team/app");
 
-  for (let at = 0; at <= 10_000; at++) notFound.note(target, `${at}`);
+  for (let at = 0; at <= 10_000; at++) notFound.note(target, `blob ${at}`);
 
-  assert.ok(!notFound.has(target, "0"));
-  assert.ok(notFound.has(target, "1"));
-  assert.ok(notFound.has(target, "10000"));
+  assert.ok(!notFound.has(target, "blob 0"));
+  assert.ok(notFound.has(target, "blob 1"));
+  assert.ok(notFound.has(target, "blob 10000"));
 });
 
 function newNotFound(): { notFound: NotFound; clock: { nowMs: number } } {
