@@ -9,6 +9,7 @@ import { listenOn, listenOnSocket } from "./listen.ts";
 import type { FreshnessPolicy } from "./mirror/freshness.ts";
 import { Mirror } from "./mirror/mirror.ts";
 import { RegistryServer } from "./server/server.ts";
+import type { CatalogOrigin } from "./storage/catalog-file.ts";
 import { DirectoryLock } from "./storage/directory-lock.ts";
 import { DiskBlobStore } from "./storage/disk-blob-store.ts";
 import { DiskBudget } from "./storage/disk-budget.ts";
@@ -65,7 +66,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const userAgent = `sluice/${version}`;
   // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
   const configured = stack.use(new ConfiguredUpstreams({ ...options, metrics, userAgent }));
-  const health = new Health([{ name: "the catalog", check: () => catalog.usage() }]);
+  const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);
   const upstreams = configured.configure(config.upstreams);
   const registry = new RegistryServer({
     mirror,
@@ -121,12 +122,15 @@ async function openStorage(
   stack.use(DirectoryLock.acquire(layout));
   const store = await DiskBlobStore.open(layout);
   const catalog = stack.use(await SqliteCatalog.open(layout, now));
-  if (catalog.setAside !== null) {
-    log.error({ setAside: catalog.setAside }, "catalog was corrupt, began a new one");
-  }
+  logOrigin(catalog.origin, log);
   const sweeping = sweep(store, log);
   stack.defer(() => sweeping);
   return { layout, store, catalog };
+}
+
+function logOrigin(origin: CatalogOrigin, log: Log): void {
+  if (origin.restoredFrom !== null) log.error(origin, "catalog was lost, went on with its backup");
+  else if (origin.setAside !== null) log.error(origin, "catalog was corrupt, began a new one");
 }
 
 async function sweep(store: DiskBlobStore, log: Log): Promise<void> {

@@ -1,29 +1,56 @@
-import { renameSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
-import { prepareDatabaseFile } from "./database-file.ts";
+import { removeUnfinishedCopies, restoreBackup } from "./catalog-backup.ts";
+import { prepareDatabaseFile, refuseForeignFiles } from "./database-file.ts";
+import type { Layout } from "./layout.ts";
 import { migrate } from "./migrations.ts";
-import { cannot, codeOf, StorageError } from "./storage-error.ts";
+import { cannot, codeOf, isCorruption, StorageError } from "./storage-error.ts";
+
+/** How the catalog came to be what it is now. */
+export interface CatalogOrigin {
+  /** Where a corrupt one was moved, or null. */
+  readonly setAside: string | null;
+  /** The backup that was taken in its place, or in that of a missing one; or null. */
+  readonly restoredFrom: string | null;
+}
 
 /**
- * Makes `path` a catalog of the present schema, whatever was there. A corrupt file is set aside, and an
- * empty catalog begun: returns where the corrupt one lies now, or null. Throws StorageError for what a
+ * Makes the catalog's file one of the present schema, whatever was there. A corrupt one is set aside; in its place,
+ * and in that of a missing one, comes the newest good backup or else an empty catalog. Throws StorageError for what a
  * newer sluice has written and for what cannot be opened.
  */
-export function prepareCatalogFile(path: string, nowMs: number): string | null {
+export function prepareCatalogFile(layout: Layout, nowMs: number): CatalogOrigin {
   try {
-    bringUpToDate(path);
-    return null;
+    refuseForeignFiles(layout.catalogFile);
+    removeUnfinishedCopies(layout);
+    if (isSound(layout)) return { setAside: null, restoredFrom: null };
+    const setAside = moveAway(layout.catalogFile, nowMs);
+    rmSync(layout.catalogDamage, { force: true });
+    const restoredFrom = restoreBackup(layout);
+    bringUpToDate(layout.catalogFile);
+    return { setAside, restoredFrom };
   } catch (error) {
-    if (!isCorrupt(error)) throw asStorageError(path, error);
+    if (error instanceof StorageError) throw error;
+    throw cannot(`open the catalog ${layout.catalogFile}`, error);
   }
-  const aside = `${path}.corrupt-${new Date(nowMs).toISOString().replaceAll(":", "")}`;
+}
+
+/** Whether there is a catalog that can be gone on with; if so, it is of the present schema then. */
+function isSound({ catalogFile, catalogDamage }: Layout): boolean {
+  // SQLite takes an empty file for an empty database, and throws the log of a lost one away.
+  if (sizeOf(catalogFile) === 0 || statSync(catalogDamage, { throwIfNoEntry: false })) return false;
   try {
-    setAside(path, aside);
-    bringUpToDate(path);
-    return aside;
+    bringUpToDate(catalogFile);
+    return true;
   } catch (error) {
-    throw asStorageError(path, error);
+    if (isCorruption(error)) return false;
+    throw error;
   }
+}
+
+/** 0 for a file that is not there. */
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function bringUpToDate(path: string): void {
@@ -34,24 +61,23 @@ function bringUpToDate(path: string): void {
   // Readers then never wait for the writer. The mode is a property of the file.
   database.pragma("journal_mode = WAL");
   database.prepare("SELECT blobs FROM totals").get();
+  // SQLite opens a file that it may not write to for reading, and says nothing.
+  database.exec("BEGIN IMMEDIATE; COMMIT");
 }
 
-function isCorrupt(error: unknown): boolean {
-  const code = codeOf(error) ?? "";
-  return code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT");
+/** Moves the database with its log, which belongs to no other; returns where to, or null if nothing was there. */
+function moveAway(path: string, nowMs: number): string | null {
+  const aside = `${path}.corrupt-${new Date(nowMs).toISOString().replaceAll(":", "")}`;
+  const moved = ["-wal", "-shm", ""].filter((suffix) => moveIfThere(path + suffix, aside + suffix));
+  return moved.length > 0 ? aside : null;
 }
 
-/** Moves the database with its log, which belongs to no other. */
-function setAside(path: string, aside: string): void {
-  for (const suffix of ["-wal", "-shm", ""]) {
-    try {
-      renameSync(path + suffix, aside + suffix);
-    } catch (error) {
-      if (codeOf(error) !== "ENOENT") throw error;
-    }
+function moveIfThere(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw error;
   }
-}
-
-function asStorageError(path: string, error: unknown): StorageError {
-  return error instanceof StorageError ? error : cannot(`open the catalog ${path}`, error);
 }

@@ -34,17 +34,22 @@ export type CatalogWrite =
   | { readonly kind: "forget-tag"; readonly location: Location; readonly tag: Tag }
   | { readonly kind: "forget-grant"; readonly location: Location; readonly digest: Digest }
   | { readonly kind: "forget-public"; readonly location: Location }
-  | { readonly kind: "forget-blob"; readonly digest: Digest };
+  | { readonly kind: "forget-blob"; readonly digest: Digest }
+  | { readonly kind: "adopt-blob"; readonly blob: BlobRecord }
+  | { readonly kind: "forget-lost"; readonly blob: BlobRecord };
 
 export type ToWriter =
   | { readonly kind: "write"; readonly writes: readonly CatalogWrite[] }
+  /** Copy the catalog to an empty file, beside the writes that come. */
+  | { readonly kind: "back-up"; readonly path: string }
   /** Checkpoint, close and end. */
   | { readonly kind: "close" };
 
 export type FromWriter =
   | { readonly kind: "ready" }
   /** What became of the writes that were sent first and not answered yet, in their order. */
-  | { readonly kind: "written"; readonly failures: readonly (WriteFailure | null)[] };
+  | { readonly kind: "written"; readonly failures: readonly (WriteFailure | null)[] }
+  | { readonly kind: "backed-up"; readonly failure: WriteFailure | null };
 
 /** An SqliteError, whose class and code do not survive the way between threads. */
 export interface WriteFailure {

@@ -11,6 +11,10 @@ const busyTimeoutMs = 5000;
 // The log grows beyond this only while somebody reads an old snapshot; then it shrinks again.
 const logLimitBytes = 64 * 1024 * 1024;
 
+// A step of a backup takes some milliseconds for these (1 MiB), then it is the turn of the writes that came. It is made
+// here because SQLite begins a copy anew whenever another connection than the copying one has written.
+const backupStepPages = 256;
+
 // The thread that writes the catalog: its own, because a commit or checkpoint may wait for the disk.
 // `workerData` is the path of a prepared catalog file.
 if (parentPort) serve(parentPort, String(workerData));
@@ -26,6 +30,12 @@ function serve(port: MessagePort, path: string): void {
     switch (message.kind) {
       case "write":
         answer(port, { kind: "written", failures: writeTogether(writeAll, message.writes) });
+        break;
+      case "back-up":
+        database.backup(message.path, { progress: () => backupStepPages }).then(
+          () => answer(port, { kind: "backed-up", failure: null }),
+          (error) => answer(port, { kind: "backed-up", failure: failureOf(error) }),
+        );
         break;
       case "close":
         database.pragma("wal_checkpoint(TRUNCATE)");

@@ -79,6 +79,8 @@ export interface Catalog extends AsyncDisposable {
   /** When upstream last showed the repository to an anonymous request, in ms since the epoch; null if never. */
   publicAtMs(location: Location): Promise<number | null>;
   usage(): Promise<Usage>;
+  /** What is recorded as stored, in order of the digests: the first `limit` behind `after`, which need not be there. */
+  blobs(after: Digest | null, limit: number): Promise<readonly BlobRecord[]>;
 
   /** Records stored content (again, if it was known) and that `location` holds it. */
   recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void>;
@@ -97,4 +99,8 @@ export interface Catalog extends AsyncDisposable {
   forgetPublic(location: Location): Promise<void>;
   /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */
   forgetBlob(digest: Digest): Promise<void>;
+  /** Records content that lies in the store, unless it is recorded. No repository holds it by that. */
+  adoptBlob(blob: BlobRecord): Promise<void>;
+  /** As `forgetBlob`, but changes nothing if the content was recorded with another identity since `blob` was read. */
+  forgetLost(blob: BlobRecord): Promise<void>;
 }

@@ -14,9 +14,13 @@ export function prepareDatabaseFile(path: string): void {
     closeSync(openSync(path, O_CREAT | O_EXCL | O_RDWR, 0o600));
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw cannot(`create ${path}`, error);
-    refuseForeignFile(path);
   }
-  for (const suffix of ["-wal", "-shm", "-journal"]) refuseForeignFile(path + suffix);
+  refuseForeignFiles(path);
+}
+
+/** Throws StorageError if something else than a file lies where a database or its log belongs. */
+export function refuseForeignFiles(path: string): void {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) refuseForeignFile(path + suffix);
 }
 
 function refuseForeignFile(path: string): void {

@@ -9,6 +9,9 @@ export type DigestKey = Buffer & { readonly brand: "digest key" };
 const sha256 = 1;
 const sha512 = 2;
 
+/** Is before all keys. */
+export const noKey: DigestKey = Buffer.alloc(0) as Buffer as DigestKey;
+
 export function keyOf(digest: Digest): DigestKey {
   const hex = hexOf(digest);
   const key = Buffer.allocUnsafe(1 + hex.length / 2);

@@ -15,6 +15,10 @@ export interface Layout {
   /** Removed content on its way out, under random names. */
   readonly trash: string;
   readonly catalogFile: string;
+  /** Copies of the catalog, the newest first. */
+  readonly catalogBackups: readonly [newest: string, older: string];
+  /** Lies there when the catalog was found to be damaged: the next start sets it aside. */
+  readonly catalogDamage: string;
   readonly lockFile: string;
   readonly controlSocket: string;
 }
@@ -28,6 +32,8 @@ export function layoutOf(directory: string): Layout {
     ingest: join(root, "ingest"),
     trash: join(root, "trash"),
     catalogFile: join(root, "catalog.db"),
+    catalogBackups: [join(root, "catalog.db.backup"), join(root, "catalog.db.backup.1")],
+    catalogDamage: join(root, "catalog.db.damaged"),
     lockFile: join(root, "lock.db"),
     controlSocket: join(root, "control.sock"),
   };

@@ -33,6 +33,11 @@ export interface ReadStatements {
   readonly ungranted: Database.Statement<[DigestKey, string, string], { digest: DigestKey }>;
   /** By upstream and repository. */
   readonly publicAt: Database.Statement<[string, string], { publicAtMs: number | null }>;
+  /** By the digest before, and limit. */
+  readonly blobs: Database.Statement<
+    [DigestKey, number],
+    { digest: DigestKey; sizeBytes: number; identity: string }
+  >;
   readonly usage: Database.Statement<[], Usage>;
 }
 
@@ -92,6 +97,10 @@ export function readStatements(database: Database.Database): ReadStatements {
     ),
     publicAt: database.prepare(
       "SELECT public_at_ms AS publicAtMs FROM repositories WHERE upstream = ? AND name = ?",
+    ),
+    blobs: database.prepare(
+      `SELECT digest, size_bytes AS sizeBytes, identity FROM blobs
+       WHERE digest > ? ORDER BY digest LIMIT ?`,
     ),
     usage: database.prepare("SELECT blobs, bytes FROM totals"),
   };

@@ -12,68 +12,101 @@ import type {
   Usage,
   Variant,
 } from "./catalog.ts";
-import { prepareCatalogFile } from "./catalog-file.ts";
-import { type DigestKey, digestOfKey, keyOf } from "./digest-key.ts";
+import { backUpCatalog, newestBackupAtMs } from "./catalog-backup.ts";
+import { CatalogDamage } from "./catalog-damage.ts";
+import { type CatalogOrigin, prepareCatalogFile } from "./catalog-file.ts";
+import type { CatalogWrite } from "./catalog-write.ts";
+import { type DigestKey, digestOfKey, keyOf, noKey } from "./digest-key.ts";
+import { KeptWriter } from "./kept-writer.ts";
 import type { Layout } from "./layout.ts";
 import { namesOf } from "./location-in-sql.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
-import { WriteQueue } from "./write-queue.ts";
 
 export interface SqliteCatalogOptions {
-  /** A prepared catalog file. */
-  readonly path: string;
-  readonly writes: WriteQueue;
-  readonly setAside: string | null;
+  /** With a prepared catalog file. */
+  readonly layout: Layout;
+  readonly writer: KeptWriter;
+  readonly origin: CatalogOrigin;
 }
 
 /** The catalog in `catalog.db`: read here by a connection of its own, written in another thread. */
 export class SqliteCatalog implements Catalog {
-  /** Where a corrupt catalog was moved when this one was opened, or null. */
-  readonly setAside: string | null;
+  readonly origin: CatalogOrigin;
+  readonly #layout: Layout;
   readonly #database: Database.Database;
   readonly #reads: ReadStatements;
-  readonly #writes: WriteQueue;
+  readonly #writer: KeptWriter;
+  readonly #damage: CatalogDamage;
 
-  constructor(options: SqliteCatalogOptions) {
-    this.setAside = options.setAside;
-    this.#database = new Database(options.path, { readonly: true, timeout: readTimeoutMs });
+  constructor({ layout, writer, origin }: SqliteCatalogOptions) {
+    this.origin = origin;
+    this.#layout = layout;
+    this.#database = new Database(layout.catalogFile, { readonly: true, timeout: readTimeoutMs });
     this.#reads = readStatements(this.#database);
-    this.#writes = options.writes;
+    this.#writer = writer;
+    this.#damage = new CatalogDamage(layout);
   }
 
   /**
    * Opens the catalog of a prepared layout, or begins it; hold its DirectoryLock. Throws StorageError if
-   * it cannot be opened or a newer sluice has written it. One that is corrupt is set aside.
+   * it cannot be opened or a newer sluice has written it. `origin` tells what became of one that was corrupt or lost.
    */
   static async open(layout: Layout, now: () => number = Date.now): Promise<SqliteCatalog> {
-    const path = layout.catalogFile;
-    const setAside = prepareCatalogFile(path, now());
+    const origin = prepareCatalogFile(layout, now());
     await using stack = new AsyncDisposableStack();
-    const worker = new Worker(new URL("./catalog-writer.ts", import.meta.url), {
-      workerData: path,
-    });
-    const writes = stack.use(await WriteQueue.start(worker));
-    const catalog = new SqliteCatalog({ path, writes, setAside });
+    const workerData = layout.catalogFile;
+    const writer = stack.use(
+      await KeptWriter.start(
+        () => new Worker(new URL("./catalog-writer.ts", import.meta.url), { workerData }),
+      ),
+    );
+    const catalog = new SqliteCatalog({ layout, writer, origin });
     stack.move();
     return catalog;
   }
 
+  /** Rejects with StorageError while it is damaged, or takes no writes. */
+  async check(): Promise<void> {
+    await this.usage();
+    const failure = this.#damage.found ?? this.#writer.stopped;
+    if (failure) throw failure;
+  }
+
+  /** When the newest backup was made, in ms since the epoch; null if there is none. */
+  backedUpAtMs(): Promise<number | null> {
+    return newestBackupAtMs(this.#layout);
+  }
+
+  /**
+   * Replaces the newest backup by a copy of the catalog as it is now; pulls and writes go on. Rejects with StorageError
+   * if it cannot, or finds the catalog damaged, and when `signal` is aborted.
+   */
+  async backUp(signal: AbortSignal): Promise<void> {
+    const copyTo = (path: string): Promise<void> => this.#writer.backUp(path);
+    if (await backUpCatalog({ layout: this.#layout, copyTo, signal })) return;
+    throw this.#damage.note(
+      new Database.SqliteError("a copy of it is malformed", "SQLITE_CORRUPT"),
+    );
+  }
+
   async blob(digest: Digest): Promise<BlobRecord | null> {
-    const row = this.#reads.blob.get(keyOf(digest));
+    const row = this.#read((reads) => reads.blob.get(keyOf(digest)));
     return row ? { digest, ...row } : null;
   }
 
   async manifestMediaType(digest: Digest): Promise<string | null> {
-    return this.#reads.manifestMediaType.get(keyOf(digest))?.mediaType ?? null;
+    return this.#read((reads) => reads.manifestMediaType.get(keyOf(digest)))?.mediaType ?? null;
   }
 
   async tag(location: Location, tag: Tag, variant: Variant): Promise<TagRecord | null> {
-    const row = this.#reads.tag.get(...namesOf(location), tag, variant);
+    const row = this.#read((reads) => reads.tag.get(...namesOf(location), tag, variant));
     return row ? { ...row, digest: digestOfKey(row.digest) } : null;
   }
 
   async tags(location: Location, after: string | null, limit: number): Promise<readonly Tag[]> {
-    return this.#reads.tags.all(...namesOf(location), after ?? "", limit).map(({ tag }) => tag);
+    return this.#read((reads) => reads.tags.all(...namesOf(location), after ?? "", limit)).map(
+      ({ tag }) => tag,
+    );
   }
 
   async repositories(
@@ -81,80 +114,115 @@ export class SqliteCatalog implements Catalog {
     after: string | null,
     limit: number,
   ): Promise<readonly Repository[]> {
-    return this.#reads.repositories.all(upstream, after ?? "", limit).map(({ name }) => name);
+    return this.#read((reads) => reads.repositories.all(upstream, after ?? "", limit)).map(
+      ({ name }) => name,
+    );
   }
 
   async grantedAtMs(location: Location, digest: Digest): Promise<number | null> {
-    const row = this.#reads.grant.get(...namesOf(location), keyOf(digest));
+    const row = this.#read((reads) => reads.grant.get(...namesOf(location), keyOf(digest)));
     return row?.grantedAtMs ?? null;
   }
 
   async isReferenced(location: Location, digest: Digest): Promise<boolean> {
     const key = keyOf(digest);
-    if (!this.#reads.reference.get(key, ...namesOf(location))) return false;
-    return this.#reads.grantOfUpstream.get(key, location.upstream) !== undefined;
+    if (!this.#read((reads) => reads.reference.get(key, ...namesOf(location)))) return false;
+    return this.#read((reads) => reads.grantOfUpstream.get(key, location.upstream)) !== undefined;
   }
 
   async referrers(location: Location, subject: Digest, limit: number): Promise<readonly Digest[]> {
-    return digestsOf(this.#reads.referrers.all(keyOf(subject), ...namesOf(location), limit));
+    return digestsOf(
+      this.#read((reads) => reads.referrers.all(keyOf(subject), ...namesOf(location), limit)),
+    );
   }
 
   async ungranted(location: Location, manifest: Digest): Promise<readonly Digest[]> {
-    return digestsOf(this.#reads.ungranted.all(keyOf(manifest), ...namesOf(location)));
+    return digestsOf(
+      this.#read((reads) => reads.ungranted.all(keyOf(manifest), ...namesOf(location))),
+    );
   }
 
   async publicAtMs(location: Location): Promise<number | null> {
-    return this.#reads.publicAt.get(...namesOf(location))?.publicAtMs ?? null;
+    return this.#read((reads) => reads.publicAt.get(...namesOf(location)))?.publicAtMs ?? null;
   }
 
   async usage(): Promise<Usage> {
-    return this.#reads.usage.get() ?? { blobs: 0, bytes: 0 };
+    return this.#read((reads) => reads.usage.get()) ?? { blobs: 0, bytes: 0 };
+  }
+
+  async blobs(after: Digest | null, limit: number): Promise<readonly BlobRecord[]> {
+    const rows = this.#read((reads) => reads.blobs.all(after ? keyOf(after) : noKey, limit));
+    return rows.map((row) => ({ ...row, digest: digestOfKey(row.digest) }));
   }
 
   recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void> {
-    return this.#writes.submit({ kind: "record-blob", location, blob, nowMs });
+    return this.#write({ kind: "record-blob", location, blob, nowMs });
   }
 
   recordManifest(location: Location, manifest: ManifestRecord, nowMs: number): Promise<void> {
-    return this.#writes.submit({ kind: "record-manifest", location, manifest, nowMs });
+    return this.#write({ kind: "record-manifest", location, manifest, nowMs });
   }
 
   recordTag(location: Location, tag: Tag, variant: Variant, record: TagRecord): Promise<void> {
-    return this.#writes.submit({ kind: "record-tag", location, tag, variant, record });
+    return this.#write({ kind: "record-tag", location, tag, variant, record });
   }
 
   recordGrant(location: Location, digest: Digest, nowMs: number): Promise<void> {
-    return this.#writes.submit({ kind: "record-grant", location, digest, nowMs });
+    return this.#write({ kind: "record-grant", location, digest, nowMs });
   }
 
   recordIdentity(digest: Digest, identity: string): Promise<void> {
-    return this.#writes.submit({ kind: "record-identity", digest, identity });
+    return this.#write({ kind: "record-identity", digest, identity });
   }
 
   recordPublic(location: Location, nowMs: number): Promise<void> {
-    return this.#writes.submit({ kind: "record-public", location, nowMs });
+    return this.#write({ kind: "record-public", location, nowMs });
   }
 
   forgetTag(location: Location, tag: Tag): Promise<void> {
-    return this.#writes.submit({ kind: "forget-tag", location, tag });
+    return this.#write({ kind: "forget-tag", location, tag });
   }
 
   forgetGrant(location: Location, digest: Digest): Promise<void> {
-    return this.#writes.submit({ kind: "forget-grant", location, digest });
+    return this.#write({ kind: "forget-grant", location, digest });
   }
 
   forgetPublic(location: Location): Promise<void> {
-    return this.#writes.submit({ kind: "forget-public", location });
+    return this.#write({ kind: "forget-public", location });
   }
 
   forgetBlob(digest: Digest): Promise<void> {
-    return this.#writes.submit({ kind: "forget-blob", digest });
+    return this.#write({ kind: "forget-blob", digest });
+  }
+
+  adoptBlob(blob: BlobRecord): Promise<void> {
+    return this.#write({ kind: "adopt-blob", blob });
+  }
+
+  forgetLost(blob: BlobRecord): Promise<void> {
+    return this.#write({ kind: "forget-lost", blob });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Before the writer: the last connection to close is the one that removes the log.
     this.#database.close();
-    await this.#writes[Symbol.asyncDispose]();
+    await this.#writer[Symbol.asyncDispose]();
+  }
+
+  #read<T>(look: (reads: ReadStatements) => T): T {
+    try {
+      return look(this.#reads);
+    } catch (error) {
+      throw this.#damage.note(error);
+    }
+  }
+
+  async #write(write: CatalogWrite): Promise<void> {
+    try {
+      await this.#writer.submit(write);
+    } catch (error) {
+      throw this.#damage.note(error);
+    }
   }
 }
 

@@ -26,6 +26,12 @@ export function codeOf(error: unknown): string | null {
   return typeof code === "string" ? code : null;
 }
 
+/** Whether SQLite says that what it read is no database, or a damaged one. */
+export function isCorruption(error: unknown): boolean {
+  const code = codeOf(error) ?? "";
+  return code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT");
+}
+
 const denied = "permission denied. Give the user that runs sluice write access";
 const full = "no space or no inodes are left on its file system. Free some";
 const readOnly = "its file system is read-only. Mount it writable";

@@ -33,6 +33,7 @@ export class WriteQueue implements AsyncDisposable {
   #waitingRows = 0;
   /** Sent to the worker and not answered yet. */
   readonly #sent: Pending[] = [];
+  #backup: PromiseWithResolvers<void> | null = null;
   /** Why no write is taken any more. */
   #stopped: StorageError | null = null;
 
@@ -53,6 +54,16 @@ export class WriteQueue implements AsyncDisposable {
     return queue;
   }
 
+  /** Why no write is taken any more; null as long as they are. */
+  get stopped(): StorageError | null {
+    return this.#stopped;
+  }
+
+  /** Resolves when the thread has ended, of itself or because this was disposed. */
+  get ended(): Promise<void> {
+    return this.#exited.promise;
+  }
+
   /**
    * Resolves when the write is committed. Rejects with StorageError, an SqliteError as its cause, if it
    * could not be made; and without if the writer is too far behind, has died or was closed.
@@ -65,6 +76,18 @@ export class WriteQueue implements AsyncDisposable {
     this.#waitingRows += rowsOf(write);
     if (this.#sent.length === 0) this.#send(batchRows);
     return pending.promise;
+  }
+
+  /**
+   * Copies the catalog to the empty file at `path`, one copy at a time, while writes go on. Rejects with StorageError
+   * if it cannot be made.
+   */
+  backUp(path: string): Promise<void> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
+    if (this.#backup) return Promise.reject(new StorageError("a backup is being made already"));
+    this.#backup = Promise.withResolvers();
+    this.#post({ kind: "back-up", path });
+    return this.#backup.promise;
   }
 
   /** Writes what was submitted, and resolves when the worker has closed the catalog and ended. */
@@ -85,7 +108,16 @@ export class WriteQueue implements AsyncDisposable {
       case "written":
         for (const failure of message.failures) settle(this.#sent.shift(), failure);
         if (this.#sent.length === 0) this.#send(batchRows);
+        break;
+      case "backed-up":
+        this.#endBackup(message.failure);
     }
+  }
+
+  #endBackup(failure: WriteFailure | null): void {
+    if (failure) this.#backup?.reject(failed("be backed up", failure));
+    else this.#backup?.resolve();
+    this.#backup = null;
   }
 
   /** Sends what waits, until it is `limitRows` rows or more. */
@@ -110,10 +142,11 @@ export class WriteQueue implements AsyncDisposable {
 
   #fail(cause: unknown): void {
     this.#stopped ??= new StorageError(
-      "the catalog's writer has stopped, so nothing new is recorded. Restart sluice",
+      "the catalog's writer has died, so nothing new is recorded. It is started again; if that does not help, restart sluice",
       { cause },
     );
     this.#ready.reject(this.#stopped);
+    this.#backup?.reject(this.#stopped);
     for (const pending of [...this.#sent.splice(0), ...this.#waiting.splice(0)]) {
       pending.reject(this.#stopped);
     }
@@ -121,12 +154,12 @@ export class WriteQueue implements AsyncDisposable {
 }
 
 function settle(pending: Pending | undefined, failure: WriteFailure | null): void {
-  if (failure) pending?.reject(failed(pending.write, failure));
+  if (failure) pending?.reject(failed(pending.write.kind.replace("-", " "), failure));
   else pending?.resolve();
 }
 
-function failed(write: CatalogWrite, { code, message }: WriteFailure): StorageError {
-  return new StorageError(`the catalog could not ${write.kind.replace("-", " ")}: ${message}`, {
+function failed(action: string, { code, message }: WriteFailure): StorageError {
+  return new StorageError(`the catalog could not ${action}: ${message}`, {
     cause: new Database.SqliteError(message, code),
   });
 }

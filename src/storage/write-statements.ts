@@ -11,6 +11,7 @@ type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement
 export class WriteStatements {
   readonly #addRepository: Statement<[string, string]>;
   readonly #putBlob: Statement<[DigestKey, number, string]>;
+  readonly #adoptBlob: Statement<[DigestKey, number, string]>;
   readonly #putManifest: Statement<[DigestKey, string, DigestKey | null], { id: number }>;
   readonly #clearReferences: Statement<[number]>;
   readonly #addReference: Statement<[number, DigestKey]>;
@@ -22,6 +23,7 @@ export class WriteStatements {
   readonly #dropTag: Statement<[string, string, string]>;
   readonly #dropGrant: Statement<[DigestKey, string, string]>;
   readonly #dropBlob: Statement<[DigestKey]>;
+  readonly #dropLost: Statement<[DigestKey, string]>;
 
   constructor(database: Database.Database) {
     this.#addRepository = database.prepare(
@@ -30,6 +32,9 @@ export class WriteStatements {
     this.#putBlob = database.prepare(
       `INSERT INTO blobs (digest, size_bytes, identity) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET size_bytes = excluded.size_bytes, identity = excluded.identity`,
+    );
+    this.#adoptBlob = database.prepare(
+      "INSERT INTO blobs (digest, size_bytes, identity) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
     );
     this.#putManifest = database.prepare(
       `INSERT INTO manifests (digest, media_type, subject) VALUES (?, ?, ?)
@@ -66,6 +71,7 @@ export class WriteStatements {
     this.#dropGrant = database.prepare(`DELETE FROM grants WHERE digest = ? AND ${inRepository}`);
     // The manifest and its references go with it, by their foreign keys.
     this.#dropBlob = database.prepare("DELETE FROM blobs WHERE digest = ?");
+    this.#dropLost = database.prepare("DELETE FROM blobs WHERE digest = ? AND identity = ?");
   }
 
   apply(write: CatalogWrite): void {
@@ -99,6 +105,12 @@ export class WriteStatements {
         break;
       case "forget-blob":
         this.#dropBlob.run(keyOf(write.digest));
+        break;
+      case "adopt-blob":
+        this.#adoptBlob.run(keyOf(write.blob.digest), write.blob.sizeBytes, write.blob.identity);
+        break;
+      case "forget-lost":
+        this.#dropLost.run(keyOf(write.blob.digest), write.blob.identity);
         break;
     }
   }

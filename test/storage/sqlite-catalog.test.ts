@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmod, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { suite, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { prepareCatalogFile } from "../../src/storage/catalog-file.ts";
 import { keyOf } from "../../src/storage/digest-key.ts";
+import { KeptWriter } from "../../src/storage/kept-writer.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
 import { codeOf, StorageError } from "../../src/storage/storage-error.ts";
@@ -37,25 +38,21 @@ async function sqliteCatalog(): Promise<SqliteFixture> {
 async function catalogWithWorker(): Promise<SqliteFixture & { readonly worker: Worker }> {
   await using stack = new AsyncDisposableStack();
   const { layout } = stack.use(await storageDirectory());
-  const path = layout.catalogFile;
-  prepareCatalogFile(path, 0);
-  const worker = new Worker(new URL("../../src/storage/catalog-writer.ts", import.meta.url), {
-    workerData: path,
+  const origin = prepareCatalogFile(layout, 0);
+  const workers: Worker[] = [];
+  const writer = await KeptWriter.start(() => {
+    const worker = new Worker(new URL("../../src/storage/catalog-writer.ts", import.meta.url), {
+      workerData: layout.catalogFile,
+    });
+    workers.push(worker);
+    return worker;
   });
-  const writes = await WriteQueue.start(worker);
-  const catalog = stack.use(new SqliteCatalog({ path, writes, setAside: null }));
+  const catalog = stack.use(new SqliteCatalog({ layout, writer, origin }));
+  const [worker] = workers;
+  assert.ok(worker);
   const owned = stack.move();
   return { layout, catalog, worker, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
-
-const damages: Record<string, (path: string) => Promise<void>> = {
-  "is no database": (path) => writeFile(path, Buffer.alloc(50_000, 7)),
-  "ends too early": (path) => truncate(path, 6000),
-  "has a schema of nonsense": async (path) => {
-    const bytes = await readFile(path);
-    await writeFile(path, bytes.fill(7, 100, 4096));
-  },
-};
 
 catalogSuite("SqliteCatalog", sqliteCatalog);
 
@@ -77,7 +74,7 @@ suite("the catalog's file", () => {
 
     assert.deepEqual(await catalog.blob(blob.digest), blob);
     assert.deepEqual(await catalog.usage(), { blobs: 1, bytes: blob.sizeBytes });
-    assert.equal(catalog.setAside, null);
+    assert.equal(catalog.origin.setAside, null);
   });
 
   test("writes that were not awaited are made before the catalog closes", async () => {
@@ -169,37 +166,6 @@ suite("the catalog's file", () => {
     assert.deepEqual(after.prepare("SELECT name FROM sqlite_schema").pluck().all(), ["totals"]);
     assert.equal(after.pragma("user_version", { simple: true }), 0);
     after.close();
-  });
-
-  for (const [what, damage] of Object.entries(damages)) {
-    test(`a catalog that ${what} is set aside and an empty one begun`, async () => {
-      await using directory = await storageDirectory();
-      const { layout } = directory;
-      {
-        await using catalog = await SqliteCatalog.open(layout);
-        await catalog.recordBlob(alpine, blobRecord("layer"), 1);
-      }
-      await damage(layout.catalogFile);
-      const damaged = await readFile(layout.catalogFile);
-
-      await using catalog = await SqliteCatalog.open(layout, () => Date.UTC(2026, 10, 21, 12));
-
-      assert.equal(catalog.setAside, `${layout.catalogFile}.corrupt-2026-11-21T120000.000Z`);
-      assert.deepEqual(await readFile(catalog.setAside), damaged);
-      assert.deepEqual(await catalog.usage(), { blobs: 0, bytes: 0 });
-      await catalog.recordBlob(alpine, blobRecord("layer"), 1);
-      assert.equal((await stat(layout.catalogFile)).mode & 0o777, 0o600);
-    });
-  }
-
-  test("an emptied catalog file, and the log of a lost one, make an empty catalog", async () => {
-    await using directory = await storageDirectory();
-    await writeFile(`${directory.layout.catalogFile}-wal`, Buffer.alloc(5000, 7));
-
-    await using catalog = await SqliteCatalog.open(directory.layout);
-
-    assert.equal(catalog.setAside, null);
-    assert.deepEqual(await catalog.usage(), { blobs: 0, bytes: 0 });
   });
 });
 
@@ -330,7 +296,5 @@ suite("the catalog's writer", () => {
 });
 
 function isStopped(error: unknown): boolean {
-  return (
-    error instanceof StorageError && error.message.startsWith("the catalog's writer has stopped")
-  );
+  return error instanceof StorageError && error.message.startsWith("the catalog's writer has died");
 }

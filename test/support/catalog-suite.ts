@@ -20,6 +20,7 @@ export function catalogSuite(name: string, openFixture: () => Promise<CatalogFix
     listSuite(openFixture);
     referrerSuite(openFixture);
     publicSuite(openFixture);
+    scanSuite(openFixture);
   });
 }
 
@@ -448,6 +449,62 @@ function referrerSuite(openFixture: () => Promise<CatalogFixture>): void {
       [stored.digest, granted.digest].sort(),
     );
     assert.deepEqual(await fixture.catalog.ungranted(alpine, stored.digest), []);
+  });
+}
+
+function scanSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("what is stored is listed in order of the digests, page by page", async () => {
+    await using fixture = await openFixture();
+    const blobs = ["a", "b", "c", "d"].map((text) => blobRecord(text));
+    const sha512 = { ...blobRecord("e"), digest: digestOf(Buffer.from("e"), "sha512") };
+    for (const blob of [sha512, ...blobs]) await fixture.catalog.recordBlob(alpine, blob, 1);
+    const sorted = blobs.toSorted((one, other) => (one.digest < other.digest ? -1 : 1));
+    const [first, second] = sorted;
+    assert.ok(first && second);
+
+    assert.deepEqual(await fixture.catalog.blobs(null, 2), [first, second]);
+    assert.deepEqual(await fixture.catalog.blobs(first.digest, 10), [...sorted.slice(1), sha512]);
+    await fixture.catalog.forgetBlob(first.digest);
+    assert.deepEqual(await fixture.catalog.blobs(first.digest, 1), [second]);
+    assert.deepEqual(await fixture.catalog.blobs(sha512.digest, 10), []);
+  });
+
+  test("adopted content is stored, counted, and granted to nobody", async () => {
+    await using fixture = await openFixture();
+    const blob = blobRecord("found", 70);
+
+    await fixture.catalog.adoptBlob(blob);
+
+    assert.deepEqual(await fixture.catalog.blob(blob.digest), blob);
+    assert.deepEqual(await fixture.catalog.usage(), { blobs: 1, bytes: 70 });
+    assert.deepEqual(await fixture.catalog.repositories("docker.io", null, 10), []);
+  });
+
+  test("adopting what is recorded changes nothing", async () => {
+    await using fixture = await openFixture();
+    const manifest = manifestOf("manifest", [blobRecord("layer").digest]);
+    await fixture.catalog.recordManifest(alpine, manifest, 1);
+
+    await fixture.catalog.adoptBlob({ ...manifest.blob, sizeBytes: 1, identity: "adopted" });
+
+    const { digest } = manifest.blob;
+    assert.deepEqual(await fixture.catalog.blob(digest), manifest.blob);
+    assert.equal(await fixture.catalog.manifestMediaType(digest), manifest.mediaType);
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, digest), 1);
+  });
+
+  test("what was lost is forgotten, unless it was recorded anew meanwhile", async () => {
+    await using fixture = await openFixture();
+    const [lost, filled] = [blobRecord("lost"), blobRecord("filled again")];
+    for (const blob of [lost, filled]) await fixture.catalog.recordBlob(alpine, blob, 1);
+    const anew = { ...filled, identity: "of another file" };
+    await fixture.catalog.recordBlob(alpine, anew, 2);
+
+    for (const blob of [lost, filled]) await fixture.catalog.forgetLost(blob);
+
+    assert.equal(await fixture.catalog.blob(lost.digest), null);
+    assert.equal(await fixture.catalog.grantedAtMs(alpine, lost.digest), 1);
+    assert.deepEqual(await fixture.catalog.blob(filled.digest), anew);
   });
 }
 
