@@ -15,6 +15,7 @@ import { DiskBlobStore } from "./storage/disk-blob-store.ts";
 import { DiskBudget } from "./storage/disk-budget.ts";
 import { type Layout, prepareLayout } from "./storage/layout.ts";
 import { SqliteCatalog } from "./storage/sqlite-catalog.ts";
+import { StorageUpkeep } from "./storage-upkeep.ts";
 import { Health } from "./telemetry/health.ts";
 import type { Log } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
@@ -123,21 +124,13 @@ async function openStorage(
   const store = await DiskBlobStore.open(layout);
   const catalog = stack.use(await SqliteCatalog.open(layout, now));
   logOrigin(catalog.origin, log);
-  const sweeping = sweep(store, log);
-  stack.defer(() => sweeping);
+  stack.use(new StorageUpkeep({ layout, store, catalog, log, now }));
   return { layout, store, catalog };
 }
 
 function logOrigin(origin: CatalogOrigin, log: Log): void {
   if (origin.restoredFrom !== null) log.error(origin, "catalog was lost, went on with its backup");
   else if (origin.setAside !== null) log.error(origin, "catalog was corrupt, began a new one");
-}
-
-async function sweep(store: DiskBlobStore, log: Log): Promise<void> {
-  const { removed, failures } = await store.sweep();
-  if (removed > 0) log.info({ removed }, "removed what an earlier run left behind");
-  for (const { path, error } of failures)
-    log.error({ path, err: error }, "could not remove a left-over");
 }
 
 /** The directory's lock is held, so a socket that lies there belongs to nobody. */

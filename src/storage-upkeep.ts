@@ -1,0 +1,88 @@
+import { setTimeout as after } from "node:timers/promises";
+import type { DiskBlobStore } from "./storage/disk-blob-store.ts";
+import type { Layout } from "./storage/layout.ts";
+import type { SqliteCatalog } from "./storage/sqlite-catalog.ts";
+import { StoreScan } from "./storage/store-scan.ts";
+import type { Log } from "./telemetry/log.ts";
+
+export interface StorageUpkeepOptions {
+  readonly layout: Layout;
+  readonly store: DiskBlobStore;
+  readonly catalog: SqliteCatalog;
+  readonly log: Log;
+  /** The wall clock, in ms since the epoch. */
+  readonly now: () => number;
+}
+
+// What is lost with the catalog is what was recorded since: content is adopted, tags and grants are asked for anew.
+const backupEveryMs = 3_600_000;
+
+// The clients that waited for the mirror to come back go first.
+const firstBackupMs = 60_000;
+
+/** What is done for the storage directory behind the pulls, from construction until it is disposed. */
+export class StorageUpkeep implements AsyncDisposable {
+  readonly #options: StorageUpkeepOptions;
+  readonly #ending = new AbortController();
+  readonly #work: Promise<unknown>;
+
+  constructor(options: StorageUpkeepOptions) {
+    this.#options = options;
+    this.#work = Promise.all([
+      this.#sweep().then(() => this.#scan()),
+      this.#backUpFromTimeToTime(),
+    ]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    await this.#work;
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, log } = this.#options;
+    const { removed, failures } = await store.sweep();
+    if (removed > 0) log.info({ removed }, "removed what an earlier run left behind");
+    for (const { path, error } of failures) {
+      log.error({ path, err: error }, "could not remove a left-over");
+    }
+  }
+
+  async #scan(): Promise<void> {
+    const { layout, catalog, log } = this.#options;
+    await this.#unlessEnding("could not compare the files with the catalog", async (signal) => {
+      const counts = await new StoreScan(layout, catalog).run(signal);
+      log[counts.foreign > 0 ? "warn" : "info"](counts, "compared the files with the catalog");
+    });
+  }
+
+  async #backUpFromTimeToTime(): Promise<void> {
+    const { catalog } = this.#options;
+    while (await this.#pause(await this.#untilBackupMs())) {
+      await this.#unlessEnding("could not back up the catalog", (signal) => catalog.backUp(signal));
+    }
+  }
+
+  /** By the age of the newest backup, so that frequent starts do not mean frequent backups, nor none. */
+  async #untilBackupMs(): Promise<number> {
+    const { catalog, now } = this.#options;
+    const backedUpAtMs = await catalog.backedUpAtMs();
+    if (backedUpAtMs === null) return firstBackupMs;
+    const dueMs = backedUpAtMs + backupEveryMs - now();
+    return Math.min(Math.max(dueMs, firstBackupMs), backupEveryMs);
+  }
+
+  /** Resolves to false when it is time to end. */
+  async #pause(durationMs: number): Promise<boolean> {
+    await after(durationMs, null, { ref: false, signal: this.#ending.signal }).catch(() => {});
+    return !this.#ending.signal.aborted;
+  }
+
+  async #unlessEnding(failed: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    try {
+      await work(this.#ending.signal);
+    } catch (err) {
+      if (!this.#ending.signal.aborted) this.#options.log.error({ err }, failed);
+    }
+  }
+}
