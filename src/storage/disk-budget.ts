@@ -44,9 +44,14 @@ export class DiskBudget {
   /** Reserves more, or gives back what is negative; resolves to false, and changes nothing, without room. */
   async #add(bytes: number): Promise<boolean> {
     this.#reservedBytes += bytes;
-    if (bytes <= 0 || (await this.#fits())) return true;
-    this.#reservedBytes -= bytes;
-    return false;
+    if (bytes <= 0) return true;
+    let fits = false;
+    try {
+      fits = await this.#fits();
+    } finally {
+      if (!fits) this.#reservedBytes -= bytes;
+    }
+    return fits;
   }
 
   // What is reserved counts against the free space whole, though part of it may be written already: a
