@@ -1,4 +1,12 @@
-import { constants, copyFileSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { open, rename, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { prepareDatabaseFile } from "./database-file.ts";
@@ -91,10 +99,20 @@ function copyIfThere(from: string, to: string): boolean {
   try {
     removeWithLog(to);
     copyFileSync(from, to, constants.COPYFILE_FICLONE);
+    syncFile(to);
     return true;
   } catch (error) {
     if (codeOf(error) === "ENOENT") return false;
     throw error;
+  }
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, "r+");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

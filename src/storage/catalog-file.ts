@@ -57,6 +57,8 @@ function bringUpToDate(path: string): void {
   prepareDatabaseFile(path);
   using stack = new DisposableStack();
   const database = stack.adopt(new Database(path), (it) => it.close());
+  // Otherwise a power cut could bring back the journal of what is committed here, and so undo it.
+  database.pragma("synchronous = EXTRA");
   migrate(database);
   // Readers then never wait for the writer. The mode is a property of the file.
   database.pragma("journal_mode = WAL");

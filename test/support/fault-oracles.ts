@@ -58,10 +58,13 @@ export async function auditStore(directory: string): Promise<StoreAudit> {
   return { digests: new Set(sizes.keys()), faults, temporary: temporary.flat() };
 }
 
-/** Rows without their file, and totals that are not the sum. A file without a row is only a miss. */
+/** A catalog that is damaged, rows without their file, and totals that are not the sum. A file without a row is only a miss. */
 function rowFaults(catalogFile: string, sizes: ReadonlyMap<string, number>): string[] {
   using stack = new DisposableStack();
   const database = stack.adopt(new Database(catalogFile, { readonly: true }), (it) => it.close());
+  // One snapshot for all: the scan of a daemon that starts may be adopting files.
+  database.exec("BEGIN");
+  const integrity = database.pragma("integrity_check", { simple: true });
   const rows = (
     database.prepare("SELECT digest AS key, size_bytes AS size FROM blobs").all() as {
       key: DigestKey;
@@ -71,6 +74,7 @@ function rowFaults(catalogFile: string, sizes: ReadonlyMap<string, number>): str
   const faults = rows
     .filter(({ digest, size }) => sizes.get(digest) !== size)
     .map(({ digest, size }) => `${digest} has ${size} bytes in the catalog, ${sizes.get(digest)}`);
+  if (integrity !== "ok") faults.push(`the catalog is damaged: ${integrity}`);
   const totals = database.prepare("SELECT blobs, bytes FROM totals").get();
   const sum = { blobs: rows.length, bytes: rows.reduce((bytes, { size }) => bytes + size, 0) };
   if (JSON.stringify(totals) !== JSON.stringify(sum)) {

@@ -7,6 +7,7 @@ import { type CheckedAnswer, checkedPull } from "./checking-client.ts";
 import { eventually } from "./eventually.ts";
 import { assertNeverWrong, auditStore } from "./fault-oracles.ts";
 import { FaultUpstream } from "./fault-upstream.ts";
+import type { LoopDisk } from "./loop-disk.ts";
 import type { SeededContent } from "./seeded-content.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SluiceProcess } from "./sluice-process.ts";
@@ -16,6 +17,8 @@ export interface KillRoundsOptions {
   readonly rounds: number;
   readonly largestBytes: number;
   readonly longestMs: number;
+  /** It stores here, and the power fails before it is killed; else in a temporary directory. */
+  readonly disk?: LoopDisk;
 }
 
 const clients = 8;
@@ -24,7 +27,7 @@ const newBlobsARound = 8;
 /**
  * Round after round: a daemon starts on the same directory, clients pull, and it is killed (SIGKILL) at a moment that
  * the seed decides. After each: only right content under final names, rows only of what is there, nothing temporary
- * left; what was once a hit stays one.
+ * left; what was once a hit stays one, unless the power fails as well.
  */
 export async function killRounds(options: KillRoundsOptions): Promise<void> {
   await using rounds = await KillRounds.start(options);
@@ -56,7 +59,7 @@ class KillRounds implements AsyncDisposable {
   static async start(options: KillRoundsOptions): Promise<KillRounds> {
     await using resources = new AsyncDisposableStack();
     const upstream = resources.use(await FaultUpstream.start({ bytesPerSecond: 20_000_000 }));
-    const home = resources.use(await mkdtempDisposable(join(tmpdir(), "killed-")));
+    const home = options.disk ?? resources.use(await mkdtempDisposable(join(tmpdir(), "killed-")));
     const directory = join(home.path, "storage");
     return new KillRounds(options, { upstream, directory }, resources.move());
   }
@@ -70,8 +73,7 @@ class KillRounds implements AsyncDisposable {
     }
     const pulling = Array.from({ length: clients }, () => this.#pullUntilKilled(sluice));
     await after(this.#random.between(50, longestMs));
-    sluice.kill("SIGKILL");
-    assert.deepEqual(await sluice.exit(), { code: null, signal: "SIGKILL" });
+    await this.#end(sluice);
     await Promise.all(pulling);
     assert.deepEqual((await auditStore(this.#directory)).faults, []);
   }
@@ -94,7 +96,8 @@ class KillRounds implements AsyncDisposable {
     const sluice = stack.use(
       await SluiceProcess.start({
         upstreams: { "faults.test": { endpoints: [this.#upstream.url], default: true } },
-        directory: this.#directory,
+        // The disk is smaller than what sluice leaves free by default.
+        settings: { storage: { directory: this.#directory, minFree: "1MiB" } },
       }),
     );
     await eventually("what the killed one left is swept away", async () => {
@@ -104,6 +107,14 @@ class KillRounds implements AsyncDisposable {
     });
     stack.move();
     return sluice;
+  }
+
+  async #end(sluice: SluiceProcess): Promise<void> {
+    await this.#options.disk?.cutPower();
+    sluice.kill("SIGKILL");
+    const { signal } = await sluice.exit();
+    assert.equal(signal, "SIGKILL");
+    await this.#options.disk?.restorePower();
   }
 
   async #pullUntilKilled(sluice: SluiceProcess): Promise<void> {
@@ -120,6 +131,8 @@ class KillRounds implements AsyncDisposable {
     const answer = await checkedPull(sluice.url, request);
     assertNeverWrong(answer, request);
     if (answer.status === 0) return answer;
+    // A disk without power gives no hits, and its last rows may be lost: then upstream is asked once more.
+    if (this.#options.disk) return answer;
     assert.equal(answer.status, 200);
     const isHit = answer.headers["cache-status"] === "sluice; hit";
     assert.ok(isHit || !this.#hits.has(content), `${content.seed} was stored, and lost again`);

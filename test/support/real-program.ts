@@ -12,6 +12,8 @@ const packageOf = {
   dockerd: "docker.io",
   "docker-registry": "docker-registry",
   htpasswd: "apache2-utils",
+  "mkfs.ext4": "e2fsprogs",
+  "mkfs.xfs": "xfsprogs",
   nginx: "nginx",
   openssl: "openssl",
   podman: "podman",
@@ -19,6 +21,7 @@ const packageOf = {
   setpriv: "util-linux",
   skopeo: "skopeo",
   strace: "strace",
+  xfs_io: "xfsprogs",
 } as const;
 
 export type RealProgram = keyof typeof packageOf;
