@@ -62,9 +62,8 @@ function bringUpToDate(path: string): void {
   migrate(database);
   // Readers then never wait for the writer. The mode is a property of the file.
   database.pragma("journal_mode = WAL");
-  database.prepare("SELECT blobs FROM totals").get();
-  // SQLite opens a file that it may not write to for reading, and says nothing.
-  database.exec("BEGIN IMMEDIATE; COMMIT");
+  // Reads, and writes: SQLite opens a file that it may not write to for reading, and says nothing.
+  database.exec("UPDATE totals SET blobs = blobs");
 }
 
 /** Moves the database with its log, which belongs to no other; returns where to, or null if nothing was there. */

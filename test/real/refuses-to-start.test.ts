@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { haveAll, programPath } from "../support/real-program.ts";
-import type { Ended } from "../support/run-program.ts";
+import { haveAll, haveRoot, programPath } from "../support/real-program.ts";
+import { type Ended, mustRun } from "../support/run-program.ts";
 import { makeHome, runSluice, type Settings, SluiceProcess } from "../support/sluice-process.ts";
+import { Tmpfs } from "../support/tmpfs.ts";
 
 const upstreams: Settings = { "docker.io": { endpoints: ["http://127.0.0.1:9"], default: true } };
 
@@ -42,14 +43,44 @@ test("a daemon that may not write its directory refuses, and names the directory
   const directory = join(home.path, "storage");
   await mkdir(directory);
   await chmod(directory, 0o500);
-  // Root may write everywhere; without this capability it asks the permission bits like everybody.
-  const isRoot = process.getuid?.() === 0;
-  const asPeople = isRoot ? [programPath("setpriv"), "--bounding-set=-dac_override"] : [];
 
-  const refused = await runSluice(["serve", "--config", home.configFile], asPeople);
+  const refused = await runSluice(["serve", "--config", home.configFile], asPeople());
 
   assertRefused(refused, directory);
   assert.match(refused.stderr, /permission|not writable|may not|cannot write/i);
+});
+
+test("a daemon that may not write its catalog refuses, and names the file", async (t) => {
+  if (!haveAll(t, "setpriv")) return;
+  await using home = await makeHome({ upstreams });
+  const catalog = join(home.path, "storage", "catalog.db");
+  {
+    await using first = await SluiceProcess.start({ upstreams, directory: dirname(catalog) });
+    first.kill("SIGTERM");
+    await first.exit();
+  }
+  await chmod(catalog, 0o400);
+
+  const refused = await runSluice(["serve", "--config", home.configFile], asPeople());
+
+  assertRefused(refused, catalog);
+  assert.match(refused.stderr, /permission denied/);
+});
+
+test("a storage directory whose parts are on several file systems is refused", async (t) => {
+  if (!haveRoot(t)) return;
+  await using home = await makeHome({ upstreams });
+  const ingest = join(home.path, "storage", "ingest");
+  await using disk = await Tmpfs.mount("size=8m");
+  await mkdir(ingest, { recursive: true });
+  await mustRun("mount", ["--bind", disk.path, ingest]);
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => void (await mustRun("umount", [ingest])));
+
+  const refused = await runSluice(["serve", "--config", home.configFile]);
+
+  assertRefused(refused, ingest);
+  assert.match(refused.stderr, /another file system/);
 });
 
 test("a storage directory that is a file is refused, and named", async () => {
@@ -87,6 +118,12 @@ test("a command that does not exist ends with 2", async () => {
   assert.match(ended.stderr, /serve/);
   assert.equal(ended.stdout, "");
 });
+
+/** Root may write everywhere; without this capability it asks the permission bits like everybody. */
+function asPeople(): string[] {
+  const isRoot = process.getuid?.() === 0;
+  return isRoot ? [programPath("setpriv"), "--bounding-set=-dac_override"] : [];
+}
 
 function assertRefused({ code, stdout, stderr }: Ended, named: string): void {
   assert.equal(code, 1, stderr);

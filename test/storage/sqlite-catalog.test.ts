@@ -18,6 +18,7 @@ import {
   locationOf,
   tagOf,
 } from "../support/catalog-suite.ts";
+import { Child } from "./child.ts";
 import { openFilesBelow, type StorageDirectory, storageDirectory } from "./storage-directory.ts";
 
 const alpine = locationOf("docker.io", "library/alpine");
@@ -282,6 +283,32 @@ suite("the catalog's writer", () => {
       (await readdir(layout.directory)).filter((name) => name.startsWith("catalog")),
       ["catalog.db"],
     );
+  });
+
+  test("another process that reads an old snapshot lets the log grow no longer than it lives", async () => {
+    await using fixture = await sqliteCatalog();
+    const { catalog, layout } = fixture;
+    const logBytes = async (): Promise<number> => (await stat(`${layout.catalogFile}-wal`)).size;
+    const record = async (from: number): Promise<void> => {
+      const writes = Array.from({ length: 5000 }, (_, index) =>
+        catalog.recordBlob(alpine, blobRecord(`${from + index}`, 1), 1),
+      );
+      await Promise.all(writes);
+    };
+    let grownBytes: number;
+    {
+      await using _reader = await Child.start("hold-snapshot", layout.directory);
+      await record(0);
+      const halfBytes = await logBytes();
+      await record(5000);
+      grownBytes = await logBytes();
+      assert.ok(grownBytes > 1.5 * halfBytes, "it grows while it is read");
+    }
+
+    for (let round = 2; round < 6; round++) await record(round * 5000);
+
+    assert.ok((await logBytes()) < 1.5 * grownBytes);
+    assert.deepEqual(await catalog.usage(), { blobs: 30_000, bytes: 30_000 });
   });
 
   test("the thread and every open file end with the catalog", async () => {

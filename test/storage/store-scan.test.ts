@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
 import { DiskBlobStore } from "../../src/storage/disk-blob-store.ts";
 import { blobFile, type Layout } from "../../src/storage/layout.ts";
 import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
-import { StoreScan } from "../../src/storage/store-scan.ts";
+import { type ScanCounts, StoreScan } from "../../src/storage/store-scan.ts";
 import { blobRecord, locationOf } from "../support/catalog-suite.ts";
+import { haveAll, programPath } from "../support/real-program.ts";
+import { mustRun } from "../support/run-program.ts";
 import { type StorageDirectory, storageDirectory } from "./storage-directory.ts";
 
 const alpine = locationOf("docker.io", "library/alpine");
@@ -146,6 +149,27 @@ suite("the scan of the store", () => {
     assert.deepEqual(await catalog.blob(blob.digest), blob);
   });
 
+  test("a directory that it may not read is left alone with its rows, and the others are scanned", async (t) => {
+    if (!haveAll(t, "setpriv")) return;
+    await using directory = await storageDirectory();
+    const { layout } = directory;
+    const hidden = blobRecord("hidden");
+    {
+      await using catalog = await SqliteCatalog.open(layout);
+      await catalog.recordBlob(alpine, hidden, 1);
+    }
+    await plant(layout, "seen");
+    const shard = dirname(blobFile(layout, await plant(layout, "hidden")));
+    await chmod(shard, 0);
+
+    const counts = await scanAsPeople(layout.directory);
+
+    await chmod(shard, 0o700);
+    assert.equal(counts.adopted, 1);
+    assert.equal(counts.forgotten, 0);
+    assert.deepEqual(counts.firstForeign, [shard]);
+  });
+
   test("content that is committed while the scan runs keeps the row of its fill", async () => {
     await using fixture = await storage();
     const { layout, catalog } = fixture;
@@ -201,3 +225,13 @@ suite("the scan of the store", () => {
     await assert.rejects(new StoreScan(layout, catalog).run(ending.signal), { name: "AbortError" });
   });
 });
+
+/** Root may read everything; without these capabilities it asks the permission bits like everybody. */
+async function scanAsPeople(directory: string): Promise<ScanCounts> {
+  const program = fileURLToPath(new URL("./programs/scan-store.ts", import.meta.url));
+  const command = [process.execPath, program, directory];
+  const limits = ["--bounding-set=-dac_override,-dac_read_search"];
+  const isRoot = process.getuid?.() === 0;
+  const [first = "", ...rest] = isRoot ? [programPath("setpriv"), ...limits, ...command] : command;
+  return JSON.parse(await mustRun(first, rest));
+}

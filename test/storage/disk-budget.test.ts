@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { rename } from "node:fs/promises";
+import { test } from "node:test";
+import { DiskBudget } from "../../src/storage/disk-budget.ts";
+import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
+import { storageDirectory } from "./storage-directory.ts";
+
+// The bytes stayed reserved: after some of these nothing was stored any more.
+test("room that could not be judged is not held", async () => {
+  await using home = await storageDirectory();
+  await using catalog = await SqliteCatalog.open(home.layout);
+  const { directory } = home.layout;
+  const budget = new DiskBudget({
+    catalog,
+    directory,
+    maxSize: { kind: "bytes", bytes: 1000 },
+    minFree: { kind: "bytes", bytes: 0 },
+  });
+  await rename(directory, `${directory}-away`);
+  await assert.rejects(budget.reserve(1000), { code: "ENOENT" });
+  await rename(`${directory}-away`, directory);
+
+  using room = await budget.reserve(1000);
+
+  assert.equal(room?.sizeBytes, 1000);
+  assert.equal(await budget.reserve(1), null);
+});
