@@ -7,6 +7,8 @@ import { SeededContent } from "./seeded-content.ts";
 export interface FaultUpstreamOptions {
   /** How fast bodies go out, each for itself. */
   readonly bytesPerSecond?: number;
+  /** The address it listens on; loopback where nothing is said. */
+  readonly address?: string;
 }
 
 interface TaggedManifest {
@@ -60,7 +62,11 @@ export class FaultUpstream implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#ports[0]}`;
+    return `http://${this.#address}:${this.#ports[0]}`;
+  }
+
+  get #address(): string {
+    return this.#options.address ?? "127.0.0.1";
   }
 
   /** Connections that wait for the rest of an answer. */
@@ -76,7 +82,11 @@ export class FaultUpstream implements AsyncDisposable {
   /** Listens (again, on the same ports). */
   async up(): Promise<void> {
     const [registry, hop] = this.#servers;
-    this.#ports = [await listen(registry, this.#ports[0]), await listen(hop, this.#ports[1])];
+    const [port, hopPort] = this.#ports;
+    this.#ports = [
+      await listen(registry, port, this.#address),
+      await listen(hop, hopPort, this.#address),
+    ];
   }
 
   /** Refuses connections, and breaks those there are. */
@@ -225,7 +235,7 @@ export class FaultUpstream implements AsyncDisposable {
         .slice(0, same.indexOf(request))
         .some(({ target }) => target === request.target),
       registryUrl: this.url,
-      hopUrl: `http://127.0.0.1:${this.#ports[1]}`,
+      hopUrl: `http://${this.#address}:${this.#ports[1]}`,
     };
   }
 }
@@ -263,10 +273,10 @@ function parseRequest(text: string, connection: number, hop: boolean): FaultRequ
   return { atMs, method, target, headers, connection, hop, statusLine: null, sentBytes: 0 };
 }
 
-async function listen(server: Server, port: number): Promise<number> {
+async function listen(server: Server, port: number, address: string): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
-  server.listen(port, "127.0.0.1", resolve);
+  server.listen(port, address, resolve);
   await promise;
   server.off("error", reject);
   return (server.address() as AddressInfo).port;

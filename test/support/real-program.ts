@@ -14,6 +14,7 @@ const packageOf = {
   htpasswd: "apache2-utils",
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
+  ip: "iproute2",
   nginx: "nginx",
   openssl: "openssl",
   podman: "podman",
@@ -22,6 +23,7 @@ const packageOf = {
   skopeo: "skopeo",
   strace: "strace",
   xfs_io: "xfsprogs",
+  unshare: "util-linux",
 } as const;
 
 export type RealProgram = keyof typeof packageOf;

@@ -25,14 +25,14 @@ export class TracedCalls implements AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const home = resources.use(await mkdtempDisposable(join(tmpdir(), "strace-")));
     const logFile = join(home.path, "log");
-    const args = ["-f", "-y", "-s", "4096", "-p", String(pid), "-o", logFile];
+    const args = ["-f", "-yy", "-s", "4096", "-p", String(pid), "-o", logFile];
     args.push("-e", `trace=${calls}`, ...(inject === null ? [] : ["-e", `inject=${inject}`]));
     const strace = resources.use(new ServerProcess(programPath("strace"), args));
     await strace.until(async () => strace.stderr.includes("attached"));
     return new TracedCalls(strace, logFile, resources.move());
   }
 
-  /** Lets go of the process and tells the calls that were made, one a line, with the paths of their descriptors. */
+  /** Lets go of the process and tells the calls that were made, one a line, with what their descriptors are. */
   async detach(): Promise<string[]> {
     await this.#strace.stop();
     return (await readFile(this.#logFile, "utf8")).split("\n").filter((line) => line !== "");
