@@ -59,6 +59,8 @@ export class Proofs {
       return await withPatience(this.#renew(proof), patienceMs, proof.upstream);
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.failure.kind === "refused") throw error;
+      // Its patience may have ended before the question did.
+      this.#tools.trouble.note(proof.upstream, proof.key, error);
       return true;
     }
   }

@@ -86,6 +86,7 @@ export class Tags {
       return collapsedIf(flight.joined, await withPatience(flight.result, patienceMs, upstream));
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
+      // Patience may have ended before the question did.
       this.#tools.trouble.note(upstream, textOf(key), error);
       if (this.#mayServe(known, error.failure)) return this.#stale(known, error.message);
       throw error;

@@ -129,10 +129,14 @@ test("an expired proof waits a second for an upstream that hangs, and holds", as
   t.mock.timers.tick(1_000);
 
   assert.equal(await holds, true);
+  // No second passes any more.
+  const next = await Promise.race([scene.holds(), scene.settle()]);
+  assert.equal(next, true, "the next one does not wait");
   assert.deepEqual(scene.recorded, []);
   release();
   await scene.settle();
   assert.deepEqual(scene.recorded, [true], "the question went on");
+  assert.equal(scene.asked, 1);
 });
 
 test("any number who ask at once make one question, and get its answer", async () => {
