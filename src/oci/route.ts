@@ -54,9 +54,6 @@ export function parseRoute(target: string): Route {
   if (rest.length === 0 || (rest.length === 1 && rest[0] === "")) {
     return { kind: "base", address: address([]) };
   }
-  if (rest.at(-1) === "_catalog") {
-    return { kind: "catalog", address: address(rest.slice(0, -1)), page: pageOf(query) };
-  }
   const [operation, last = ""] = rest.slice(-2);
   const name = address(rest.slice(0, -2));
   if (operation === "manifests")
@@ -68,6 +65,10 @@ export function parseRoute(target: string): Route {
   if (operation === "referrers") {
     const artifactType = query.get("artifactType") || null;
     return { kind: "referrers", address: name, digest: readDigest(last), artifactType };
+  }
+  // The last, for it is also a tag.
+  if (rest.at(-1) === "_catalog") {
+    return { kind: "catalog", address: address(rest.slice(0, -1)), page: pageOf(query) };
   }
   throw notAnEndpoint();
 }
