@@ -78,21 +78,24 @@ export class Lists {
     subject: Digest,
     artifactType: string | null,
   ): Promise<ReferrersPull> {
-    const { outcome, referrers } = await this.#allReferrers(target, subject, artifactType);
-    if (artifactType === null) return { outcome, referrers };
-    return { outcome, referrers: referrers.filter((one) => one.artifactType === artifactType) };
+    const isAsked = (one: Referrer): boolean =>
+      artifactType === null || one.artifactType === artifactType;
+    try {
+      const { outcome, referrers } = await this.#currentReferrers(target, subject, artifactType);
+      return { outcome, referrers: referrers.filter(isAsked) };
+    } catch (error) {
+      if (!isTrouble(error)) throw error;
+      const referrers = (await this.#cachedReferrers(target, subject)).filter(isAsked);
+      // No list at all would say that there are none, and an image would count as unsigned.
+      if (referrers.length === 0) throw error;
+      return { outcome: cachedBecause(error), referrers };
+    }
   }
 
   /** One page of the repositories of which something is cached and which may be shown to everyone, in byte order. */
-  async repositories(upstreams: readonly Listed[], { n, last }: Page): Promise<NamesPage> {
-    const count = countOf(n);
-    const lists = upstreams.map((listed) => this.#namesOf(listed, last ?? "", count + 1));
-    const names = (await Promise.all(lists)).flat().sort(byBytes);
-    const page = names.slice(0, count);
-    return {
-      names: page,
-      next: names.length > count ? { n, last: page.at(-1) ?? null, token: null } : null,
-    };
+  async repositories(upstreams: readonly Listed[], page: Page): Promise<NamesPage> {
+    const lists = upstreams.map((one) => this.#namesOf(one, page.last ?? "", countOf(page) + 1));
+    return firstPage((await Promise.all(lists)).flat().sort(byBytes), page);
   }
 
   /** The first `count` names behind `last`. */
@@ -114,32 +117,29 @@ export class Lists {
     return names;
   }
 
-  async #cachedTags(target: Target, { n, last }: Page, error: unknown): Promise<TagsPull> {
-    if (!isTrouble(error)) throw error;
-    const count = countOf(n);
-    const tags = await this.#tools.storage.catalog.tags(locationOf(target), last, count);
-    if (tags.length === 0 && last === null) throw error;
-    const bytes = Buffer.from(JSON.stringify({ name: target.repository, tags }));
-    const next = tags.length === count ? { n, last: tags.at(-1) ?? null, token: null } : null;
+  async #cachedTags(target: Target, page: Page, error: unknown): Promise<TagsPull> {
+    // Where a token leads only upstream knows.
+    if (!isTrouble(error) || page.token !== null) throw error;
+    const { catalog } = this.#tools.storage;
+    const location = locationOf(target);
+    const tags = await catalog.tags(location, page.last, countOf(page) + 1);
+    // An empty page is the end of a list; where nothing is known there is no list to be at the end of.
+    if (tags.length === 0 && (await catalog.tags(location, null, 1)).length === 0) throw error;
+    const { names, next } = firstPage(tags, page);
+    const bytes = Buffer.from(JSON.stringify({ name: target.repository, tags: names }));
     return { outcome: cachedBecause(error), list: { bytes, next } };
   }
 
-  async #allReferrers(
+  /** Of all types, where upstream does not choose. */
+  async #currentReferrers(
     target: Target,
     subject: Digest,
     artifactType: string | null,
   ): Promise<ReferrersPull> {
-    try {
-      const listed = await target.upstream.listReferrers(target, subject, artifactType);
-      if (listed) return { outcome: null, referrers: listed };
-      return await this.#taggedReferrers(target, subject);
-    } catch (error) {
-      if (!isTrouble(error)) throw error;
-      const referrers = await this.#cachedReferrers(target, subject);
-      // No list at all would say that there are none, and an image would count as unsigned.
-      if (referrers.length === 0) throw error;
-      return { outcome: cachedBecause(error), referrers };
-    }
+    const listed = await target.upstream.listReferrers(target, subject, artifactType);
+    return listed
+      ? { outcome: null, referrers: listed }
+      : await this.#taggedReferrers(target, subject);
   }
 
   /** Distribution spec 1.1, "Referrers Tag Schema": what clients maintain where there is no referrers API. */
@@ -185,10 +185,16 @@ function cachedBecause(error: UpstreamError): PullOutcome {
   return { kind: "stale", tag: null, reason: error.message };
 }
 
-function countOf(n: string | null): number {
-  return n !== null && /^\d{1,9}$/.test(n)
-    ? Math.min(Math.max(Number(n), 1), pageLimit)
-    : pageLimit;
+function countOf({ n }: Page): number {
+  return n !== null && /^\d{1,9}$/.test(n) ? Math.min(Number(n), pageLimit) : pageLimit;
+}
+
+/** The page of `names`, which are all that is left or go at least one beyond it. */
+function firstPage(names: readonly string[], page: Page): NamesPage {
+  const count = countOf(page);
+  const last = names[count - 1];
+  const next = names.length > count && last !== undefined ? { n: page.n, last, token: null } : null;
+  return { names: names.slice(0, count), next };
 }
 
 function byBytes(one: string, other: string): number {

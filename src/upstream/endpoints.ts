@@ -14,6 +14,9 @@ export interface EndpointsOptions {
   readonly clocks: Clocks;
 }
 
+// Of the 5xx the one that tells of no trouble: what is asked for does not exist there.
+const notImplemented = 501;
+
 /** The endpoints of an upstream, asked as one: the next one when one fails. */
 export class Endpoints implements AsyncDisposable {
   readonly #options: EndpointsOptions;
@@ -24,7 +27,7 @@ export class Endpoints implements AsyncDisposable {
     this.#rateLimit = new RateLimit(options.clocks);
   }
 
-  /** The answer, whatever its status below 500. Rejects with UpstreamError. */
+  /** The answer, whatever its status below 500, or 501. Rejects with UpstreamError. */
   async ask(ask: Ask): Promise<Answer> {
     const answer = await this.#askInOrder(ask);
     if (answer.status !== 404 || ask.trust === "unverified") return answer;
@@ -57,7 +60,7 @@ export class Endpoints implements AsyncDisposable {
       try {
         const answer = await askFreshIfBroken(endpoint, ask);
         this.#count(ask, String(answer.status));
-        if (answer.status < 500) return answer;
+        if (answer.status < 500 || answer.status === notImplemented) return answer;
         failed = await this.refusal(answer);
       } catch (error) {
         this.#count(ask, "failed");

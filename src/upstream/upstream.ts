@@ -138,7 +138,7 @@ export class Upstream implements AsyncDisposable {
     if (!answer) return null;
     const bytes = await this.#collect(answer.body, listLimits);
     if (isTagList(bytes)) return { bytes, next: nextPage(answer.headers["link"]) };
-    throw this.#error({ kind: "nonsense", reason: "the list of tags is no JSON with tags" });
+    throw this.#nonsense("the list of tags is no JSON with tags");
   }
 
   /**
@@ -156,17 +156,18 @@ export class Upstream implements AsyncDisposable {
     );
     for (let page = 0; query && page < referrerPagesLimit; page++) {
       const answer: Answer = await this.#endpoints.ask(referrersAsk(place, subject, `${query}`));
-      if (noReferrersApi.has(answer.status)) {
+      if (page === 0 && noReferrersApi.has(answer.status)) {
         answer.body.discard();
         return null;
       }
       if (answer.status !== 200) throw await this.#endpoints.refusal(answer);
       const referrers = referrersIn(await this.#collect(answer.body, listLimits));
-      if (!referrers)
-        throw this.#error({ kind: "nonsense", reason: "referrers in no image index" });
+      if (!referrers) throw this.#nonsense("referrers in no image index");
       found.push(...referrers);
       query = nextQuery(answer.headers["link"]);
     }
+    // A part of the list would say that there is no more: an image might pass for one that nobody signed.
+    if (query) throw this.#nonsense(`referrers in more than ${referrerPagesLimit} pages`);
     return found;
   }
 
@@ -193,8 +194,7 @@ export class Upstream implements AsyncDisposable {
       return this.#blobOf(body, startBytes, part.sizeBytes);
     }
     body.drop();
-    const reason = `asked for the bytes from ${startBytes} it sent others`;
-    throw this.#error({ kind: "nonsense", reason });
+    throw this.#nonsense(`asked for the bytes from ${startBytes} it sent others`);
   }
 
   // Storage behind a redirect often signs URLs for GET only (ghcr's does), and some registries have no HEAD.
@@ -244,10 +244,11 @@ export class Upstream implements AsyncDisposable {
     const digest = digestOf(bytes, algorithmOf(reference.digest));
     if (digest === reference.digest) return digest;
     this.#metrics.digestMismatches.inc({ upstream: this.name });
-    throw this.#error({
-      kind: "nonsense",
-      reason: `asked for ${reference.digest} it sent ${digest}`,
-    });
+    throw this.#nonsense(`asked for ${reference.digest} it sent ${digest}`);
+  }
+
+  #nonsense(reason: string): UpstreamError {
+    return this.#error({ kind: "nonsense", reason });
   }
 
   #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
