@@ -9,8 +9,10 @@ import {
 } from "node:fs";
 import { open, rename, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import Database from "better-sqlite3";
 import { prepareDatabaseFile } from "./database-file.ts";
 import type { Layout } from "./layout.ts";
+import { isNewer } from "./migrations.ts";
 import { codeOf, StorageError } from "./storage-error.ts";
 import { isWhole, isWholeInThread } from "./whole-database.ts";
 
@@ -51,13 +53,13 @@ export async function newestBackupAtMs({ catalogBackups }: Layout): Promise<numb
 }
 
 /**
- * Puts a copy of the newest backup that is whole where the catalog belongs, which must be free; returns the
+ * Puts a copy of the newest backup that is whole, and not of a newer sluice, where the catalog belongs, which must be free; returns the
  * backup's path, or null if there is none. Throws if it cannot be copied.
  */
 export function restoreBackup({ catalogFile, catalogBackups }: Layout): string | null {
   const copy = catalogFile + unfinished[1];
   for (const backup of catalogBackups) {
-    if (!copyIfThere(backup, copy) || !isWhole(copy)) continue;
+    if (!copyIfThere(backup, copy) || !isWhole(copy) || isOfNewerSluice(copy)) continue;
     renameSync(copy, catalogFile);
     return backup;
   }
@@ -105,6 +107,11 @@ function copyIfThere(from: string, to: string): boolean {
     if (codeOf(error) === "ENOENT") return false;
     throw error;
   }
+}
+
+function isOfNewerSluice(path: string): boolean {
+  using stack = new DisposableStack();
+  return isNewer(stack.adopt(new Database(path, { readonly: true }), (it) => it.close()));
 }
 
 function syncFile(path: string): void {

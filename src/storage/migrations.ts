@@ -88,11 +88,16 @@ const migrations: readonly string[] = [
  */
 export function migrate(database: Database.Database, toVersion: number = migrations.length): void {
   const version = Number(database.pragma("user_version", { simple: true }));
-  if (version > migrations.length) throw newerSchema(database.name, version);
+  if (isNewer(database)) throw newerSchema(database.name, version);
   for (const [done, step] of migrations.slice(0, toVersion).entries()) {
     if (done >= version)
       database.transaction(() => applyStep(database, step, done + 1)).immediate();
   }
+}
+
+/** Whether a newer sluice has written the catalog. Throws SqliteError for what is no database. */
+export function isNewer(database: Database.Database): boolean {
+  return Number(database.pragma("user_version", { simple: true })) > migrations.length;
 }
 
 function applyStep(database: Database.Database, step: string, version: number): void {

@@ -78,7 +78,7 @@ export class StoreScan {
         signal.throwIfAborted();
         await this.#compare(shard, batch, rows);
       }
-      for (const row of rows.values()) await this.#forgetIfLost(row);
+      await this.#forgetLost(rows.values(), signal);
     } catch (error) {
       // What cannot be looked at may be there.
       if (!isSystemError(error)) throw error;
@@ -131,6 +131,15 @@ export class StoreScan {
     this.#counts.adopted += 1;
   }
 
+  async #forgetLost(rows: Iterator<BlobRecord>, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const batch = take(rows, batchSize);
+      if (batch.length === 0) return;
+      signal.throwIfAborted();
+      await Promise.all(batch.map((row) => this.#forgetIfLost(row)));
+    }
+  }
+
   async #forgetIfLost(row: BlobRecord): Promise<void> {
     if ((await sizeOfFile(blobFile(this.#layout, row.digest))) !== null) return;
     await this.#catalog.forgetLost(row);
@@ -141,6 +150,16 @@ export class StoreScan {
     this.#counts.foreign += 1;
     if (this.#counts.firstForeign.length < namedForeign) this.#counts.firstForeign.push(path);
   }
+}
+
+function take<T>(items: Iterator<T>, limit: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < limit) {
+    const { done, value } = items.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
 }
 
 /** What is in a directory, some names at a time; nothing if there is none. */

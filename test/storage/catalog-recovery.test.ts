@@ -137,6 +137,23 @@ suite("a catalog that cannot be used", () => {
     assert.ok(!(await readdir(layout.directory)).includes("catalog.db.restoring"));
   });
 
+  test("one of a newer sluice that was moved away does not come back from its backups", async () => {
+    await using directory = await storageDirectory();
+    const { layout } = directory;
+    await backedUpTwice(layout);
+    for (const path of layout.catalogBackups) {
+      using stack = new DisposableStack();
+      const database = stack.adopt(new Database(path), (it) => it.close());
+      database.pragma("user_version = 99");
+    }
+    await rm(layout.catalogFile);
+
+    await using catalog = await SqliteCatalog.open(layout);
+
+    assert.deepEqual(catalog.origin, { setAside: null, restoredFrom: null });
+    assert.equal(await blobsIn(catalog), 0);
+  });
+
   test("a sound one is gone on with, and what a crash left of a copy is removed", async () => {
     await using directory = await storageDirectory();
     const { layout } = directory;
