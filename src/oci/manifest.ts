@@ -39,6 +39,11 @@ export function subjectOf(bytes: Buffer): Digest | null {
   return digestIn(parseObject(bytes)?.["subject"])[0] ?? null;
 }
 
+/** Whether the bytes are a JSON object: what no digest vouches for must at least be that to be taken for a manifest. */
+export function looksLikeManifest(bytes: Buffer): boolean {
+  return parseObject(bytes) !== null;
+}
+
 /** The media type a manifest says it has, or null. */
 export function declaredMediaType(bytes: Buffer): string | null {
   const mediaType = parseObject(bytes)?.["mediaType"];

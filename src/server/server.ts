@@ -94,13 +94,14 @@ export class RegistryServer {
     if (route.kind === "base") return this.#serveBase(route, request, response);
     const { host } = request.headers;
     const via = viaOf(request.headers["cdn-loop"]?.toString(), instance);
-    if (route.address.ns !== null) response.setHeader("oci-namespace", route.address.ns);
     if (route.kind === "catalog") {
       const upstreams = this.upstreams.listed(route.address, host);
+      sendNamespace(route, response);
       return await serveRepositories(mirror, { upstreams, page: route.page }, request, response);
     }
     const target = { ...this.upstreams.resolve(route.address, host), via };
     seen.target = target;
+    sendNamespace(route, response);
     switch (route.kind) {
       case "manifest":
         return await serveManifest(
@@ -142,6 +143,11 @@ export class RegistryServer {
     );
     return servedNothing(null);
   }
+}
+
+/** Only when it is known for the name of an upstream: what a client writes need not be a header's value. */
+function sendNamespace({ address }: Route, response: ServerResponse): void {
+  if (address.ns !== null) response.setHeader("oci-namespace", address.ns);
 }
 
 /** Throws DistributionError for what a mirror does not do. */

@@ -1,3 +1,4 @@
+import { parseForeignJson } from "../oci/foreign-json.ts";
 import type { Page } from "../oci/route.ts";
 import { nextQuery } from "./next-link.ts";
 
@@ -10,18 +11,14 @@ export interface TagList {
 
 /** Whether the bytes are a document of the spec's "Content discovery": an object with `tags`. */
 export function isTagList(bytes: Buffer): boolean {
-  try {
-    const list: unknown = JSON.parse(bytes.toString("utf8"));
-    // docker-registry says null for a repository whose tags are all gone.
-    return (
-      typeof list === "object" &&
-      list !== null &&
-      "tags" in list &&
-      (list.tags === null || Array.isArray(list.tags))
-    );
-  } catch {
-    return false;
-  }
+  const list = parseForeignJson(bytes);
+  // docker-registry says null for a repository whose tags are all gone.
+  return (
+    typeof list === "object" &&
+    list !== null &&
+    "tags" in list &&
+    (list.tags === null || Array.isArray(list.tags))
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type Accept, acceptAny } from "../oci/accept.ts";
 import { parseContentRange } from "../oci/byte-range.ts";
 import { algorithmOf, type Digest, digestOf, parseDigest } from "../oci/digest.ts";
-import { type Manifest, manifestLimitBytes } from "../oci/manifest.ts";
+import { looksLikeManifest, type Manifest, manifestLimitBytes } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import { type Referrer, referrersIn } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
@@ -74,7 +74,7 @@ export class Upstream implements AsyncDisposable {
     const answer = await this.#endpoints.ask(manifestAsk("HEAD", place, { reference, accept }));
     answer.body.discard();
     if (answer.status === 404) return null;
-    if (answer.status === 405) return { digest: null };
+    if (answer.status === 405 || answer.status === 501) return { digest: null };
     if (answer.status !== 200) throw await this.#endpoints.refusal(answer);
     const header = answer.headers["docker-content-digest"];
     return { digest: typeof header === "string" ? parseDigest(header) : null };
@@ -92,6 +92,9 @@ export class Upstream implements AsyncDisposable {
     const digest = this.#digestOf(bytes, reference);
     const mediaType = mediaTypeOf(answer.headers, bytes);
     if (mediaType.kind === "nonsense") throw this.#error(mediaType);
+    if (reference.kind === "tag" && !looksLikeManifest(bytes)) {
+      throw this.#nonsense("what it sent for a tag is no JSON object");
+    }
     return { digest, mediaType: mediaType.name, bytes };
   }
 
