@@ -3,7 +3,7 @@ import type { Mirror } from "../mirror/mirror.ts";
 import { parseAccept } from "../oci/accept.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import { isNotModified, pullHeaders } from "./pull-headers.ts";
+import { ageOfTag, isNotModified, pullHeaders } from "./pull-headers.ts";
 import { type Served, servedNothing } from "./served.ts";
 
 /** `GET` and `HEAD` of a manifest: distribution spec 1.1, "Pulling manifests". */
@@ -19,7 +19,10 @@ export async function serveManifest(
     parseAccept(request.headers.accept),
   );
   const { digest, mediaType, bytes } = manifest;
-  const headers = pullHeaders(digest, outcome);
+  const headers = {
+    ...pullHeaders(digest, outcome),
+    ...(pull.reference.kind === "tag" ? ageOfTag(outcome) : {}),
+  };
   if (isNotModified(request, digest)) {
     response.writeHead(304, headers).end();
     return servedNothing(outcome);

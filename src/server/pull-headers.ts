@@ -20,14 +20,13 @@ export function pullHeaders(digest: Digest, outcome: PullOutcome): Record<string
     "docker-content-digest": digest,
     etag: etagOf(digest),
     "cache-status": cacheStatus(outcome),
-    ...ageOf(outcome),
   };
 }
 
 /** RFC 9111, section 5.1: for how long what a tag means was not checked. What a digest means has no age. */
-function ageOf(outcome: PullOutcome): Record<string, string> {
-  if (!("tag" in outcome) || outcome.tag === null) return {};
-  return { age: String(Math.floor(outcome.tag.ageMs / 1000)) };
+export function ageOfTag(outcome: PullOutcome): Record<string, string> {
+  const ageMs = "tag" in outcome && outcome.tag !== null ? outcome.tag.ageMs : 0;
+  return { age: String(Math.floor(ageMs / 1000)) };
 }
 
 /** Whether the client has this content already (RFC 9110, section 13.1.2; a digest is a strong validator). */

@@ -46,8 +46,8 @@ export async function refusalFrom({
   return { kind: "status", status, words, retryAfter: retryAfterIn(headers["retry-after"]) };
 }
 
-// RFC 9110, section 10.2.3: seconds, three years of them at most, or a date. Clients get it, and some of them trust it.
-const delay = /^\d{1,8}$/;
+// RFC 9110, section 10.2.3: seconds, some centuries of them at most, or a date. Clients get it, and some of them trust it.
+const delay = /^\d{1,10}$/;
 const date = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
 
 function retryAfterIn(header: string | null | undefined): string | null {

@@ -110,7 +110,7 @@ for (const [name, headers] of Object.entries(sets)) {
     });
 
     for (const [target, allowed] of [
-      [byTag, ofPulls],
+      [byTag, [...ofPulls, "age"]],
       [byDigest, ofPulls],
       [ofBlob, ofBlobs],
     ] as const) {
@@ -201,8 +201,10 @@ const delays: readonly (readonly [sent: string | readonly string[], told: string
   ["7\u007f", undefined],
 ];
 
+const longestWaitMs = 300_000;
+
 test("of Retry-After a number of seconds or a date reaches the client, and nothing else", async () => {
-  await using scene = await FaultScene.start();
+  await using scene = await FaultScene.start({ ownMonotonicClock: true });
   for (const [at, [sent, told]] of delays.entries()) {
     for (const [status, expected] of [
       ["429 Slow", 429],
@@ -214,6 +216,8 @@ test("of Retry-After a number of seconds or a date reaches the client, and nothi
       });
 
       const answer = await scene.mirror.get(target);
+      // Until then upstream is left alone.
+      scene.mirror.advance(longestWaitMs);
 
       const what = JSON.stringify(sent).slice(0, 40);
       assert.equal(answer.headers["retry-after"], told, what);
@@ -226,7 +230,7 @@ test("of Retry-After a number of seconds or a date reaches the client, and nothi
 });
 
 test("a token server's Retry-After is looked at as closely", async () => {
-  await using scene = await FaultScene.start();
+  await using scene = await FaultScene.start({ ownMonotonicClock: true });
   for (const [at, [sent, told]] of delays.slice(0, 18).entries()) {
     const target = `/v2/good/app${at}/tags/list`;
     const realm = `${scene.upstream.url}/slow${at}`;
@@ -238,6 +242,7 @@ test("a token server's Retry-After is looked at as closely", async () => {
     });
 
     const answer = await scene.mirror.get(target);
+    scene.mirror.advance(longestWaitMs);
 
     assert.equal(answer.status, 429);
     assert.equal(answer.headers["retry-after"], told, JSON.stringify(sent).slice(0, 40));

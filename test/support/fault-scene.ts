@@ -20,6 +20,8 @@ import { TestMirror } from "./test-mirror.ts";
 
 export interface FaultSceneOptions extends FaultUpstreamOptions {
   readonly settings?: Partial<UpstreamConfig>;
+  /** As of TestMirror. */
+  readonly ownMonotonicClock?: boolean;
   /** A second upstream, `beside.test`: a repository `beside.test/good/app` is its `good/app`. */
   readonly beside?: FaultUpstream;
   /** Where the mirror stores, in place of a temporary directory. */
@@ -76,6 +78,7 @@ export class FaultScene implements AsyncDisposable {
         },
         directory,
         ...(settings ? { settings: { "faults.test": settings } } : {}),
+        ...(options.ownMonotonicClock ? { ownMonotonicClock: true } : {}),
         ...(maxSize ? { maxSize } : {}),
         ...(minFree ? { minFree } : {}),
       }),
