@@ -30,14 +30,30 @@ export class Grants {
    */
   async mayHave(target: Target, digest: Digest, ask: () => Promise<boolean>): Promise<boolean> {
     const { catalog, log } = this.#tools;
-    const provenAtMs = await this.#knownAtMs(target, digest);
     try {
-      return await this.#proofs.holds(this.#proofOf(target, digest, { provenAtMs, ask }));
+      return await this.prove(target, digest, ask);
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.failure.kind === "refused") throw error;
       if (await orNull(log, () => catalog.isReferenced(locationOf(target), digest))) return true;
       throw error;
     }
+  }
+
+  /** As `mayHave`, but by upstream's word alone. */
+  async prove(target: Target, digest: Digest, ask: () => Promise<boolean>): Promise<boolean> {
+    const provenAtMs = await this.#knownAtMs(target, digest);
+    return await this.#proofs.holds({
+      upstream: target.upstream.name,
+      key: keyOf(target, digest),
+      provenAtMs,
+      ask,
+      record: (holds) => (holds ? this.record(target, digest) : this.revoke(target, digest)),
+    });
+  }
+
+  /** Whether upstream has ever shown it, and not taken it back since. */
+  async isKnown(target: Target, digest: Digest): Promise<boolean> {
+    return (await this.#knownAtMs(target, digest)) !== null;
   }
 
   /** Upstream has shown that the repository holds the digest. */
@@ -52,20 +68,6 @@ export class Grants {
   async revoke(target: Target, digest: Digest): Promise<void> {
     this.#grantedAtMs.delete(keyOf(target, digest));
     await this.#tools.catalog.forgetGrant(locationOf(target), digest);
-  }
-
-  #proofOf(
-    target: Target,
-    digest: Digest,
-    { provenAtMs, ask }: { provenAtMs: number | null; ask: () => Promise<boolean> },
-  ): Parameters<Proofs["holds"]>[0] {
-    return {
-      upstream: target.upstream.name,
-      key: keyOf(target, digest),
-      provenAtMs,
-      ask,
-      record: (holds) => (holds ? this.record(target, digest) : this.revoke(target, digest)),
-    };
   }
 
   /** What cannot be known because the catalog fails must be asked of upstream. */

@@ -38,11 +38,13 @@ export class Manifests {
   }
 
   async pull(target: Target, digest: Digest): Promise<ManifestPull> {
-    const { stored, notFound } = this.#tools;
+    const { stored, grants, notFound } = this.#tools;
     if (notFound.has(target, `manifest ${digest}`)) throw manifestUnknown(digest);
     const manifest = await stored.manifest(digest);
     if (manifest) {
+      const wasGranted = await grants.isKnown(target, digest);
       if (!(await this.#mayHave(target, digest))) throw this.#missing(target, digest);
+      if (!wasGranted) this.#proveMembers(target, digest);
       return { outcome: { kind: "hit", tag: null }, manifest };
     }
     const { upstream, repository } = target;
@@ -59,6 +61,14 @@ export class Manifests {
     const isStored = await stored.storeManifest(locationOf(target), manifest);
     if (isStored) this.#proveMembers(target, manifest.digest);
     return { outcome: { kind: "miss", stored: isStored }, manifest };
+  }
+
+  /** Upstream has just said that the repository holds a manifest that is here. */
+  async grant(target: Target, digest: Digest): Promise<void> {
+    const { grants } = this.#tools;
+    const wasGranted = await grants.isKnown(target, digest);
+    await grants.record(target, digest);
+    if (!wasGranted) this.#proveMembers(target, digest);
   }
 
   async #fetch(target: Target, digest: Digest): Promise<ManifestPull> {
@@ -84,7 +94,7 @@ export class Manifests {
 
   /**
    * What the manifest names may be here by way of other repositories. That is proven while upstream can be asked: the
-   * pull of it needs no question then, and works when upstream is down.
+   * pull of it needs no question then, and works when upstream is down. Trouble ends it: nobody waits for the others.
    */
   #proveMembers(target: Target, manifest: Digest): void {
     const { behind, grants, storage } = this.#tools;
@@ -93,10 +103,11 @@ export class Manifests {
     behind.run(upstream.name, `members of ${location.repository} ${manifest}`, async () => {
       for (const digest of await storage.catalog.ungranted(location, manifest)) {
         const isManifest = (await storage.catalog.manifestMediaType(digest)) !== null;
-        await grants.mayHave(target, digest, async () => {
+        const isHeld = await grants.prove(target, digest, async () => {
           if (!isManifest) return (await upstream.headBlob(target, digest)) !== null;
           return (await upstream.headManifest(target, { kind: "digest", digest })) !== null;
         });
+        if (isManifest && isHeld) this.#proveMembers(target, digest);
       }
     });
   }

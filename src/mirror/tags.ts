@@ -149,14 +149,14 @@ export class Tags {
    */
   async #askUpstream({ target, tag }: TagKey, accept: Accept): Promise<ManifestPull | null> {
     const { upstream } = target;
-    const { stored, grants, manifests, policy } = this.#tools;
+    const { stored, manifests, policy } = this.#tools;
     const byTag: Reference = { kind: "tag", tag };
     for (let attempt = 0; attempt < 2; attempt++) {
       const head = await upstream.headManifest(target, byTag, accept);
       if (!head) return null;
       const here = head.digest && (await stored.manifest(head.digest));
       if (here) {
-        await grants.record(target, here.digest);
+        await manifests.grant(target, here.digest);
         return { outcome: { kind: "revalidated", ttlMs: policy().ttlMs }, manifest: here };
       }
       const reference: Reference = head.digest ? { kind: "digest", digest: head.digest } : byTag;
