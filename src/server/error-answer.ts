@@ -15,9 +15,17 @@ function fromUpstream(error: UpstreamError): DistributionError {
   const { failure, upstream, message } = error;
   const options = { cause: error, detail: { upstream, ...failure } };
   switch (failure.kind) {
-    case "refused":
+    case "refused": {
+      // Without upstream's words: a HEAD has none, and is what is asked where the content is here through another
+      // repository, so they would tell whether it is.
+      const wordless = { ...failure, words: "" };
+      const { message: told } = new UpstreamError(upstream, wordless);
       // Not 401: clients would answer that with credentials, which are none of the mirror's business.
-      return new DistributionError("DENIED", message, options);
+      return new DistributionError("DENIED", told, {
+        cause: error,
+        detail: { upstream, ...wordless },
+      });
+    }
     case "timeout":
       return new DistributionError("UNAVAILABLE", message, { ...options, status: 504 });
     case "status": {

@@ -107,6 +107,9 @@ export class Upstream implements AsyncDisposable {
     answer.body.discard();
     if (answer.status === 404) return null;
     if (answer.status === 200) return { sizeBytes: contentLength(answer) };
+    // The registry's own word. To ask again would take longer than the GET of a blob that was never here, and tell that
+    // this one is.
+    if (isRefusal(answer)) throw await this.#endpoints.refusal(answer);
     return await this.#probeBlob(place, digest);
   }
 
@@ -257,6 +260,10 @@ export class Upstream implements AsyncDisposable {
   #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
     return new UpstreamError(this.name, failure, { cause });
   }
+}
+
+function isRefusal({ status, redirected }: Answer): boolean {
+  return !redirected && (status === 401 || status === 403);
 }
 
 function contentLength({ headers }: Answer): number | null {
