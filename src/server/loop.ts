@@ -11,12 +11,20 @@ const headerLimitChars = 2_000;
 export function viaOf(header: string | undefined, instance: string): string {
   if (header === undefined || header === "") return instance;
   const mirrors = header.split(",").map((one) => one.trim());
-  if (mirrors.includes(instance)) throw looped("the request has come back to this mirror");
+  if (mirrors.some((one) => nameIn(one) === instance)) {
+    throw looped("the request has come back to this mirror");
+  }
   if (mirrors.length >= mirrorsLimit || header.length > headerLimitChars) {
     throw looped("the request has come through too many mirrors");
   }
-  if (!/^[\x20-\x7e]*$/.test(header)) throw looped("the CDN-Loop header is none");
-  return `${mirrors.join(", ")}, ${instance}`;
+  const via = `${mirrors.join(", ")}, ${instance}`;
+  if (!/^[\x20-\x7e]*$/.test(via)) throw looped("the CDN-Loop header is none");
+  return via;
+}
+
+/** Without the parameters that may follow it. */
+function nameIn(mirror: string): string | undefined {
+  return mirror.split(";", 1)[0]?.trim();
 }
 
 function looped(what: string): DistributionError {
