@@ -7,6 +7,8 @@ import { locationOf } from "./grants.ts";
 import type { Proofs } from "./proofs.ts";
 import { orNull, type StorageTools } from "./storage-tools.ts";
 
+type AccessTools = Pick<StorageTools, "catalog" | "log" | "now">;
+
 const repositoriesInMemory = 20_000;
 
 /**
@@ -14,11 +16,11 @@ const repositoriesInMemory = 20_000;
  * only what upstream shows to everyone is served (`access: public`).
  */
 export class Access {
-  readonly #tools: StorageTools;
+  readonly #tools: AccessTools;
   readonly #proofs: Proofs;
   readonly #publicAtMs = new LRUCache<string, number>({ max: repositoriesInMemory });
 
-  constructor(tools: StorageTools, proofs: Proofs) {
+  constructor(tools: AccessTools, proofs: Proofs) {
     this.#tools = tools;
     this.#proofs = proofs;
   }
