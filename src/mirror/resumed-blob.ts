@@ -1,9 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import type { Place } from "../upstream/place.ts";
 import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
-import { UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import { Retries } from "./retries.ts";
 
 export interface ResumedBlobOptions {
   readonly upstream: Upstream;
@@ -21,81 +21,45 @@ export interface ResumedBlobOptions {
   readonly hashCopy: () => Hash;
 }
 
-// Cuts come in series, where a proxy or a link limits the length of answers. One more try for every MiB that came
-// lets such a series end, and an upstream that sends a byte at a time not go on for ever.
-const triesWithoutProgress = 5;
-const bytesForOneMoreTry = 1024 * 1024;
-
-// What may have passed with the next try; a refusal too, for signed URLs and tokens expire.
-const passing: ReadonlySet<UpstreamFailure["kind"]> = new Set([
-  "unreachable",
-  "timeout",
-  "cut",
-  "status",
-  "refused",
-]);
-
-// 100, 200, 400 … ms, less up to a half by chance so that many fills do not come back at once.
-const firstPauseMs = 100;
-
 /**
  * A blob on its way that survives cuts: what broke off is asked for again from where it ended, through the
  * registry itself, because the signed URLs that registries redirect to are only good for minutes.
  */
 export class ResumedBlob {
   readonly #options: ResumedBlobOptions;
+  readonly #retries: Retries;
   #blob: UpstreamBlob | null;
   #positionBytes: number;
-  #tries = 0;
-  #triesSinceProgress = 0;
 
   constructor(options: ResumedBlobOptions) {
     this.#options = options;
+    this.#retries = new Retries("rest", options.signal);
     this.#blob = options.begun;
     this.#positionBytes = options.startBytes;
   }
 
   /** The next bytes, or null at the end. Rejects with UpstreamError when upstream has failed too often. */
   async next(): Promise<readonly Buffer[] | null> {
-    for (;;) {
-      try {
-        const batch = await this.#take();
-        if (batch) this.#advance(batch);
-        return batch;
-      } catch (failure) {
-        if (!this.#mayTryAgain(failure)) throw failure;
-        this.#blob = null;
-        await this.#pause();
-      }
-    }
+    const batch = await this.#retries.run(() => this.#take());
+    if (batch) this.#advance(batch);
+    return batch;
   }
 
   async #take(): Promise<readonly Buffer[] | null> {
-    if (this.#blob) return await this.#blob.next();
-    const blob = await this.#ask();
+    const begun = this.#blob;
+    // What breaks off now is not gone on with.
+    this.#blob = null;
+    const blob = begun ?? (await this.#ask());
+    const isKnown = begun === null && blob.startBytes !== this.#positionBytes;
+    const batch = isKnown ? await this.#skipKnown(blob) : await blob.next();
     this.#blob = blob;
-    return blob.startBytes === this.#positionBytes
-      ? await blob.next()
-      : await this.#skipKnown(blob);
+    return batch;
   }
 
   #advance(batch: readonly Buffer[]): void {
-    this.#positionBytes += batch.reduce((sum, chunk) => sum + chunk.length, 0);
-    this.#triesSinceProgress = 0;
-  }
-
-  #mayTryAgain(error: unknown): boolean {
-    if (this.#options.signal.aborted || !(error instanceof UpstreamError)) return false;
-    if (!passing.has(error.failure.kind)) return false;
-    this.#tries++;
-    this.#triesSinceProgress++;
-    const triesInAll = triesWithoutProgress + this.#positionBytes / bytesForOneMoreTry;
-    return this.#tries <= triesInAll && this.#triesSinceProgress <= triesWithoutProgress;
-  }
-
-  async #pause(): Promise<void> {
-    const pauseMs = firstPauseMs * 2 ** (this.#triesSinceProgress - 1) * (1 - Math.random() / 2);
-    await delay(pauseMs, undefined, { signal: this.#options.signal });
+    const receivedBytes = batch.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.#positionBytes += receivedBytes;
+    this.#retries.progressed(receivedBytes);
   }
 
   async #ask(): Promise<UpstreamBlob> {

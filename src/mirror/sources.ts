@@ -3,6 +3,7 @@ import type { Repository } from "../oci/repository.ts";
 import type { Place } from "../upstream/place.ts";
 import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
+import { Retries } from "./retries.ts";
 
 /** Why a repository did not give the blob: its error, or "unknown" for a 404. */
 export type Refusal = UpstreamError | "unknown";
@@ -44,12 +45,13 @@ export class Sources {
 
   /**
    * Asks one after the other, in the order in which they were added, those that are added meanwhile included, and calls
-   * `onRefusal` after each that refuses. Resolves to null when all did; rejects when upstream cannot be asked, or
-   * `signal` is aborted, which ends what was found too.
+   * `onRefusal` after each that refuses. What may pass is tried again, as often for one source as for many. Resolves to
+   * null when all refused; rejects when upstream cannot be asked, or `signal` is aborted, which ends what was found too.
    */
   async connect(onRefusal: () => void, signal: AbortSignal): Promise<Found | null> {
+    const retries = new Retries("answer", signal);
     for (const source of this.#sources) {
-      const answer = await this.#ask(source.place, signal);
+      const answer = await this.#ask(source.place, { retries, signal });
       if (answer !== "unknown" && !(answer instanceof UpstreamError)) {
         return { blob: answer, place: source.place };
       }
@@ -59,9 +61,14 @@ export class Sources {
     return null;
   }
 
-  async #ask(place: Place, signal: AbortSignal): Promise<UpstreamBlob | Refusal> {
+  async #ask(
+    place: Place,
+    { retries, signal }: { readonly retries: Retries; readonly signal: AbortSignal },
+  ): Promise<UpstreamBlob | Refusal> {
+    const ask = (): Promise<UpstreamBlob | null> =>
+      this.#upstream.getBlob(place, this.#digest, signal);
     try {
-      return (await this.#upstream.getBlob(place, this.#digest, signal)) ?? "unknown";
+      return (await retries.run(ask)) ?? "unknown";
     } catch (error) {
       if (error instanceof UpstreamError && error.failure.kind === "refused") return error;
       throw error;

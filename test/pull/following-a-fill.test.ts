@@ -129,3 +129,29 @@ test("a blob of unknown length is chunked, whole and verified", async () => {
   assert.equal(answer.complete, true);
   assert.deepEqual(answer.body, blob.bytes);
 });
+
+test("repositories that wait for one blob wait through the same few tries", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  const { digest } = noiseBlob("in trouble", mib);
+  const repositories = ["team/a", "team/b", "team/c"];
+  const asked = Promise.withResolvers<void>();
+  const proven = Promise.withResolvers<void>();
+  for (const repository of repositories) {
+    hub.override(`/v2/${repository}/blobs/${digest}`, async ({ method }, response) => {
+      asked.resolve();
+      if (method === "GET") await proven.promise;
+      response.writeHead(method === "GET" ? 503 : 200).end();
+    });
+  }
+  const first = mirror.get(`/v2/team/a/blobs/${digest}`);
+  await asked.promise;
+
+  const others = repositories.slice(1).map((name) => mirror.get(`/v2/${name}/blobs/${digest}`));
+  await eventually("the others hold it too", () => hub.count("HEAD", digest) === 2);
+  proven.resolve();
+  const answers = await Promise.all([first, ...others]);
+
+  for (const { status } of answers) assert.equal(status, 503);
+  assert.ok(hub.count("GET", digest) <= 6, `asked ${hub.count("GET", digest)} times`);
+});

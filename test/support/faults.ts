@@ -25,6 +25,7 @@ export const signedHop: Fault = async (ask, wire) => {
     "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
   if (ask.targetUsed) return await wire.whole("403 Forbidden", {}, forbidden);
   if (name === "hop-good") return await honest(ask, wire);
+  if (name === "redirected-to-trouble-at-first") return await until(3, unavailable)(ask, wire);
   if (ask.attempt === 0) return await cutAt(0.3)(ask, wire);
   if (name === "hop-refuses-once" && ask.attempt === 1)
     return await wire.whole("403 Forbidden", {}, forbidden);
@@ -123,6 +124,27 @@ export const faults: Readonly<Record<string, Fault>> = {
     await wire.raw(content.slice(0, Math.min(1000, content.sizeBytes)));
     wire.end();
   }),
+
+  // No answer at first, by the GETs that came before.
+  "unavailable-at-first": until(3, unavailable),
+  "reset-at-first": until(3, async (_ask, wire) => wire.reset()),
+  "status-line-cut-at-first": until(3, async (_ask, wire) => {
+    await wire.raw("HTTP/1.1 20");
+    wire.end();
+  }),
+  "redirected-to-trouble-at-first": redirected,
+  "token-refused-at-first": until(1, async ({ registryUrl }, wire) => {
+    await wire.whole("401 Unauthorized", {
+      "www-authenticate": `Bearer realm="${registryUrl}/token",service="faults"`,
+    });
+  }),
+  "refused-at-first": until(1, async (_ask, wire) => {
+    await wire.whole("401 Unauthorized", {}, "who?");
+  }),
+  "limited-at-first": until(1, async (_ask, wire) => {
+    await wire.whole("429 Too Many Requests", { "retry-after": 1 }, "slowly");
+  }),
+  "never-available": unavailable,
 
   // Cut once, and what comes of going on.
   "cut-once": onceThen(cutAt(0.3), honest),
@@ -374,6 +396,16 @@ function headThat(head: Fault): Fault {
 
 function onceThen(first: Fault, next: Fault): Fault {
   return async (ask, wire) => await (ask.attempt === 0 ? first : next)(ask, wire);
+}
+
+/** Only GETs meet it, the first `times` of them. */
+function until(times: number, fault: Fault): Fault {
+  return async (ask, wire) =>
+    await (ask.request.method === "GET" && ask.attempt < times ? fault : honest)(ask, wire);
+}
+
+async function unavailable(_ask: FaultAsk, wire: FaultWire): Promise<void> {
+  await wire.whole("503 Service Unavailable", {}, "later");
 }
 
 /** To a URL that is good for one use, as registries sign them. */

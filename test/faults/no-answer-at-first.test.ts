@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { eventually } from "../support/eventually.ts";
+import { FaultScene } from "../support/fault-scene.ts";
+
+const sizeBytes = 1_000_000;
+
+const passing: readonly string[] = [
+  "unavailable-at-first",
+  "reset-at-first",
+  "status-line-cut-at-first",
+  "redirected-to-trouble-at-first",
+  "token-refused-at-first",
+];
+
+for (const fault of passing) {
+  test(`${fault}: everyone who waits for the blob sees one answer, whole and right`, async () => {
+    await using scene = await FaultScene.start();
+    const content = scene.upstream.blob(fault, sizeBytes);
+    const pulls = [{}, {}, { headers: { range: "bytes=500000-" } }];
+
+    const answers = await Promise.all(pulls.map((pull) => scene.pull(fault, content, pull)));
+
+    assert.deepEqual(
+      answers.map(({ status, complete }) => [status, complete]),
+      [
+        [200, true],
+        [200, true],
+        [206, true],
+      ],
+    );
+    await scene.assertSound({ stored: [content] });
+  });
+}
+
+test("an upstream that stays in trouble is asked a few times for all who wait, and they are told soon", async () => {
+  await using scene = await FaultScene.start();
+  const content = scene.upstream.blob("never available", sizeBytes);
+  const startMs = performance.now();
+
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => scene.pull("never-available", content)),
+  );
+
+  for (const { status } of answers) assert.equal(status, 503);
+  const gets = scene.blobGets(content);
+  assert.ok(gets > 3 && gets <= 6, `asked ${gets} times`);
+  assert.ok(performance.now() - startMs < 10_000);
+  await scene.assertSound({ unstored: [content] });
+  await scene.assertHeals([["never-available", content]]);
+});
+
+test("an upstream that is down is told of soon", async () => {
+  await using scene = await FaultScene.start();
+  const content = scene.upstream.blob("down", sizeBytes);
+  await scene.upstream.down();
+  const startMs = performance.now();
+
+  const { status } = await scene.pull("good", content);
+
+  assert.equal(status, 502);
+  assert.ok(performance.now() - startMs < 10_000);
+  await scene.upstream.up();
+  await scene.assertHeals([["good", content]]);
+});
+
+test("an upstream that comes up while a pull waits gives it its blob", async () => {
+  await using scene = await FaultScene.start();
+  const content = scene.upstream.blob("coming up", sizeBytes);
+  await scene.upstream.down();
+  const pulling = scene.pullWhole("good", content);
+  await eventually("it was asked in vain", async () => {
+    const { body } = await scene.mirror.admin("/metrics");
+    return /upstream_requests_total{.*kind="blob".*status="failed"} \d/.test(body.toString());
+  });
+
+  await scene.upstream.up();
+
+  await pulling;
+  await scene.assertSound({ stored: [content] });
+});
+
+test("a refusal is no trouble that passes, and is not asked about again", async () => {
+  await using scene = await FaultScene.start();
+  const content = scene.upstream.blob("refused", sizeBytes);
+
+  const { status } = await scene.pull("refused-at-first", content);
+
+  assert.equal(status, 403);
+  assert.equal(scene.blobGets(content), 1);
+  await scene.assertSound({ unstored: [content] });
+});
+
+test("an upstream that wants to be left alone is not asked again, and the client is told for how long", async () => {
+  await using scene = await FaultScene.start();
+  const content = scene.upstream.blob("limited", sizeBytes);
+
+  const { status, headers } = await scene.pull("limited-at-first", content);
+
+  assert.equal(status, 429);
+  assert.equal(headers["retry-after"], "1");
+  assert.equal(scene.blobGets(content), 1);
+  await scene.assertSound({ unstored: [content] });
+});
+
+test("an upstream that does not answer in time is not waited for a second time", async () => {
+  const settings = { timeouts: { connectMs: 2000, headersMs: 400, bodyIdleMs: 400 } };
+  await using scene = await FaultScene.start({ settings });
+  const content = scene.upstream.blob("silent", sizeBytes);
+
+  const { status } = await scene.pull("stall-at-once", content);
+
+  assert.equal(status, 504);
+  assert.equal(scene.blobGets(content), 1);
+  await scene.assertSound({ unstored: [content] });
+});
+
+test("the end of the mirror does not wait for the next try", async () => {
+  const scene = await FaultScene.start();
+  const content = scene.upstream.blob("ending", sizeBytes);
+  using client = scene.open("never-available", content);
+  while (scene.blobGets(content) < 2) await new Promise(setImmediate);
+
+  await scene[Symbol.asyncDispose]();
+
+  assert.equal((await client.end()).complete, false);
+});
