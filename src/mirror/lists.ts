@@ -11,6 +11,7 @@ import type { Target } from "../upstream/upstreams.ts";
 import type { Access } from "./access.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
 import { locationOf } from "./grants.ts";
+import { countOf, firstPage, type NamesPage, pageLimit, pageOutOf } from "./pages.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
@@ -25,10 +26,13 @@ export interface ListTools {
   readonly tags: Tags;
 }
 
-/** A list; null as its outcome says that it is upstream's own, of this moment. */
+/** A page of tags; null as its outcome says that it is upstream's own, of this moment. */
 export interface TagsPull {
   readonly outcome: PullOutcome | null;
-  readonly list: TagList;
+  /** The JSON document. */
+  readonly bytes: Buffer;
+  /** Where the next page begins; null on the last one. */
+  readonly next: Page | null;
 }
 
 export interface ReferrersPull {
@@ -43,14 +47,6 @@ export interface Listed {
   readonly prefix: string;
 }
 
-export interface NamesPage {
-  readonly names: readonly string[];
-  readonly next: Page | null;
-}
-
-// The most entries of a page that we make ourselves, however many are asked for.
-const pageLimit = 1_000;
-
 /** Lists: upstream's own while it answers, of what is cached when it does not. */
 export class Lists {
   readonly #tools: ListTools;
@@ -62,7 +58,7 @@ export class Lists {
   async tags(target: Target, page: Page): Promise<TagsPull> {
     try {
       const list = await target.upstream.listTags(target, page);
-      if (list) return { outcome: null, list };
+      if (list) return listedBy(target, list, page);
     } catch (error) {
       return await this.#cachedTags(target, page, error);
     }
@@ -94,8 +90,9 @@ export class Lists {
 
   /** One page of the repositories of which something is cached and which may be shown to everyone, in byte order. */
   async repositories(upstreams: readonly Listed[], page: Page): Promise<NamesPage> {
-    const lists = upstreams.map((one) => this.#namesOf(one, page.last ?? "", countOf(page) + 1));
-    return firstPage((await Promise.all(lists)).flat().sort(byBytes), page);
+    const count = countOf(page);
+    const lists = upstreams.map((listed) => this.#namesOf(listed, page.last ?? "", count + 1));
+    return firstPage((await Promise.all(lists)).flat().sort(byBytes), page, count);
   }
 
   /** The first `count` names behind `last`. */
@@ -122,12 +119,11 @@ export class Lists {
     if (!isTrouble(error) || page.token !== null) throw error;
     const { catalog } = this.#tools.storage;
     const location = locationOf(target);
-    const tags = await catalog.tags(location, page.last, countOf(page) + 1);
+    const count = countOf(page);
+    const tags = await catalog.tags(location, page.last, count + 1);
     // An empty page is the end of a list; where nothing is known there is no list to be at the end of.
     if (tags.length === 0 && (await catalog.tags(location, null, 1)).length === 0) throw error;
-    const { names, next } = firstPage(tags, page);
-    const bytes = Buffer.from(JSON.stringify({ name: target.repository, tags: names }));
-    return { outcome: cachedBecause(error), list: { bytes, next } };
+    return { outcome: cachedBecause(error), ...documentOf(target, firstPage(tags, page, count)) };
   }
 
   /** Of all types, where upstream does not choose. */
@@ -176,6 +172,16 @@ export class Lists {
   }
 }
 
+function listedBy(target: Target, list: TagList, page: Page): TagsPull {
+  const cut = pageOutOf(list, page);
+  return { outcome: null, ...(cut ? documentOf(target, cut) : list) };
+}
+
+/** Distribution spec 1.1, "Listing Tags". */
+function documentOf({ repository }: Target, { names, next }: NamesPage): Omit<TagsPull, "outcome"> {
+  return { bytes: Buffer.from(JSON.stringify({ name: repository, tags: names })), next };
+}
+
 /** Whether upstream gave no answer: a refusal is one. */
 function isTrouble(error: unknown): error is UpstreamError {
   return error instanceof UpstreamError && error.failure.kind !== "refused";
@@ -183,18 +189,6 @@ function isTrouble(error: unknown): error is UpstreamError {
 
 function cachedBecause(error: UpstreamError): PullOutcome {
   return { kind: "stale", tag: null, reason: error.message };
-}
-
-function countOf({ n }: Page): number {
-  return n !== null && /^\d{1,9}$/.test(n) ? Math.min(Number(n), pageLimit) : pageLimit;
-}
-
-/** The page of `names`, which are all that is left or go at least one beyond it. */
-function firstPage(names: readonly string[], page: Page): NamesPage {
-  const count = countOf(page);
-  const last = names[count - 1];
-  const next = names.length > count && last !== undefined ? { n: page.n, last, token: null } : null;
-  return { names: names.slice(0, count), next };
 }
 
 function byBytes(one: string, other: string): number {

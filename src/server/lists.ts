@@ -8,15 +8,14 @@ import type { Target } from "../upstream/upstreams.ts";
 import { sendList } from "./list-answer.ts";
 import type { Served } from "./served.ts";
 
-/** `tags/list`: distribution spec 1.1, "Listing tags". The pages are upstream's, the links between them ours. */
+/** `tags/list`: distribution spec 1.1, "Listing tags". The links between its pages are ours. */
 export async function serveTags(
   mirror: Mirror,
   { target, page }: { readonly target: Target; readonly page: Page },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
-  const { outcome, list } = await mirror.listTags(target, page);
-  const { bytes, next } = list;
+  const { outcome, bytes, next } = await mirror.listTags(target, page);
   return sendList({ contentType: "application/json", bytes, outcome, next }, request, response);
 }
 

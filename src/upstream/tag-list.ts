@@ -5,20 +5,19 @@ import { nextQuery } from "./next-link.ts";
 export interface TagList {
   /** The JSON document as upstream sent it. */
   readonly bytes: Buffer;
+  /** What it lists, in its order. */
+  readonly tags: readonly string[];
   /** Where the next page begins; null on the last one. */
   readonly next: Page | null;
 }
 
-/** Whether the bytes are a document of the spec's "Content discovery": an object with `tags`. */
-export function isTagList(bytes: Buffer): boolean {
+/** The tags in a document of the spec's "Content discovery": an object with `tags`. null for what is none. */
+export function tagsIn(bytes: Buffer): string[] | null {
   const list = parseForeignJson(bytes);
+  if (typeof list !== "object" || list === null || !("tags" in list)) return null;
   // docker-registry says null for a repository whose tags are all gone.
-  return (
-    typeof list === "object" &&
-    list !== null &&
-    "tags" in list &&
-    (list.tags === null || Array.isArray(list.tags))
-  );
+  if (list.tags === null) return [];
+  return Array.isArray(list.tags) && list.tags.every(isText) ? list.tags : null;
 }
 
 /**
@@ -31,4 +30,8 @@ export function nextPage(header: string | undefined): Page | null {
   const last = query?.get("last") || null;
   const token = query?.get("next_page") || null;
   return query && (last ?? token) !== null ? { n: query.get("n"), last, token } : null;
+}
+
+function isText(tag: unknown): boolean {
+  return typeof tag === "string";
 }

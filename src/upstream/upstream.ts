@@ -15,7 +15,7 @@ import { failureFrom } from "./failure.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { nextQuery } from "./next-link.ts";
 import type { Place } from "./place.ts";
-import { isTagList, nextPage, type TagList } from "./tag-list.ts";
+import { nextPage, type TagList, tagsIn } from "./tag-list.ts";
 import { UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
 
 /** A blob on its way; it must be taken to its end or dropped. */
@@ -143,7 +143,8 @@ export class Upstream implements AsyncDisposable {
     const answer = await this.#get(tagsAsk(place, page));
     if (!answer) return null;
     const bytes = await this.#collect(answer.body, listLimits);
-    if (isTagList(bytes)) return { bytes, next: nextPage(answer.headers["link"]) };
+    const tags = tagsIn(bytes);
+    if (tags) return { bytes, tags, next: nextPage(answer.headers["link"]) };
     throw this.#nonsense("the list of tags is no JSON with tags");
   }
 

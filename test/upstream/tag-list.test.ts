@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isTagList, nextPage } from "../../src/upstream/tag-list.ts";
+import { nextPage, tagsIn } from "../../src/upstream/tag-list.ts";
 
 const links: readonly (readonly [what: string, header: string | undefined, next: unknown])[] = [
   ["a path", '</v2/a/tags/list?last=b&n=2>; rel="next"', { n: "2", last: "b", token: null }],
@@ -64,24 +64,26 @@ for (const [what, header, next] of links) {
   });
 }
 
-const lists: readonly (readonly [text: string, isList: boolean])[] = [
-  ['{"name":"a","tags":["1","2"]}', true],
-  ['{"name":"a","tags":[]}', true],
-  ['{"name":"a","tags":null}', true],
-  ['{"name":"a"}', false],
-  ['{"name":"a","tags":"1"}', false],
-  ['["1"]', false],
-  ["null", false],
-  ["1", false],
-  ["", false],
-  ["<html>", false],
-  ['{"tags":["1"]', false],
-  ['{"__proto__":{"tags":[]}}', false],
-  ["[".repeat(100_000), false],
+const lists: readonly (readonly [text: string, tags: readonly string[] | null])[] = [
+  ['{"name":"a","tags":["2","1"]}', ["2", "1"]],
+  ['{"name":"a","tags":[]}', []],
+  ['{"name":"a","tags":null}', []],
+  ['{"name":"a"}', null],
+  ['{"name":"a","tags":"1"}', null],
+  ['{"name":"a","tags":["1",2]}', null],
+  ['["1"]', null],
+  ["null", null],
+  ["1", null],
+  ["", null],
+  ["<html>", null],
+  ['{"tags":["1"]', null],
+  ['{"__proto__":{"tags":[]}}', null],
+  ["[".repeat(100_000), null],
+  [`{"tags":["1"],"more":[${"[],".repeat(200_000)}[]]}`, null],
 ];
 
-for (const [text, isList] of lists) {
-  test(`${text.slice(0, 40)} is ${isList ? "a" : "no"} list of tags`, () => {
-    assert.equal(isTagList(Buffer.from(text)), isList);
+for (const [text, tags] of lists) {
+  test(`the tags in ${text.slice(0, 40)} are ${JSON.stringify(tags)}`, () => {
+    assert.deepEqual(tagsIn(Buffer.from(text)), tags);
   });
 }
