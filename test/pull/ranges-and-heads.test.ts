@@ -125,7 +125,10 @@ test("HEAD of a blob works where upstream's storage refuses HEAD", async () => {
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   const blob = noiseBlob("head refused", 1000);
   const path = `/v2/library/app/blobs/${blob.digest}`;
-  hub.override(path, (request, response) => {
+  hub.override(path, (_request, response) => {
+    response.writeHead(307, { location: "/storage/signed-for-get" }).end();
+  });
+  hub.override("/storage/signed-for-get", (request, response) => {
     if (request.method === "HEAD") return void response.writeHead(403).end();
     response.writeHead(206, { "content-range": "bytes 0-0/1000" }).end(blob.bytes.subarray(0, 1));
   });

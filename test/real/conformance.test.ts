@@ -75,7 +75,11 @@ const pulling: readonly Row[] = [
     section: "Pulling manifests",
     rule: "what the client would rather have changes no bytes",
     target: tagTarget,
-    question: { headers: { accept: "application/vnd.docker.distribution.manifest.v1+json" } },
+    question: {
+      headers: {
+        accept: "application/vnd.docker.distribution.manifest.v1+json, application/*;q=0.1",
+      },
+    },
     answer: manifestOf(signed),
   },
   {

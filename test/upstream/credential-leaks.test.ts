@@ -254,7 +254,9 @@ test("words of a registry that repeat what it was sent are not passed on", async
         const answer = await lab.pull(blob);
 
         assert.ok(answer.status >= 400);
-        assert.match(answer.body.toString(), /its words are not shown/);
+        // A refusal is told without any words.
+        const told = status === 429 || status === 500 ? /its words are not shown/ : /"words":""/;
+        assert.match(answer.body.toString(), told);
       });
     }
   }
