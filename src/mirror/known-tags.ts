@@ -11,7 +11,7 @@ import type { StoredContent } from "./stored-content.ts";
 export interface TagKey {
   readonly target: Target;
   readonly tag: Tag;
-  /** The `Accept` list it was asked with; "" for all types, which is what nearly every client gets. */
+  /** `Accept.variant` of the list it was asked with; "" for all types, which is what nearly every client gets. */
   readonly variant: string;
 }
 
@@ -55,7 +55,9 @@ export class KnownTags {
   /** Upstream has no such tag (any more). */
   async forget(key: TagKey): Promise<void> {
     this.#records.delete(textOf(key));
-    if (key.variant === "") await this.#tools.catalog.forgetTag(locationOf(key.target), key.tag);
+    // What nobody gets is gone for all.
+    const variant = key.variant === "" ? null : key.variant;
+    await this.#tools.catalog.forgetTag(locationOf(key.target), key.tag, variant);
   }
 
   async #record(key: TagKey): Promise<TagRecord | null> {

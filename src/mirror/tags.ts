@@ -49,7 +49,7 @@ export class Tags {
   async pull(target: Target, tag: Tag, accept: Accept): Promise<ManifestPull> {
     const common = await this.#pull({ target, tag, variant: "" }, acceptAny);
     if (accept.takes(common.manifest.mediaType)) return common;
-    return await this.#pull({ target, tag, variant: accept.list }, accept);
+    return await this.#pull({ target, tag, variant: accept.variant }, accept);
   }
 
   async #pull(key: TagKey, accept: Accept): Promise<ManifestPull> {

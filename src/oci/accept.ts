@@ -1,11 +1,18 @@
+import { createHash } from "node:crypto";
+
 /** Which media types a client takes, from its `Accept` header (RFC 9110, section 12.5.1). */
 export interface Accept {
   /** The types that are taken, sorted: what an answer may depend on. "" for any. */
   readonly list: string;
+  /** A short name for the list, "" for any: what is known by it must not grow with what clients write. */
+  readonly variant: string;
   readonly takes: (mediaType: string) => boolean;
 }
 
-export const acceptAny: Accept = { list: "", takes: () => true };
+export const acceptAny: Accept = { list: "", variant: "", takes: () => true };
+
+// 96 bits of a hash: two lists of one name would need somebody to look for them for centuries, and gain a wrong type.
+const variantChars = 16;
 
 // A list is kept with the answer to it. The longest that clients are known to send has 600 characters.
 const listLimitChars = 2_000;
@@ -16,7 +23,8 @@ export function parseAccept(header: string | undefined): Accept {
   const types = [...new Set(header.split(",").flatMap(typeIn))].sort();
   const list = types.join(",");
   if (types.length === 0 || types.includes("*/*") || list.length > listLimitChars) return acceptAny;
-  return { list, takes: (mediaType) => types.some((type) => matches(type, mediaType)) };
+  const variant = createHash("sha256").update(list).digest("base64url").slice(0, variantChars);
+  return { list, variant, takes: (mediaType) => types.some((type) => matches(type, mediaType)) };
 }
 
 function typeIn(part: string): string[] {

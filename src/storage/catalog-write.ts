@@ -31,7 +31,12 @@ export type CatalogWrite =
     }
   | { readonly kind: "record-identity"; readonly digest: Digest; readonly identity: string }
   | { readonly kind: "record-public"; readonly location: Location; readonly nowMs: number }
-  | { readonly kind: "forget-tag"; readonly location: Location; readonly tag: Tag }
+  | {
+      readonly kind: "forget-tag";
+      readonly location: Location;
+      readonly tag: Tag;
+      readonly variant: Variant | null;
+    }
   | { readonly kind: "forget-grant"; readonly location: Location; readonly digest: Digest }
   | { readonly kind: "forget-public"; readonly location: Location }
   | { readonly kind: "forget-blob"; readonly digest: Digest }

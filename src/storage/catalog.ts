@@ -93,8 +93,8 @@ export interface Catalog extends AsyncDisposable {
   recordIdentity(digest: Digest, identity: string): Promise<void>;
   /** Records that upstream showed the repository to an anonymous request. */
   recordPublic(location: Location, nowMs: number): Promise<void>;
-  /** Forgets a tag in all its variants. */
-  forgetTag(location: Location, tag: Tag): Promise<void>;
+  /** Forgets what a tag means in a variant; null: in all of them. */
+  forgetTag(location: Location, tag: Tag, variant: Variant | null): Promise<void>;
   forgetGrant(location: Location, digest: Digest): Promise<void>;
   forgetPublic(location: Location): Promise<void>;
   /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */

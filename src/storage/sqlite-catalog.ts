@@ -179,8 +179,8 @@ export class SqliteCatalog implements Catalog {
     return this.#write({ kind: "record-public", location, nowMs });
   }
 
-  forgetTag(location: Location, tag: Tag): Promise<void> {
-    return this.#write({ kind: "forget-tag", location, tag });
+  forgetTag(location: Location, tag: Tag, variant: Variant | null): Promise<void> {
+    return this.#write({ kind: "forget-tag", location, tag, variant });
   }
 
   forgetGrant(location: Location, digest: Digest): Promise<void> {

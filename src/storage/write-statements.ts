@@ -20,7 +20,7 @@ export class WriteStatements {
   readonly #dropOldVariants: Statement<[string, string, string, string]>;
   readonly #setPublic: Statement<[number | null, string, string]>;
   readonly #setIdentity: Statement<[string, DigestKey]>;
-  readonly #dropTag: Statement<[string, string, string]>;
+  readonly #dropTag: Statement<[string, string | null, string, string]>;
   readonly #dropGrant: Statement<[DigestKey, string, string]>;
   readonly #dropBlob: Statement<[DigestKey]>;
   readonly #dropLost: Statement<[DigestKey, string]>;
@@ -67,7 +67,9 @@ export class WriteStatements {
       "UPDATE repositories SET public_at_ms = ? WHERE upstream = ? AND name = ?",
     );
     this.#setIdentity = database.prepare("UPDATE blobs SET identity = ? WHERE digest = ?");
-    this.#dropTag = database.prepare(`DELETE FROM tags WHERE tag = ? AND ${inRepository}`);
+    this.#dropTag = database.prepare(
+      `DELETE FROM tags WHERE tag = ? AND variant = coalesce(?, variant) AND ${inRepository}`,
+    );
     this.#dropGrant = database.prepare(`DELETE FROM grants WHERE digest = ? AND ${inRepository}`);
     // The manifest and its references go with it, by their foreign keys.
     this.#dropBlob = database.prepare("DELETE FROM blobs WHERE digest = ?");
@@ -95,7 +97,7 @@ export class WriteStatements {
         this.#recordPublic(write.location, write.nowMs);
         break;
       case "forget-tag":
-        this.#dropTag.run(write.tag, ...namesOf(write.location));
+        this.#dropTag.run(write.tag, write.variant, ...namesOf(write.location));
         break;
       case "forget-grant":
         this.#dropGrant.run(keyOf(write.digest), ...namesOf(write.location));

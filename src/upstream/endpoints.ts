@@ -39,7 +39,8 @@ export class Endpoints implements AsyncDisposable {
   /** What an answer means that is neither content nor "not found". */
   async refusal(answer: Answer): Promise<UpstreamError> {
     const failure = await refusalFrom(answer);
-    this.#rateLimit.note(failure);
+    // The limit of storage that a registry redirects to is not the registry's.
+    if (!answer.redirected) this.#rateLimit.note(failure);
     return this.#error(failure);
   }
 

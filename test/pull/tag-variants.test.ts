@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
+import { parseAccept } from "../../src/oci/accept.ts";
 import type { Manifest } from "../../src/oci/manifest.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { dockerImage, ociIndex } from "../support/images.ts";
@@ -143,11 +144,43 @@ test("a client that invents lists fills neither catalog nor disk", async () => {
   using database = reading(directory.path);
   assert.deepEqual(
     database.all("SELECT variant FROM tags ORDER BY checked_at_ms"),
-    ["", ...[6, 7, 8, 9].map((at) => `application/vnd.x${at}+json`)].map((variant) => ({
-      variant,
-    })),
+    ["", ...[6, 7, 8, 9].map((at) => parseAccept(`application/vnd.x${at}+json`).variant)].map(
+      (variant) => ({ variant }),
+    ),
   );
   assert.equal((await mirror.stored()).blobs, 2);
+});
+
+test("a variant that upstream has no more is not served after a restart, the tag is", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-"));
+  const hub = await FakeUpstream.start();
+  await using _hub = hub;
+  hub.addImage("team/app", "latest", index);
+  {
+    await using mirror = await TestMirror.start({
+      upstreams: { "docker.io": hub },
+      directory: directory.path,
+    });
+    await mirror.get(tagPath, short);
+    mirror.advance(60_001);
+    hub.override(tagPath, (request, response) => {
+      const isShort = request.headers.accept === short.accept;
+      response.writeHead(isShort ? 404 : 200, {
+        "docker-content-digest": index.manifest.digest,
+        "content-type": index.manifest.mediaType,
+      });
+      response.end();
+    });
+    assert.equal((await mirror.get(tagPath, short)).status, 404);
+  }
+  await hub.down();
+  await using mirror = await TestMirror.start({
+    upstreams: { "docker.io": hub },
+    directory: directory.path,
+  });
+
+  assert.equal((await mirror.get(tagPath, short)).status, 502);
+  assert.equal((await mirror.get(tagPath)).status, 200);
 });
 
 test("by digest it is the digest that counts, and no Accept of the client's goes upstream", async () => {

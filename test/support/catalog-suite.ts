@@ -315,8 +315,8 @@ function tagSuite(openFixture: () => Promise<CatalogFixture>): void {
     await fixture.catalog.recordTag(alpine, tagOf("3"), "", record);
     await fixture.catalog.recordTag(busybox, tagOf("latest"), "", record);
 
-    await fixture.catalog.forgetTag(alpine, tagOf("latest"));
-    await fixture.catalog.forgetTag(alpineElsewhere, tagOf("latest"));
+    await fixture.catalog.forgetTag(alpine, tagOf("latest"), null);
+    await fixture.catalog.forgetTag(alpineElsewhere, tagOf("latest"), null);
 
     assert.equal(await fixture.catalog.tag(alpine, tagOf("latest"), ""), null);
     assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("3"), ""), record);
@@ -337,7 +337,7 @@ function tagSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.deepEqual(await fixture.catalog.tag(alpine, tagOf("latest"), "application/a"), other);
     assert.equal(await fixture.catalog.tag(alpine, tagOf("latest"), "application/b"), null);
 
-    await fixture.catalog.forgetTag(alpine, tagOf("latest"));
+    await fixture.catalog.forgetTag(alpine, tagOf("latest"), null);
 
     assert.equal(await fixture.catalog.tag(alpine, tagOf("latest"), ""), null);
     assert.equal(await fixture.catalog.tag(alpine, tagOf("latest"), "application/a"), null);
