@@ -116,6 +116,20 @@ test("'not found' for one kind of client takes the tag from no other", async () 
   assert.deepEqual(stale.body, index.manifest.bytes);
 });
 
+test("'not found' for one kind of client takes the tag from no other after a restart either", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-"));
+  {
+    await using scene = await start(directory.path);
+    await scene.mirror.get(tagPath);
+    scene.hub.override(tagPath, byAccept({ index: index.manifest, other: null }));
+    assert.equal((await scene.mirror.get(tagPath, short)).status, 404);
+  }
+  await using scene = await start(directory.path);
+  await scene.hub.down();
+
+  assert.deepEqual((await scene.mirror.get(tagPath)).body, index.manifest.bytes);
+});
+
 test("a tag that is gone is gone for every kind of client", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempDisposable } from "node:fs/promises";
+import { mkdtempDisposable, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { digestOf } from "../../src/oci/digest.ts";
+import { blobFile, layoutOf } from "../../src/storage/layout.ts";
 import { type Answer, FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob, ociIndex, topLayerOf } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
@@ -169,6 +170,38 @@ for (const [name, { upstream, told }] of Object.entries(ends)) {
     }
   });
 }
+
+test("a refusal counts, though a manifest of the repository names the blob and another repository has it", async () => {
+  await using scene = await pulled();
+  const { hub, mirror } = scene;
+  hub.addImage("team/base", "1", image);
+  await mirror.get(byBlob.replace("team/app", "team/base"));
+  hub.override(byBlob, (_, response) => void response.writeHead(403).end());
+  mirror.advance(24 * hourMs);
+
+  assert.equal((await mirror.get(byBlob)).status, 403);
+});
+
+test("a blob that upstream no longer has when it is lost here is not had by way of another repository", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-"));
+  await using scene = await pulled(directory.path);
+  const { hub, mirror } = scene;
+  const loose = noiseBlob("loose", 100);
+  for (const repository of ["team/app", "team/other"]) hub.addBlob(repository, loose);
+  await mirror.get(`/v2/team/app/blobs/${loose.digest}`);
+  await mirror.idle();
+  await rm(blobFile(layoutOf(directory.path), loose.digest));
+  hub.override(`/v2/team/app/blobs/${loose.digest}`, (_, response) => {
+    response.writeHead(404).end();
+  });
+  assert.equal((await mirror.get(`/v2/team/app/blobs/${loose.digest}`)).status, 404);
+  await mirror.get(`/v2/team/other/blobs/${loose.digest}`);
+  await mirror.idle();
+  mirror.advance(5_001);
+  await hub.down();
+
+  assert.equal((await mirror.get(`/v2/team/app/blobs/${loose.digest}`)).status, 502);
+});
 
 test("trouble of upstream ends no grant, however old", async () => {
   await using scene = await pulled();
