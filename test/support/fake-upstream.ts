@@ -21,6 +21,12 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => voi
 export interface FakeUpstreamOptions {
   /** Answer 401 until a token comes that its own token server gave out for the repository. */
   readonly tokens?: boolean;
+  /** Sees each request for a repository first; true if it has answered it. */
+  readonly gate?: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    repository: string,
+  ) => Promise<boolean>;
 }
 
 // Bodies go out in pieces of this size, so that a mirror sees them arrive over time.
@@ -140,19 +146,27 @@ export class FakeUpstream implements AsyncDisposable {
     if (override) return await override(request, response);
     if (path === "/token") return this.#giveToken(target, response);
     const [, repository = "", kind = "", reference = ""] =
-      /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(path) ?? [];
-    if (
-      this.#options.tokens &&
-      request.headers.authorization !== `Bearer ${tokenFor(repository)}`
-    ) {
-      return this.#challenge(response);
-    }
+      /^\/v2\/(.+)\/(manifests|blobs|tags|referrers)\/([^/]+)$/.exec(path) ?? [];
+    if (await this.#refused(request, response, repository)) return;
     const key = `${repository} ${reference}`;
     if (kind === "manifests") return sendManifest(request, response, this.#manifests.get(key));
     if (kind === "blobs") return await this.#sendBlob(request, response, key);
     const tags = this.#tags.get(repository);
     if (kind === "tags" && tags) return sendJson(response, 200, { name: repository, tags });
     return notFound(response, "NAME_UNKNOWN");
+  }
+
+  async #refused(
+    request: IncomingMessage,
+    response: ServerResponse,
+    repository: string,
+  ): Promise<boolean> {
+    const { tokens, gate } = this.#options;
+    if (tokens && request.headers.authorization !== `Bearer ${tokenFor(repository)}`) {
+      this.#challenge(response);
+      return true;
+    }
+    return (await gate?.(request, response, repository)) ?? false;
   }
 
   #challenge(response: ServerResponse): void {

@@ -145,9 +145,12 @@ export class TestMirror implements AsyncDisposable {
     return this.daemon.mirror.idle();
   }
 
-  /** Takes over a configuration with other upstreams, as SIGHUP does. */
-  reload(upstreams: TestMirrorOptions["upstreams"]): void {
-    const next = upstreamsOf(this.#config, { ...this.#options, upstreams });
+  /** Takes over a configuration with other upstreams, or other settings of theirs, as SIGHUP does. */
+  reload(
+    upstreams: TestMirrorOptions["upstreams"],
+    settings: TestMirrorOptions["settings"] = this.#options.settings ?? {},
+  ): void {
+    const next = upstreamsOf(this.#config, { ...this.#options, upstreams, settings });
     this.daemon.reload({ ...this.#config, upstreams: next });
   }
 
