@@ -4,12 +4,19 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { type FreshnessPolicy, proofAge } from "./freshness.ts";
 import { locationOf } from "./grants.ts";
-import type { Proofs } from "./proofs.ts";
+import type { Asked } from "./not-found.ts";
+import type { Proof, Proofs } from "./proofs.ts";
 import { orNull, type StorageTools } from "./storage-tools.ts";
 
 type AccessTools = Pick<StorageTools, "catalog" | "log" | "now">;
 
 const repositoriesInMemory = 20_000;
+
+/** What a pull is for, put to the upstream that is asked as nobody. */
+export interface Question {
+  readonly about: Asked;
+  readonly ask: (view: Upstream) => Promise<boolean>;
+}
 
 /**
  * Who may pull from a repository at all. Where our own credentials would open what is private, and nobody logs in here,
@@ -26,20 +33,42 @@ export class Access {
   }
 
   /**
-   * Whether a pull may go on; false if upstream says to nobody's question that there is no such thing. `ask` asks the
-   * upstream that is asked as nobody. Rejects with UpstreamError when it refuses, or gives no answer about a repository
-   * that was never shown.
+   * Whether a pull may go on; false if upstream says to nobody's question that there is no such thing. Rejects with
+   * UpstreamError when it refuses, or gives no answer about a repository that was never shown.
    */
-  async mayPull(target: Target, ask: (view: Upstream) => Promise<boolean>): Promise<boolean> {
+  async mayPull(target: Target, question: Question): Promise<boolean> {
     const view = target.upstream.publicView;
     if (!view) return true;
     const location = locationOf(target);
-    return await this.#proofs.holds({
-      upstream: location.upstream,
-      key: keyOf(location),
+    let isOwn = false;
+    const proof = this.#proofOf(location, {
       provenAtMs: await this.#knownAtMs(location),
-      ask: () => ask(view),
-      record: (holds) => this.#record(location, holds),
+      ask: () => {
+        isOwn = true;
+        return question.ask(view);
+      },
+    });
+    const isShown = await this.#proofs.holds(proof);
+    if (isShown || isOwn) return isShown;
+    // Another pull had asked, for something that is not there: that says nothing of what this one is for.
+    const own = { provenAtMs: null, key: `${proof.key} ${question.about}` };
+    return await this.#proofs.holds({ ...proof, ...own });
+  }
+
+  /**
+   * Whether the lists of the repository may be shown; else as `mayPull`. That nobody is refused a list proves nothing
+   * about the content: some registries list what they do not give.
+   */
+  async mayList(target: Target, ask: Question["ask"]): Promise<boolean> {
+    const view = target.upstream.publicView;
+    if (!view) return true;
+    const location = locationOf(target);
+    const provenAtMs = await this.#knownAtMs(location);
+    const proof = this.#proofOf(location, { provenAtMs, ask: () => ask(view) });
+    return await this.#proofs.holds({
+      ...proof,
+      key: `${proof.key} lists`,
+      record: async () => {},
     });
   }
 
@@ -52,6 +81,16 @@ export class Access {
     if (!upstream.publicView) return true;
     const knownAtMs = await this.#knownAtMs(location);
     return knownAtMs !== null && proofAge(knownAtMs, this.#tools.now(), policy) !== "expired";
+  }
+
+  #proofOf(location: Location, { provenAtMs, ask }: Pick<Proof, "provenAtMs" | "ask">): Proof {
+    return {
+      upstream: location.upstream,
+      key: keyOf(location),
+      provenAtMs,
+      ask,
+      record: (isShown) => this.#record(location, isShown),
+    };
   }
 
   async #knownAtMs(location: Location): Promise<number | null> {

@@ -82,9 +82,9 @@ export class Manifests {
 
   async #mayHave(target: Target, digest: Digest): Promise<boolean> {
     const reference: Reference = { kind: "digest", digest };
-    return await this.#tools.grants.mayHave(target, digest, async () => {
-      return (await target.upstream.headManifest(target, reference)) !== null;
-    });
+    return await this.#tools.grants.mayHave(target, digest, () =>
+      target.upstream.hasManifest(target, reference),
+    );
   }
 
   #missing(target: Target, digest: Digest): DistributionError {
@@ -105,7 +105,7 @@ export class Manifests {
         const isManifest = (await storage.catalog.manifestMediaType(digest)) !== null;
         const isHeld = await grants.prove(target, digest, async () => {
           if (!isManifest) return (await upstream.headBlob(target, digest)) !== null;
-          return (await upstream.headManifest(target, { kind: "digest", digest })) !== null;
+          return await upstream.hasManifest(target, { kind: "digest", digest });
         });
         if (isManifest && isHeld) this.#proveMembers(target, digest);
       }

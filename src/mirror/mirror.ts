@@ -1,7 +1,7 @@
 import type { Accept } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
-import type { Reference } from "../oci/reference.ts";
+import { type Reference, referenceText } from "../oci/reference.ts";
 import type { Page } from "../oci/route.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { Access } from "./access.ts";
@@ -71,8 +71,9 @@ export class Mirror {
 
   /** By tag it depends on what the client takes; a digest is what it is. */
   async pullManifest(target: Target, reference: Reference, accept: Accept): Promise<ManifestPull> {
-    const mayPull = await this.#access.mayPull(target, async (view) => {
-      return (await view.headManifest(target, reference)) !== null;
+    const mayPull = await this.#access.mayPull(target, {
+      about: `manifest ${referenceText(reference)}`,
+      ask: (view) => view.hasManifest(target, reference),
     });
     if (!mayPull) throw unknownReference(reference);
     return reference.kind === "tag"
@@ -114,17 +115,15 @@ export class Mirror {
   }
 
   async #assertMayPullBlob(target: Target, digest: Digest): Promise<void> {
-    const mayPull = await this.#access.mayPull(target, async (view) => {
-      return (await view.headBlob(target, digest)) !== null;
+    const mayPull = await this.#access.mayPull(target, {
+      about: `blob ${digest}`,
+      ask: async (view) => (await view.headBlob(target, digest)) !== null,
     });
     if (!mayPull) throw blobUnknown(digest);
   }
 
   async #assertMayList(target: Target): Promise<void> {
-    const mayPull = await this.#access.mayPull(target, async (view) => {
-      return (await view.listTags(target, { n: "1", last: null, token: null })) !== null;
-    });
-    if (mayPull) return;
+    if (await this.#access.mayList(target, (view) => view.hasTags(target))) return;
     const { upstream, repository } = target;
     throw new DistributionError("NAME_UNKNOWN", `${upstream.name} has no repository ${repository}`);
   }

@@ -80,6 +80,18 @@ export class Upstream implements AsyncDisposable {
     return { digest: typeof header === "string" ? parseDigest(header) : null };
   }
 
+  /**
+   * Whether upstream shows the manifest. Only an answer that names a digest is taken for a yes: a registry without HEAD
+   * says 405 to what it has not, and a page to log in comes with status 200.
+   */
+  async hasManifest(place: Place, reference: Reference): Promise<boolean> {
+    const head = await this.headManifest(place, reference);
+    if (!head) return false;
+    const expected = reference.kind === "digest" ? reference.digest : head.digest;
+    if (head.digest !== null && head.digest === expected) return true;
+    return (await this.getManifest(place, reference)) !== null;
+  }
+
   /** The manifest's exact bytes. By digest they are checked against it; by tag it is computed from them. */
   async getManifest(
     place: Place,
@@ -98,7 +110,7 @@ export class Upstream implements AsyncDisposable {
     return { digest, mediaType: mediaType.name, bytes };
   }
 
-  /** Whether the repository holds the blob, and its size as far as upstream says. */
+  /** Whether the repository holds the blob, and its size as far as upstream says; null if it does not. */
   async headBlob(
     place: Place,
     digest: Digest,
@@ -106,7 +118,7 @@ export class Upstream implements AsyncDisposable {
     const answer = await this.#endpoints.ask(blobAsk("HEAD", place, digest, {}));
     answer.body.discard();
     if (answer.status === 404) return null;
-    if (answer.status === 200) return { sizeBytes: contentLength(answer) };
+    if (answer.status === 200) return this.#describedBlob(answer);
     // The registry's own word. To ask again would take longer than the GET of a blob that was never here, and tell that
     // this one is.
     if (isRefusal(answer)) throw await this.#endpoints.refusal(answer);
@@ -146,6 +158,12 @@ export class Upstream implements AsyncDisposable {
     const tags = tagsIn(bytes);
     if (tags) return { bytes, tags, next: nextPage(answer.headers["link"]) };
     throw this.#nonsense("the list of tags is no JSON with tags");
+  }
+
+  /** Whether upstream shows a list of tags with something on it: some show an empty one of what they hide. */
+  async hasTags(place: Place): Promise<boolean> {
+    const list = await this.listTags(place, { n: "1", last: null, token: null });
+    return list !== null && list.tags.length > 0;
   }
 
   /**
@@ -208,7 +226,7 @@ export class Upstream implements AsyncDisposable {
   async #probeBlob(place: Place, digest: Digest): Promise<{ sizeBytes: number | null } | null> {
     const answer = await this.#endpoints.ask(blobAsk("GET", place, digest, { range: "bytes=0-0" }));
     if (answer.status === 200 || answer.status === 206) answer.body.drop();
-    if (answer.status === 200) return { sizeBytes: contentLength(answer) };
+    if (answer.status === 200) return this.#describedBlob(answer);
     if (answer.status === 206) {
       return { sizeBytes: parseContentRange(answer.headers["content-range"])?.sizeBytes ?? null };
     }
@@ -217,6 +235,14 @@ export class Upstream implements AsyncDisposable {
     if (answer.status !== 404) throw await this.#endpoints.refusal(answer);
     answer.body.discard();
     return null;
+  }
+
+  // Who is not logged in is sent to a page by some proxies before registries, and that comes with status 200 too.
+  #describedBlob(answer: Answer): { sizeBytes: number | null } {
+    if (!/^text\/html\b/i.test(answer.headers["content-type"] ?? "")) {
+      return { sizeBytes: contentLength(answer) };
+    }
+    throw this.#error({ kind: "nonsense", reason: "asked about a blob it sent a page" });
   }
 
   /** The 200 answer, or null for a 404. */
@@ -263,6 +289,7 @@ export class Upstream implements AsyncDisposable {
   }
 }
 
+// By the registry itself: storage that it redirects to may refuse a HEAD because the URL is signed for GET.
 function isRefusal({ status, redirected }: Answer): boolean {
   return !redirected && (status === 401 || status === 403);
 }

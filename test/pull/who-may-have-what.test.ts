@@ -419,6 +419,26 @@ function saying(status: number, code: string): Answer {
   };
 }
 
+// A registry without HEAD says 405 to a question about anything, which counted as a yes.
+test("a registry without HEAD is asked by GET whether it has a manifest that is here", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  const image = imageOfSize("without head", 1000);
+  for (const repository of ["team/private", "team/same"]) hub.addImage(repository, "1", image);
+  const { digest, bytes, mediaType } = image.manifest;
+  await mirror.get(`/v2/team/private/manifests/${digest}`);
+  for (const repository of ["team/other", "team/same"]) {
+    hub.override(`/v2/${repository}/manifests/${digest}`, (request, response) => {
+      if (request.method === "HEAD") return void response.writeHead(405).end();
+      if (repository === "team/other") return void response.writeHead(404).end();
+      response.writeHead(200, { "content-type": mediaType }).end(bytes);
+    });
+  }
+
+  assert.equal((await mirror.get(`/v2/team/other/manifests/${digest}`)).status, 404);
+  assert.deepEqual((await mirror.get(`/v2/team/same/manifests/${digest}`)).body, bytes);
+});
+
 function headersOf({
   headers,
 }: {
