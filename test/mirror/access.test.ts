@@ -130,10 +130,13 @@ class Scene implements AsyncDisposable {
   }
 
   async mayPull(whose: typeof ours | null = null): Promise<boolean> {
-    return await this.#access.mayPull(targetOf(whose), async () => {
-      this.asked++;
-      if (typeof this.#answer === "boolean") return this.#answer;
-      throw new UpstreamError("docker.io", this.#answer);
+    return await this.#access.mayPull(targetOf(whose), {
+      about: "manifest 1",
+      ask: async () => {
+        this.asked++;
+        if (typeof this.#answer === "boolean") return this.#answer;
+        throw new UpstreamError("docker.io", this.#answer);
+      },
     });
   }
 
