@@ -25,8 +25,8 @@ export class Grants {
 
   /**
    * Whether the repository may have the content: by a grant, or because upstream says so to `ask`. While upstream
-   * cannot be asked, it counts that a manifest of the repository names content of the same upstream. Otherwise rejects
-   * with UpstreamError.
+   * cannot be asked, it counts that a manifest of the repository names content of the same upstream, unless that shows
+   * us more than others (`access: public`). Otherwise rejects with UpstreamError.
    */
   async mayHave(target: Target, digest: Digest, ask: () => Promise<boolean>): Promise<boolean> {
     const { catalog, log } = this.#tools;
@@ -34,6 +34,8 @@ export class Grants {
       return await this.prove(target, digest, ask);
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.failure.kind === "refused") throw error;
+      // Anybody can publish a manifest that names what is private; what our credentials have opened must not open by that.
+      if (target.upstream.publicView) throw error;
       if (await orNull(log, () => catalog.isReferenced(locationOf(target), digest))) return true;
       throw error;
     }

@@ -115,3 +115,25 @@ test("an empty list to nobody is no sign that the list is public", async () => {
   assert.equal((await lab.get("/v2/team/secret/tags/list")).status, 404);
   await lab.assertKept();
 });
+
+// Anybody can publish a manifest that names what is private. While the registry was down, that was enough.
+test("a manifest that names what is private does not open it while the registry is down", async () => {
+  await using lab = await PrivateLab.start();
+  await lab.cacheAllWhileShared();
+  const layer = "application/vnd.oci.image.layer.v1.tar+gzip";
+  const [config] = lab.publicImage.blobs;
+  assert.ok(config);
+  const manifest = manifestOf({
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: descriptorOf("application/vnd.oci.image.config.v1+json", config),
+    layers: [descriptorOf(layer, lab.secret)],
+  });
+  lab.registry.addImage("public/evil", "1", { manifest, blobs: [config], children: [] });
+  assert.equal((await lab.get("/v2/public/evil/manifests/1")).status, 200);
+  await lab.mirror.idle();
+  await lab.registry.down();
+
+  assert.equal((await lab.get(`/v2/public/evil/blobs/${lab.secret.digest}`)).status, 502);
+  await lab.assertKept();
+});
