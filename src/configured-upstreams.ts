@@ -72,7 +72,8 @@ export class ConfiguredUpstreams implements AsyncDisposable {
     const upstream = new Upstream({
       ...common,
       endpoints: endpointsOf(config, credentials, this.#tools),
-      publicView: credentials && access === "public" ? asNobody() : null,
+      // Without credentials too: what is stored may have come when there were some.
+      publicView: access === "public" ? asNobody() : null,
     });
     return { config, upstream };
   }

@@ -137,3 +137,16 @@ test("a manifest that names what is private does not open it while the registry 
   assert.equal((await lab.get(`/v2/public/evil/blobs/${lab.secret.digest}`)).status, 502);
   await lab.assertKept();
 });
+
+// Without credentials there was no question at all, and what they had opened before was served on.
+test("public access is asked for also when the credentials are gone", async () => {
+  await using lab = await PrivateLab.start();
+  await lab.cacheAllWhileShared();
+
+  lab.reload({ credentials: null, access: "public" });
+
+  assert.equal((await lab.get("/v2/team/secret/manifests/1")).status, 403);
+  assert.equal((await lab.get(`/v2/team/secret/blobs/${lab.secret.digest}`)).status, 403);
+  assert.equal((await lab.get("/v2/public/app/manifests/1")).status, 200);
+  await lab.assertKept();
+});
