@@ -30,8 +30,9 @@ export class Sources {
     this.#digest = digest;
   }
 
+  /** Whether the repository was added, and has not refused. */
   has(repository: Repository): boolean {
-    return this.#sources.some((source) => source.place.repository === repository);
+    return this.#of(repository)?.refusal === null;
   }
 
   add(place: Place): void {
@@ -40,7 +41,7 @@ export class Sources {
 
   /** null while the repository was not asked, or has the blob. */
   refusalOf(repository: Repository): Refusal | null {
-    return this.#sources.find((source) => source.place.repository === repository)?.refusal ?? null;
+    return this.#of(repository)?.refusal ?? null;
   }
 
   /**
@@ -59,6 +60,11 @@ export class Sources {
       onRefusal();
     }
     return null;
+  }
+
+  // One that had refused may have been added again, when it had proven that it has the blob after all.
+  #of(repository: Repository): Source | undefined {
+    return this.#sources.findLast((source) => source.place.repository === repository);
   }
 
   async #ask(

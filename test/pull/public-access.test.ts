@@ -150,3 +150,43 @@ test("public access is asked for also when the credentials are gone", async () =
   assert.equal((await lab.get("/v2/public/app/manifests/1")).status, 200);
   await lab.assertKept();
 });
+
+// A repository that was the first to be asked, and refused, was still counted among those that have the blob: HEAD told
+// its size while another repository's download ran.
+test("HEAD tells nothing of a download to a repository that refused it", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({
+    upstreams: { "docker.io": hub },
+    freshness: { negativeTtlMs: 0 },
+  });
+  const blob = noiseBlob("refused first", 1_000_000);
+  hub.addBlob("team/b", blob);
+  const sendOn = hub.hold("team/b", blob.digest, 500_000);
+  const asked = Promise.withResolvers<void>();
+  const refuse = Promise.withResolvers<void>();
+  const path = `/v2/team/a/blobs/${blob.digest}`;
+  hub.override(path, async (request, response) => {
+    asked.resolve();
+    if (request.method === "GET") await refuse.promise;
+    response.writeHead(404).end();
+  });
+  using first = mirror.open(path);
+  await asked.promise;
+  using second = mirror.open(`/v2/team/b/blobs/${blob.digest}`);
+  await eventually("team/b is asked", () => hub.count("HEAD", "/v2/team/b/") > 0);
+  refuse.resolve();
+  await second.when(({ body }) => body.length === 500_000);
+
+  assert.equal((await first.end()).status, 404);
+  assert.equal((await mirror.head(path)).status, 404);
+  assert.equal((await mirror.get(path)).status, 404);
+
+  // It has the blob after all, and joins.
+  hub.override(path, null);
+  hub.addBlob("team/a", blob);
+  assert.equal((await mirror.head(path)).status, 200);
+  using third = mirror.open(path);
+  await third.when(({ body }) => body.length === 500_000);
+  sendOn();
+  assert.deepEqual((await third.end()).body, blob.bytes);
+});
