@@ -30,6 +30,10 @@ export interface BlobTools {
   readonly notFound: NotFound;
 }
 
+type Found<T> =
+  | { readonly kind: "stored"; readonly blob: StoredBlob }
+  | { readonly kind: "fill"; readonly fill: T };
+
 /** Pulls of blobs: hit, join, fill. */
 export class Blobs {
   readonly fills: FillTable;
@@ -41,9 +45,11 @@ export class Blobs {
   }
 
   async pull(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
-    const stored = await this.#openStored(target, digest);
-    if (stored) return { outcome: digestHit, blob: stored };
-    const { fill, collapsed } = this.fills.join(target.upstream, target, digest);
+    const found = await this.#find(target, digest, () =>
+      this.fills.join(target.upstream, target, digest),
+    );
+    if (found.kind === "stored") return { outcome: digestHit, blob: found.blob };
+    const { fill, collapsed } = found.fill;
     const blob = await this.fills.open(fill, target, signal);
     if (blob === "unknown") {
       await this.#tools.grants.revoke(target, digest);
@@ -55,9 +61,12 @@ export class Blobs {
 
   /** What HEAD tells, without a download: of a fill that runs, the size upstream declared. */
   async describe(target: Target, digest: Digest): Promise<BlobDescription> {
-    await using stored = await this.#openStored(target, digest);
-    if (stored) return { outcome: digestHit, sizeBytes: stored.sizeBytes };
-    const fill = this.fills.find(target.upstream, digest);
+    const found = await this.#find(target, digest, () => this.fills.find(target.upstream, digest));
+    if (found.kind === "stored") {
+      await using stored = found.blob;
+      return { outcome: digestHit, sizeBytes: stored.sizeBytes };
+    }
+    const { fill } = found;
     if (fill && "sizeBytes" in fill.state) {
       return { outcome: { kind: "collapsed" }, sizeBytes: fill.state.sizeBytes };
     }
@@ -66,22 +75,25 @@ export class Blobs {
   }
 
   /**
-   * The stored blob, if this repository may have it; null if it must be filled. Before a repository joins the fill of
-   * another, it proves as for stored content that it holds the blob.
+   * The stored blob, if this repository may have it, or what `toFill` gives. Before a repository joins the fill of
+   * another, it proves as for stored content that it holds the blob: `toFill` runs right behind that judgement, so that
+   * no fill comes between.
    */
-  async #openStored(target: Target, digest: Digest): Promise<StoredBlob | null> {
+  async #find<T>(target: Target, digest: Digest, toFill: () => T): Promise<Found<T>> {
     const { stored, grants, notFound } = this.#tools;
     if (notFound.has(target, `blob ${digest}`)) throw blobUnknown(digest);
     const blob = await stored.openBlob(digest);
     const fill = this.fills.find(target.upstream, digest);
-    if (!blob && (!fill || fill.hasSource(target.repository))) return null;
+    if (!blob && (!fill || fill.hasSource(target.repository))) {
+      return { kind: "fill", fill: toFill() };
+    }
     await using resources = new AsyncDisposableStack();
     resources.use(blob);
     const ask = async (): Promise<boolean> =>
       (await target.upstream.headBlob(target, digest)) !== null;
     if (!(await grants.mayHave(target, digest, ask))) throw this.#missing(target, digest);
     resources.move();
-    return blob;
+    return blob ? { kind: "stored", blob } : { kind: "fill", fill: toFill() };
   }
 
   async #head(target: Target, digest: Digest): Promise<{ readonly sizeBytes: number | null }> {

@@ -439,6 +439,25 @@ test("a registry without HEAD is asked by GET whether it has a manifest that is 
   assert.deepEqual((await mirror.get(`/v2/team/same/manifests/${digest}`)).body, bytes);
 });
 
+// Two pulls that came in one packet were both judged before the first had begun its fill, and the second read along.
+test("a pull right behind another repository's must hold the blob too", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  for (const method of ["GET", "HEAD"]) {
+    const blob = noiseBlob(`pipelined ${method}`, 100_000);
+    hub.addBlob("team/private", blob);
+    const { hostname, port } = new URL(mirror.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      `GET /v2/team/private/blobs/${blob.digest} HTTP/1.1\r\nhost: mirror\r\n\r\n` +
+        `${method} /v2/team/other/blobs/${blob.digest} HTTP/1.1\r\nhost: mirror\r\nconnection: close\r\n\r\n`,
+    );
+    const statuses = (await text(socket)).match(/(?<=HTTP\/1\.1 )\d+/g);
+
+    assert.deepEqual(statuses, ["200", "404"], method);
+  }
+});
+
 function headersOf({
   headers,
 }: {
