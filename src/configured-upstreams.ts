@@ -85,8 +85,9 @@ export function endpointsOf(
   credentials: CredentialSource | null,
   { env, userAgent, monotonicMs }: UpstreamTools,
 ): readonly Endpoint[] {
-  const { name: upstream, privateRedirects, realms, caPem: ca, http2, timeouts } = config;
+  const { name: upstream, privateRedirects, caPem: ca, http2, timeouts } = config;
   const connections = { timeouts, ca, proxy: proxyChoice(config.proxy, env), http2 };
+  const realms = config.credentials && config.realms;
   const common = { upstream, privateRedirects, credentials, realms, connections };
   return config.endpoints.map((url) => new Endpoint({ url, ...common, userAgent, monotonicMs }));
 }

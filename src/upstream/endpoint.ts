@@ -14,8 +14,11 @@ export interface EndpointOptions {
   readonly privateRedirects: boolean;
   /** Who asks; null: anybody. Disposed with the endpoint, so only endpoints that end together may share it. */
   readonly credentials: CredentialSource | null;
-  /** Hosts of token servers that may see the credentials, beside the endpoint's own and those known for it. */
-  readonly realms: readonly string[];
+  /**
+   * Hosts of token servers that may see the upstream's credentials, beside the endpoint's own and those known for it; no
+   * other is asked, not for anybody's token either. null for an upstream without credentials.
+   */
+  readonly realms: readonly string[] | null;
   readonly connections: Omit<ConnectionOptions, "hopLookup">;
   readonly userAgent: string;
   readonly monotonicMs: () => number;
@@ -54,7 +57,7 @@ export class Endpoint implements AsyncDisposable {
       endpoint: url,
       connections: this.#connections,
       guard: this.#guard,
-      realms: new RealmGuard({ endpoint: url, upstream, realms }),
+      realms: realms && new RealmGuard({ endpoint: url, upstream, realms }),
       userAgent,
     });
     const { monotonicMs } = options;

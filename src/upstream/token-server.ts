@@ -10,7 +10,8 @@ export interface TokenServerOptions {
   readonly endpoint: URL;
   readonly connections: Connections;
   readonly guard: HopGuard;
-  readonly realms: RealmGuard;
+  /** null where there are no credentials: then only `guard` judges. */
+  readonly realms: RealmGuard | null;
   readonly userAgent: string;
 }
 
@@ -49,7 +50,8 @@ export class TokenServer {
     const { endpoint, connections, guard, realms, userAgent } = this.#options;
     const realm = URL.parse(question.realm);
     if (!realm) throw new NoToken("the realm of its challenge is no URL");
-    if (question.credentials !== null) realms.assertMaySeeCredentials(realm);
+    // Questions without credentials too: what is pulled from a registry that we have some for is nobody else's business.
+    realms?.assertMaySeeCredentials(realm);
     const { follow, ...request } = tokenRequest(realm, question);
     const headers = { ...plainHeaders, "user-agent": userAgent, ...request.headers };
     const route = { connections, guard, trust: "unverified", follow } as const;

@@ -148,6 +148,19 @@ test("a token server that is not named for it is never asked with credentials", 
   await lab.assertKept();
 });
 
+test("nobody's question does not go to another token server either", async () => {
+  await using lab = await CanaryLab.start(() => ({ access: "public" }));
+  lab.elsewhere.override("/token", (_, response) => void response.end('{"token":"anonymous"}'));
+  const blob = lab.guard({
+    refuses: lab.challenging(lab.challenge(`${lab.elsewhere.url}/token`)),
+  });
+
+  assertError(await lab.pull(blob), { status: 502, kind: "forbidden-hop" });
+
+  assert.equal(lab.elsewhere.requests.length, 0);
+  await lab.assertKept();
+});
+
 test("a token server that is named under realms gets the credentials", async () => {
   await using lab = await CanaryLab.start(({ port }) => ({ realms: [`localhost:${port}`] }));
   const { port } = new URL(lab.elsewhere.url);
