@@ -17,7 +17,7 @@ export function mixedCredentials(upstreams: Readonly<Record<string, unknown>>): 
 export function inlinePasswords(upstreams: Readonly<Record<string, unknown>>): Finding[] {
   return Object.keys(upstreams).flatMap((upstream) => {
     const { password } = tableAt(tableAt(upstreams, upstream), "credentials");
-    if (typeof password !== "string" || namesVariable(password)) return [];
+    if (typeof password !== "string" || isFromVariables(password)) return [];
     const path = ["upstreams", upstream, "credentials", "password"];
     return [{ path, at: "value", message: inlineMessage }];
   });
@@ -50,7 +50,7 @@ const forExample = "write for example {username: me, passwordFile: /run/secrets/
 const inlineMessage =
   'a password must not stand in this file; write passwordFile: /run/secrets/hub instead, or take it from a variable: password: "${HUB_PASSWORD}"';
 
-// "$${" is text.
-function namesVariable(text: string): boolean {
-  return /(?<!\$)\$\{/.test(text);
+// "$${" is text, and so is the fallback of a variable.
+function isFromVariables(text: string): boolean {
+  return /(?<!\$)\$\{/.test(text) && !/(?<!\$)\$\{\w*:-[^}]/.test(text);
 }

@@ -115,8 +115,9 @@ test("a mixture of ways is a problem, with the key that is one too many", async 
     `20 credentials.passwordFile: is nobody's without username; ${forExample}`,
   );
   await assertProblems(
-    "credentials: { username: me, passwordFile: password, password: '${HOME:-x}' }",
+    "credentials: { username: me, passwordFile: password, password: '${HOME:-}' }",
     "58 credentials.password: passwordFile says it already; remove one of them",
+    '68 credentials.password: the value is not a password; write for example "${HUB_PASSWORD}"',
   );
   await assertProblems(
     "credentials: { dockerConfig: config.json, username: me }",
@@ -166,6 +167,24 @@ test("a password that stands in the file is a problem that does not show it", as
   );
 });
 
+test("a password that stands behind a variable, for want of it, stands in the file too", async () => {
+  for (const written of ["${HUB_PASSWORD:-hunter2}", "${A}${HUB_PASSWORD:-hunter2}"]) {
+    const keys = `credentials: { username: me, password: "${written}" }`;
+    for (const environment of [{ A: "a" }, { A: "a", HUB_PASSWORD: "s3cret" }]) {
+      assert.deepEqual(await upstreamWith(keys, environment), [
+        `f:4:44 credentials.password: ${inline}`,
+      ]);
+    }
+  }
+});
+
+test("a variable with nothing for want of it says that there is no password", async () => {
+  await assertProblems(
+    'credentials: { username: me, password: "${HUB_PASSWORD:-}" }',
+    '44 credentials.password: the value is not a password; write for example "${HUB_PASSWORD}"',
+  );
+});
+
 test("no problem about credentials shows what may be a secret", async () => {
   const secret = "hunter2";
   const documents = [
@@ -181,6 +200,7 @@ test("no problem about credentials shows what may be a secret", async () => {
     `credentials:\n      username: me\n      password: >${secret}`,
     `credentials:\n      username: me\n      password: "a\\${secret}"`,
     "credentials: { username: me, password: '${UNSET}' }",
+    `credentials: { username: me, password: "\${UNSET:-${secret}}" }`,
   ];
   for (const keys of documents) {
     const problems = await upstreamWith(keys);
