@@ -1,4 +1,5 @@
 import type { OutboundProxy, UpstreamConfig } from "./config/config.ts";
+import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { ProxyChoice } from "./upstream/connections.ts";
 import type { CredentialSource } from "./upstream/credentials.ts";
@@ -18,6 +19,7 @@ export interface UpstreamTools {
   readonly now: () => number;
   /** A clock that never jumps, in ms. */
   readonly monotonicMs: () => number;
+  readonly log: Log;
 }
 
 interface Built {
@@ -95,7 +97,7 @@ export function endpointsOf(
 /** Where the configured credentials come from; null if there are none. */
 export function credentialSourceOf(
   { name: upstream, credentials }: UpstreamConfig,
-  { env, monotonicMs }: UpstreamTools,
+  { env, monotonicMs, log }: UpstreamTools,
 ): CredentialSource | null {
   switch (credentials?.kind) {
     case undefined:
@@ -105,7 +107,13 @@ export function credentialSourceOf(
     case "password-file":
       return new PasswordFileCredentials(credentials.username, credentials.file);
     case "docker-config":
-      return new DockerConfigCredentials({ file: credentials.file, upstream, env, monotonicMs });
+      return new DockerConfigCredentials({
+        file: credentials.file,
+        upstream,
+        env,
+        monotonicMs,
+        log,
+      });
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Config, CredentialsConfig, OutboundProxy, UpstreamConfig } from "../config/config.ts";
+import { readDockerConfig } from "../config/docker-config.ts";
 import { formatListenAddress } from "../config/listen-address.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
+import { namesUpstream } from "../upstream/docker-config-credentials.ts";
 
 /** `sluice config check`. Rejects with ConfigError if the configuration cannot be used. */
 export async function configCheck(options: { readonly config?: string }): Promise<void> {
@@ -10,10 +12,10 @@ export async function configCheck(options: { readonly config?: string }): Promis
     env: process.env,
     cwd: process.cwd(),
   });
-  process.stdout.write(`${[...summary(config, source), "ok"].join("\n")}\n`);
+  process.stdout.write(`${[...(await summary(config, source)), "ok"].join("\n")}\n`);
 }
 
-function summary(config: Config, source: string): string[] {
+async function summary(config: Config, source: string): Promise<string[]> {
   const { storage } = config;
   return [
     `configuration  ${source}`,
@@ -24,6 +26,7 @@ function summary(config: Config, source: string): string[] {
     `log            ${config.log.level}`,
     "upstreams",
     ...upstreamLines(config.upstreams),
+    ...(await notesOn(config.upstreams)),
   ];
 }
 
@@ -34,6 +37,20 @@ function upstreamLines(upstreams: readonly UpstreamConfig[]): string[] {
     const traits = traitsOf(upstream).map((trait) => `; ${trait}`);
     return `  ${upstream.name.padEnd(width)}  ${endpoints}${traits.join("")}`;
   });
+}
+
+/** What is no mistake, and yet not what anybody means. */
+async function notesOn(upstreams: readonly UpstreamConfig[]): Promise<string[]> {
+  const notes = await Promise.all(upstreams.map(anonymousNote));
+  return notes.filter((note) => note !== null);
+}
+
+async function anonymousNote({ name, credentials }: UpstreamConfig): Promise<string | null> {
+  if (credentials?.kind !== "docker-config") return null;
+  const { file } = credentials;
+  const read = await readDockerConfig(file);
+  if (read.kind !== "config" || namesUpstream(read.config, name)) return null;
+  return `note: ${file} has no entry for ${name}, so its pulls are anonymous; "docker login" writes one`;
 }
 
 function traitsOf(upstream: UpstreamConfig): string[] {

@@ -1,4 +1,5 @@
 import { type DockerAuth, type DockerConfig, readDockerConfig } from "../config/docker-config.ts";
+import type { Log } from "../telemetry/log.ts";
 import { ChangingFile } from "./changing-file.ts";
 import { askHelper } from "./credential-helper.ts";
 import { type CredentialSource, type Credentials, NoCredentials } from "./credentials.ts";
@@ -12,6 +13,7 @@ export interface DockerConfigCredentialsOptions {
   /** The environment of credential helpers. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly monotonicMs: () => number;
+  readonly log: Log;
 }
 
 // To run a program costs milliseconds and may cost a cloud a question. Passwords of clouds live for hours (ECR's for
@@ -34,6 +36,7 @@ export class DockerConfigCredentials implements CredentialSource {
   readonly #asking = new SingleFlight<Remembered>();
   readonly #end = new AbortController();
   #remembered: Remembered | null = null;
+  #warned = false;
 
   constructor(options: DockerConfigCredentialsOptions) {
     this.#options = options;
@@ -41,13 +44,9 @@ export class DockerConfigCredentials implements CredentialSource {
   }
 
   async credentials(): Promise<Credentials | null> {
-    const { upstream, file } = this.#options;
-    const { credHelpers, credsStore, auths } = await this.#config.content();
-    const helper = entryFor(credHelpers, upstream);
-    if (helper !== undefined) return await this.#byHelper(helper);
-    const stored = credsStore === "" ? null : await this.#byHelper(credsStore);
-    const auth = entryFor(auths, upstream);
-    return stored ?? (auth ? credentialsIn(auth, file) : null);
+    const found = await this.#find();
+    if (found === null) this.#warnOnce();
+    return found;
   }
 
   renew(): void {
@@ -57,6 +56,26 @@ export class DockerConfigCredentials implements CredentialSource {
 
   [Symbol.dispose](): void {
     this.#end.abort();
+  }
+
+  async #find(): Promise<Credentials | null> {
+    const { upstream, file } = this.#options;
+    const { credHelpers, credsStore, auths } = await this.#config.content();
+    const helper = entryFor(credHelpers, upstream);
+    if (helper !== undefined) return await this.#byHelper(helper);
+    const stored = credsStore === "" ? null : await this.#byHelper(credsStore);
+    const auth = entryFor(auths, upstream);
+    return stored ?? (auth ? credentialsIn(auth, file) : null);
+  }
+
+  #warnOnce(): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    const { upstream, file, log } = this.#options;
+    log.warn(
+      { upstream, file },
+      "the Docker configuration has no credentials for it, pulls are anonymous",
+    );
   }
 
   async #byHelper(helper: string): Promise<Credentials | null> {
@@ -77,6 +96,16 @@ export class DockerConfigCredentials implements CredentialSource {
   #isYoungerThan(ageMs: number): boolean {
     return this.#options.monotonicMs() - (this.#remembered?.askedAtMs ?? -Infinity) < ageMs;
   }
+}
+
+/** Whether a Docker configuration says anything of an upstream; what a helper then has for it, only the helper knows. */
+export function namesUpstream(
+  { auths, credHelpers, credsStore }: DockerConfig,
+  upstream: string,
+): boolean {
+  return (
+    credsStore !== "" || [auths, credHelpers].some((table) => entryFor<unknown>(table, upstream))
+  );
 }
 
 async function configIn(path: string): Promise<DockerConfig> {

@@ -93,6 +93,26 @@ ok
   }
 });
 
+test("config check notes a Docker configuration that says nothing of its upstream", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-cli-"));
+  const { path } = directory;
+  const upstream = (host: string): string =>
+    `  ${host}: { endpoints: ["https://${host}"], credentials: { dockerConfig: config.json } }\n`;
+  await writeFile(join(path, "config.json"), '{"auths":{"ghcr.io":{"auth":"bWU6czNjcmV0"}}}');
+  await writeFile(
+    join(path, "mirror.config.yaml"),
+    `upstreams:\n${["ghcr.io", "quay.io"].map(upstream).join("")}`,
+  );
+
+  const { code, stdout } = await runSluice(["config", "check"], { cwd: path });
+
+  assert.equal(code, 0);
+  const notes = stdout.split("\n").filter((line) => line.startsWith("note"));
+  assert.deepEqual(notes, [
+    `note: ${path}/config.json has no entry for quay.io, so its pulls are anonymous; "docker login" writes one`,
+  ]);
+});
+
 test("config check names every problem, hints at the keys, and fails without a stack", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-cli-"));
   await writeFile(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import { pino } from "pino";
 import { ConfiguredUpstreams } from "../../src/configured-upstreams.ts";
 import type { Repository } from "../../src/oci/repository.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
@@ -19,6 +20,7 @@ const auth = Buffer.from("me:s:e:c").toString("base64");
 /** A Docker config.json with helpers beside it, and a clock that is moved by hand. */
 class Lab implements AsyncDisposable {
   readonly scripts: HelperScripts;
+  readonly logLines: string[] = [];
   readonly #sources: DockerConfigCredentials[] = [];
   #nowMs = 1_000_000;
 
@@ -58,6 +60,7 @@ class Lab implements AsyncDisposable {
       upstream,
       env: { PATH: this.scripts.path },
       monotonicMs: () => this.#nowMs,
+      log: pino({ level: "info" }, { write: (line: string) => void this.logLines.push(line) }),
     });
     this.#sources.push(source);
     return source;
@@ -255,6 +258,7 @@ test("an upstream that ends leaves no helper running", async (t) => {
         userAgent: "sluice/0.0.0-test",
         now: Date.now,
         monotonicMs: () => performance.now(),
+        log: pino({ level: "silent" }),
       });
       const upstream = upstreamOf(configured, registry, lab.file);
       const place = { repository: "team/app" as Repository, via: "" };
@@ -270,6 +274,21 @@ test("an upstream that ends leaves no helper running", async (t) => {
       assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
     });
   }
+});
+
+test("that there are no credentials is said once, for pulls are anonymous then", async () => {
+  await using lab = await Lab.create();
+  await lab.write({ auths: { "quay.io": { auth } } });
+  const source = lab.source("ghcr.io");
+
+  assert.equal(await source.credentials(), null);
+  assert.equal(await source.credentials(), null);
+  assert.deepEqual(await lab.credentials("quay.io"), me);
+
+  assert.equal(lab.logLines.length, 1);
+  const { upstream, file, msg } = JSON.parse(lab.logLines[0] ?? "");
+  assert.deepEqual({ upstream, file }, { upstream: "ghcr.io", file: lab.file });
+  assert.match(msg, /anonymous/);
 });
 
 test("an entry that changes is the new one from then on", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { pino } from "pino";
 import type { OutboundProxy as ProxySetting, UpstreamConfig } from "../../src/config/config.ts";
 import { ConfiguredUpstreams } from "../../src/configured-upstreams.ts";
 import { parseReference } from "../../src/oci/reference.ts";
@@ -277,6 +278,7 @@ class Lab implements AsyncDisposable {
       userAgent: "sluice/0.0.0-test",
       now: Date.now,
       monotonicMs: () => performance.now(),
+      log: pino({ level: "silent" }),
     });
     const table = configured.configure([
       {
