@@ -11,6 +11,8 @@ import { mustRun } from "./run-program.ts";
 export interface TokenServerOptions {
   /** The `Authorization` header that it lets in. */
   readonly authorization: string;
+  /** The repositories that everybody may pull from, without that header; none where nothing is said. */
+  readonly isPublic?: (repository: string) => boolean;
   /** What it says of its tokens' lives. */
   readonly expiresInSeconds: number;
   /** When docker-registry stops to take them, if that is not when they said. */
@@ -75,12 +77,18 @@ export class TokenServer implements AsyncDisposable {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    if (request.headers.authorization !== this.#options.authorization) {
+    const { authorization: known, isPublic } = this.#options;
+    const { authorization } = request.headers;
+    const isKnown = authorization === known;
+    if (!isKnown && !(isPublic && authorization === undefined)) {
       response.writeHead(401).end('{"errors":[{"code":"UNAUTHORIZED"}]}');
       return;
     }
     const { searchParams } = new URL(request.url ?? "", `http://${this.host}`);
-    const token = this.#token(searchParams.get("scope") ?? "", searchParams.get("service") ?? "");
+    const scope = searchParams.get("scope") ?? "";
+    // As token servers do: who may not have what is asked for gets a token for nothing.
+    const granted = isKnown || isPublic?.(scope.split(":")[1] ?? "") ? scope : "";
+    const token = this.#token(granted, searchParams.get("service") ?? "");
     this.issued++;
     response.writeHead(200, { "content-type": "application/json" });
     response.end(JSON.stringify({ token, expires_in: this.#options.expiresInSeconds }));
@@ -100,7 +108,7 @@ export class TokenServer implements AsyncDisposable {
       iat: nowSeconds,
       exp: nowSeconds + lifeSeconds,
       jti: `t${this.issued}`,
-      access: [{ type, name, actions: actions.split(",") }],
+      access: scope === "" ? [] : [{ type, name, actions: actions.split(",") }],
     });
   }
 
