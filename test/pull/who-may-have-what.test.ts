@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdtempDisposable, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { digestOf } from "../../src/oci/digest.ts";
 import { blobFile, layoutOf } from "../../src/storage/layout.ts";
