@@ -59,9 +59,11 @@ export class Connections implements AsyncDisposable {
     return this.#way({ scheme: url.protocol, trust, lookup: this.#options.hopLookup });
   }
 
-  /** Takes no more requests; ends each socket when its answer has ended. */
+  /** Ends each socket when its answer has ended. Whoever goes on with a pull gets others, which end when they are idle. */
   async retire(): Promise<void> {
-    await Promise.all([...this.#agents.values()].map((agent) => agent.close()));
+    const agents = [...this.#agents.values()];
+    this.#agents.clear();
+    await Promise.all(agents.map((agent) => agent.close()));
   }
 
   /** Ends every socket now. */

@@ -76,7 +76,7 @@ export class Endpoint implements AsyncDisposable {
     return await this.#askAuthorized(request);
   }
 
-  /** Lets running answers end, and takes no more requests. */
+  /** Lets what runs end, and keeps nothing for later. */
   async retire(): Promise<void> {
     await this.#connections.retire();
     this.#credentials?.[Symbol.dispose]();

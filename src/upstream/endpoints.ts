@@ -44,7 +44,7 @@ export class Endpoints implements AsyncDisposable {
     return this.#error(failure);
   }
 
-  /** Lets what runs end, and takes no more requests. */
+  /** Lets what runs end, and keeps nothing for later. */
   async retire(): Promise<void> {
     await Promise.all(this.#options.endpoints.map((endpoint) => endpoint.retire()));
   }

@@ -196,7 +196,7 @@ export class Upstream implements AsyncDisposable {
     return found;
   }
 
-  /** Lets what runs end, fills included, and takes no more requests. */
+  /** Lets what runs end, fills included, and keeps nothing for later. */
   async retire(): Promise<void> {
     await Promise.all([this.#endpoints.retire(), this.publicView?.retire()]);
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CheckedAnswer } from "../support/checking-client.ts";
 import { FaultScene } from "../support/fault-scene.ts";
+import { FaultUpstream } from "../support/fault-upstream.ts";
 import type { FaultRequest } from "../support/fault-wire.ts";
 import type { SeededContent } from "../support/seeded-content.ts";
 
@@ -125,6 +126,22 @@ test("clients that speak HTTP/1.0 ride through a cut too", async () => {
 
   await scene.pullWhole("cut-once", content, { version: "1.0" });
 
+  await scene.assertSound({ stored: [content] });
+});
+
+test("what breaks off after a reload has taken its upstream away is gone on with there", async () => {
+  await using scene = await FaultScene.start();
+  await using other = await FaultUpstream.start();
+  const content = scene.upstream.blob("taken away", sizeBytes);
+  const release = scene.upstream.hold(content, 500_000);
+  using client = scene.open("cut-once", content);
+  await client.when(({ bodyBytes }) => bodyBytes > 0);
+
+  scene.mirror.reload({ "faults.test": other.url });
+  release();
+
+  assert.equal((await scene.finish(client, "cut-once", content)).complete, true);
+  assert.equal(scene.blobGets(content), 2);
   await scene.assertSound({ stored: [content] });
 });
 
