@@ -2,7 +2,8 @@ import { ConfigError } from "../config/config-error.ts";
 import { formatListenAddress } from "../config/listen-address.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { type Daemon, startDaemon } from "../daemon.ts";
-import { createLog, flushLog, type Log } from "../telemetry/log.ts";
+import { type Log, openLog } from "../telemetry/log.ts";
+import { Signals } from "./signals.ts";
 import { version } from "./version.ts";
 
 // Kubernetes kills 30 seconds after SIGTERM; what still runs then would be cut without a word.
@@ -12,9 +13,11 @@ const drainMs = 25_000;
 export async function serve(options: { readonly config?: string }): Promise<void> {
   // Everything the daemon makes is its own: content of private registries among it.
   process.umask(0o077);
+  const signals = new Signals();
   const place = { file: options.config, env: process.env, cwd: process.cwd() };
   const { config, source } = await loadConfig(place);
-  const log = createLog(config.log.level, process.stdout.isTTY === true);
+  await using output = openLog(config.log.level, process.stdout.isTTY === true);
+  const { log } = output;
   const clocks = { now: Date.now, monotonicMs: () => performance.now() };
   const daemon = await startDaemon({ config, version, log, env: process.env, ...clocks });
   await using running = daemon;
@@ -28,10 +31,13 @@ export async function serve(options: { readonly config?: string }): Promise<void
     },
     "sluice serves",
   );
-  process.on("SIGHUP", () => void reload(daemon, place, log));
-  await untilStopped(daemon, log);
+  let reloaded = Promise.resolve();
+  // One after the other: the file as it was read last is the one that counts.
+  signals.onHangup(() => {
+    reloaded = reloaded.then(() => reload(daemon, place, log));
+  });
+  await untilStopped(daemon, signals, log);
   log.info("sluice stopped");
-  await flushLog(log);
 }
 
 async function reload(
@@ -52,21 +58,10 @@ async function reload(
 }
 
 /** Resolves when a first signal has drained the daemon; a second signal, or the deadline, cuts what still runs. */
-async function untilStopped(daemon: Daemon, log: Log): Promise<void> {
-  const cut = new AbortController();
-  const { promise: signalled, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  let signals = 0;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    signals++;
-    if (signals > 1) cut.abort();
-    resolve(signal);
-  };
-  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+async function untilStopped(daemon: Daemon, signals: Signals, log: Log): Promise<void> {
   log.info(
-    { signal: await signalled, deadlineMs: drainMs },
+    { signal: await signals.stop, deadlineMs: drainMs },
     "sluice stops: running answers may end",
   );
-  const deadline = setTimeout(() => cut.abort(), drainMs);
-  await daemon.drain(cut.signal);
-  clearTimeout(deadline);
+  await daemon.drain(AbortSignal.any([signals.cut, AbortSignal.timeout(drainMs)]));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type LevelWithSilent, type Logger, pino, stdTimeFunctions } from "pino";
 import pretty from "pino-pretty";
 
@@ -8,23 +9,62 @@ export type Log = Logger;
 const flushBytes = 4096;
 const flushMs = 500;
 
+// A reader that stops reading, or a full disk, must neither take the memory of pulls nor end the mirror. Some 3,000 lines
+// wait for it; then lines are lost.
+const waitingLimitBytes = 1024 * 1024;
+
+// The last lines get this long at the end.
+const lastLinesMs = 1_000;
+
+/** A log that is open; disposing it writes the last lines, if anybody takes them. */
+export interface OpenLog extends AsyncDisposable {
+  readonly log: Log;
+}
+
 /** A log to standard output: JSON lines, or lines for people if it is a terminal. */
-export function createLog(level: LevelWithSilent, isTerminal: boolean): Log {
+export function openLog(level: LevelWithSilent, isTerminal: boolean): OpenLog {
   const options = {
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  if (isTerminal)
-    return pino(options, pretty({ translateTime: "HH:MM:ss", singleLine: true, sync: true }));
-  return pino(
-    options,
-    pino.destination({ dest: 1, minLength: flushBytes, sync: false, periodicFlush: flushMs }),
-  );
+  if (isTerminal) {
+    const terminal = pretty({ translateTime: "HH:MM:ss", singleLine: true, sync: true });
+    return { log: pino(options, terminal), [Symbol.asyncDispose]: async () => {} };
+  }
+  const output = new Output();
+  return { log: pino(options, output), [Symbol.asyncDispose]: () => output.close() };
 }
 
-/** Resolves when every line is written, or cannot be. */
-export function flushLog(log: Log): Promise<void> {
-  return new Promise((resolve) => log.flush(() => resolve()));
+/** Standard output as pino writes to it, whoever reads that or does not. */
+class Output {
+  #isOpen = true;
+  readonly #destination = pino.destination({
+    dest: 1,
+    minLength: flushBytes,
+    maxLength: waitingLimitBytes,
+    sync: false,
+    periodicFlush: flushMs,
+    // A pipe that is full is tried again, but not for ever: the process could not end.
+    retryEAGAIN: () => this.#isOpen,
+  });
+
+  constructor() {
+    // What could not be written is tried again with the next lines.
+    this.#destination.on("error", () => {});
+  }
+
+  write(line: string): void {
+    if (this.#isOpen) this.#destination.write(line);
+  }
+
+  async close(): Promise<void> {
+    const { promise: flushed, resolve } = Promise.withResolvers<void>();
+    this.#destination.flush(() => resolve());
+    await Promise.race([flushed, delay(lastLinesMs, undefined, { ref: false })]);
+    this.#isOpen = false;
+    // Or it would insist when the process ends.
+    this.#destination.destroy();
+  }
 }

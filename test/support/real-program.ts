@@ -4,6 +4,7 @@ import type { TestContext } from "node:test";
 
 /** The real programs that tests use, and the Debian packages they come in. */
 const packageOf = {
+  bash: "bash",
   buildah: "buildah",
   busybox: "busybox-static",
   containerd: "containerd",
@@ -22,6 +23,7 @@ const packageOf = {
   setpriv: "util-linux",
   skopeo: "skopeo",
   strace: "strace",
+  tail: "coreutils",
   xfs_io: "xfsprogs",
   unshare: "util-linux",
 } as const;
