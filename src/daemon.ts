@@ -4,7 +4,7 @@ import { createAdminServer } from "./admin/admin.ts";
 import type { Config } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
 import { ConfiguredUpstreams } from "./configured-upstreams.ts";
-import { closeNow, drain } from "./drain.ts";
+import { closeNow, Drain } from "./drain.ts";
 import { listenOn, listenOnSocket } from "./listen.ts";
 import type { FreshnessPolicy } from "./mirror/freshness.ts";
 import { Mirror } from "./mirror/mirror.ts";
@@ -84,6 +84,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const adminServer = stack.adopt(createAdminServer(admin), closeNow);
   const controlServer = stack.adopt(createAdminServer(admin), closeNow);
   stack.adopt(registry.http, closeNow);
+  const ending = new Drain(registry.http);
   await openControlSocket(controlServer, layout);
   const adminAddress = await listenOn(adminServer, config.admin.listen, "admin.listen");
   const address = await listenOn(registry.http, config.server.listen, "server.listen");
@@ -103,7 +104,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     drain: (cut) => {
       health.drain();
-      return drain(registry.http, cut);
+      return ending.drain(cut);
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
