@@ -237,12 +237,7 @@ for (const refusal of refusals) {
   test(`shared access is by repository: who is answered ${refusal} for another gets nothing of it`, async () => {
     await using lab = await PrivateLab.start({ access: "shared", refusal });
     const { manifest } = lab.privateImage;
-    const own = await lab.mirror.get("/v2/team/secret/manifests/1");
-    assert.deepEqual(own.body, manifest.bytes);
-    for (const { digest, bytes } of lab.privateImage.blobs) {
-      assert.deepEqual((await lab.mirror.get(`/v2/team/secret/blobs/${digest}`)).body, bytes);
-    }
-    await lab.mirror.idle();
+    await lab.pullPrivate();
 
     for (const place of ["/v2/nobody/s/", "/v2/team/other/", "/v2/ghcr.io/team/secret/"]) {
       for (const path of [`manifests/${manifest.digest}`, `blobs/${lab.secret.digest}`]) {
