@@ -56,7 +56,7 @@ export class Access {
   }
 
   /**
-   * Whether the lists of the repository may be shown; else as `mayPull`. That nobody is refused a list proves nothing
+   * Whether the tags of the repository may be listed; else as `mayPull`. That nobody is refused a list proves nothing
    * about the content: some registries list what they do not give.
    */
   async mayList(target: Target, ask: Question["ask"]): Promise<boolean> {
@@ -67,7 +67,7 @@ export class Access {
     const proof = this.#proofOf(location, { provenAtMs, ask: () => ask(view) });
     return await this.#proofs.holds({
       ...proof,
-      key: `${proof.key} lists`,
+      key: `${proof.key} tags`,
       record: async () => {},
     });
   }

@@ -62,10 +62,7 @@ export class Lists {
     } catch (error) {
       return await this.#cachedTags(target, page, error);
     }
-    throw new DistributionError(
-      "NAME_UNKNOWN",
-      `${target.upstream.name} has no repository ${target.repository}`,
-    );
+    throw nameUnknown(target);
   }
 
   /** All that refers to `subject`, or what of it is of `artifactType`. */
@@ -180,6 +177,10 @@ function listedBy(target: Target, list: TagList, page: Page): TagsPull {
 /** Distribution spec 1.1, "Listing Tags". */
 function documentOf({ repository }: Target, { names, next }: NamesPage): Omit<TagsPull, "outcome"> {
   return { bytes: Buffer.from(JSON.stringify({ name: repository, tags: names })), next };
+}
+
+export function nameUnknown({ upstream, repository }: Target): DistributionError {
+  return new DistributionError("NAME_UNKNOWN", `${upstream.name} has no repository ${repository}`);
 }
 
 /** Whether upstream gave no answer: a refusal is one. */

@@ -1,6 +1,5 @@
 import type { Accept } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
-import { DistributionError } from "../oci/distribution-error.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
 import type { Page } from "../oci/route.ts";
 import type { Target } from "../upstream/upstreams.ts";
@@ -9,7 +8,7 @@ import { Behind } from "./behind.ts";
 import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
 import { Grants } from "./grants.ts";
-import { type Listed, Lists, type ReferrersPull, type TagsPull } from "./lists.ts";
+import { type Listed, Lists, nameUnknown, type ReferrersPull, type TagsPull } from "./lists.ts";
 import { type ManifestPull, Manifests, unknownReference } from "./manifests.ts";
 import { NotFound } from "./not-found.ts";
 import type { NamesPage } from "./pages.ts";
@@ -82,7 +81,8 @@ export class Mirror {
   }
 
   async listTags(target: Target, page: Page): Promise<TagsPull> {
-    await this.#assertMayList(target);
+    const mayList = await this.#access.mayList(target, (view) => view.hasTags(target));
+    if (!mayList) throw nameUnknown(target);
     return await this.#lists.tags(target, page);
   }
 
@@ -92,7 +92,12 @@ export class Mirror {
     subject: Digest,
     artifactType: string | null,
   ): Promise<ReferrersPull> {
-    await this.#assertMayList(target);
+    // They are content, and not only names: whoever may not have the subject may not see what is said of it.
+    const mayPull = await this.#access.mayPull(target, {
+      about: `manifest ${subject}`,
+      ask: (view) => view.hasManifest(target, { kind: "digest", digest: subject }),
+    });
+    if (!mayPull) throw nameUnknown(target);
     return await this.#lists.referrers(target, subject, artifactType);
   }
 
@@ -120,11 +125,5 @@ export class Mirror {
       ask: async (view) => (await view.headBlob(target, digest)) !== null,
     });
     if (!mayPull) throw blobUnknown(digest);
-  }
-
-  async #assertMayList(target: Target): Promise<void> {
-    if (await this.#access.mayList(target, (view) => view.hasTags(target))) return;
-    const { upstream, repository } = target;
-    throw new DistributionError("NAME_UNKNOWN", `${upstream.name} has no repository ${repository}`);
   }
 }

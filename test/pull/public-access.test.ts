@@ -100,8 +100,10 @@ test("a list that everybody may see opens no content", async () => {
 
   assert.equal((await lab.get("/v2/team/secret/tags/list")).status, 200);
 
-  assert.equal((await lab.get("/v2/team/secret/manifests/1")).status, 403);
-  assert.equal((await lab.get(`/v2/team/secret/blobs/${lab.secret.digest}`)).status, 403);
+  const { digest } = lab.privateImage.manifest;
+  for (const path of ["manifests/1", `blobs/${lab.secret.digest}`, `referrers/${digest}`]) {
+    assert.equal((await lab.get(`/v2/team/secret/${path}`)).status, 403, path);
+  }
   await lab.assertKept();
 });
 

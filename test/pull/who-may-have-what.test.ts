@@ -125,7 +125,7 @@ test("a grant is good for half of grantTtl, then it is renewed behind the answer
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   hub.overrideAll(async (_, response) => {
     await released;
-    response.writeHead(200).end();
+    response.writeHead(200, { "docker-content-digest": image.manifest.digest }).end();
   });
 
   for (const target of [byBlob, byDigest, byBlob, byDigest]) {
