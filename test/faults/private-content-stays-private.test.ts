@@ -250,6 +250,54 @@ for (const refusal of refusals) {
   });
 }
 
+const hidings: readonly PrivateLabOptions[] = [
+  { access: "public", refusal: 401 },
+  { access: "public", refusal: 404 },
+  { access: "shared", refusal: 401 },
+  { access: "shared", refusal: 403 },
+  { access: "shared", refusal: 404 },
+];
+
+for (const options of hidings) {
+  const { access, refusal } = options;
+  test(`no refusal tells by the questions it costs what is here: ${access} access, hidden by ${refusal}`, async () => {
+    await using lab = await PrivateLab.start(options);
+    lab.reload({ access: "shared" });
+    await lab.mirror.get(`/v2/team/secret/blobs/${lab.secret.digest}`);
+    await lab.mirror.get("/v2/team/secret/manifests/1");
+    await lab.mirror.idle();
+    lab.reload({ access: access ?? "public" });
+    const [config] = lab.privateImage.blobs;
+    assert.ok(config);
+    const place = access === "public" ? "/v2/team/secret" : "/v2/nobody/else";
+    const manifest = lab.privateImage.manifest.digest;
+
+    for (const [cached, uncached, never] of [
+      [`blobs/${lab.secret.digest}`, `blobs/${config.digest}`, `blobs/${neverDigest}`],
+      [`manifests/${manifest}`, `manifests/${config.digest}`, `manifests/${neverDigest}`],
+    ] as const) {
+      const targets = [cached, uncached, never].map((path) => `${place}/${path}`);
+      await assertSameQuestions(lab, targets);
+    }
+  });
+}
+
+/** Whatever a question takes: each of these requests leads to as many. The first of each finds no token yet. */
+async function assertSameQuestions(lab: PrivateLab, targets: readonly string[]): Promise<void> {
+  for (const target of targets) await lab.get(target);
+  const counts: number[] = [];
+  for (const target of targets) {
+    const before = lab.registry.requests.length;
+    await lab.get(target);
+    counts.push(lab.registry.requests.length - before);
+  }
+  assert.equal(
+    new Set(counts).size,
+    1,
+    `${targets.join(" ")} led to ${counts.join(", ")} questions`,
+  );
+}
+
 function listed({ body }: RawAnswer): string[] {
   return JSON.parse(body.toString()).repositories;
 }

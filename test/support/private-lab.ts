@@ -3,7 +3,6 @@ import { mkdtempDisposable, readdir, readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { AccessMode, UpstreamConfig } from "../../src/config/config.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { FakeUpstream } from "./fake-upstream.ts";
@@ -32,8 +31,6 @@ export type RefusalStatus = 401 | 403 | 404;
 export interface PrivateLabOptions extends Pick<TestMirrorOptions, "freshness"> {
   readonly access?: AccessMode;
   readonly refusal?: RefusalStatus;
-  /** How long the registry takes for each answer, so that one more question shows in the time. */
-  readonly answersAfterMs?: number;
 }
 
 const upstreamName = "docker.io";
@@ -216,7 +213,6 @@ class Gate {
   }
 
   async giveToken(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await this.#pause();
     const { authorization } = request.headers;
     if (authorization !== undefined && authorization !== basic) {
       return void response.writeHead(401).end();
@@ -234,7 +230,6 @@ class Gate {
     response: ServerResponse,
     repository: string,
   ): Promise<boolean> {
-    await this.#pause();
     const token = this.#tokens.get(request.headers.authorization ?? "");
     const status =
       token?.scope === `repository:${repository}:pull`
@@ -256,11 +251,6 @@ class Gate {
     const [first] = repository.split("/");
     if (who === "known") return first === "public" || first === "team" ? 200 : refusal;
     return this.nobody.get(repository) ?? (first === "public" ? 200 : refusal);
-  }
-
-  async #pause(): Promise<void> {
-    const { answersAfterMs } = this.#options;
-    if (answersAfterMs !== undefined) await delay(answersAfterMs);
   }
 }
 
