@@ -167,7 +167,7 @@ export interface ProcessFootprint {
   readonly peakBytes: number;
 }
 
-async function footprintOf(sluice: SluiceProcess): Promise<ProcessFootprint> {
+export async function footprintOf(sluice: SluiceProcess): Promise<ProcessFootprint> {
   const metrics = (await ask(`${sluice.adminUrl}/metrics`)).bytes.toString();
   const status = await readFile(`/proc/${sluice.pid}/status`, "utf8");
   return {

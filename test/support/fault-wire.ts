@@ -136,7 +136,8 @@ export class FaultWire {
       if (!this.gone) this.#request.sentBytes += piece.length;
       at += piece.length;
       const dueMs = startMs + ((at - first) / bytesPerSecond) * 1000;
-      if (dueMs > performance.now()) await after(dueMs - performance.now());
+      const earlyMs = dueMs - performance.now();
+      if (earlyMs > 0) await after(earlyMs);
     }
   }
 }

@@ -275,6 +275,9 @@ export function lieOf(fault: string, content: SeededContent): SeededContent {
   if (fault.startsWith("flip-first")) return content.changed(oneByte(0));
   if (fault.startsWith("flip-middle")) return content.changed(oneByte(sizeBytes >> 1));
   if (fault.startsWith("flip-last")) return content.changed(oneByte(sizeBytes - 1));
+  // Who asks anew after the cut gets the other one from its beginning.
+  if (fault === "cut-then-other-whole") return content.changed(oneByte(0));
+  if (fault === "cut-then-another-blob") return content.changed(from(content, 0));
   if (fault === "cut-then-other-rest") return content.changed(from(content, 0.6));
   return content;
 }
