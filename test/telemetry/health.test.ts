@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Health } from "../../src/telemetry/health.ts";
+
+test("ready is what every check says now, and each that fails is a reason", async () => {
+  const failing = new Set<string>();
+  const checks = ["the catalog", "the disk"].map((name) => ({
+    name,
+    check: async () => {
+      if (failing.has(name)) throw new Error("it broke");
+    },
+  }));
+  const health = new Health(checks);
+
+  assert.deepEqual(await health.readiness(), { ready: true, reasons: [] });
+  failing.add("the disk");
+  assert.deepEqual(await health.readiness(), {
+    ready: false,
+    reasons: ["the disk fails: it broke"],
+  });
+  failing.add("the catalog");
+  assert.equal((await health.readiness()).reasons.length, 2);
+  failing.clear();
+  assert.deepEqual(await health.readiness(), { ready: true, reasons: [] });
+});
+
+test("a check that hangs is one that fails, soon and each time", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const health = new Health([{ name: "the disk", check: () => new Promise(() => {}) }]);
+
+  const asked = [health.readiness(), health.readiness()];
+  t.mock.timers.tick(5_000);
+
+  for (const readiness of await Promise.all(asked)) {
+    assert.deepEqual(readiness, { ready: false, reasons: ["the disk does not answer"] });
+  }
+});
+
+test("what stops is not ready, whatever its checks say, and asks none", async () => {
+  let asked = 0;
+  const check = async (): Promise<void> => void asked++;
+  const health = new Health([{ name: "the catalog", check }]);
+
+  health.drain();
+
+  assert.deepEqual(await health.readiness(), { ready: false, reasons: ["it is stopping"] });
+  assert.equal(asked, 0);
+});
