@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { coldBlob } from "./cold-blob.ts";
 import { firstByte } from "./first-byte.ts";
 import { memory } from "./memory.ts";
@@ -8,6 +6,7 @@ import { parseCommandLine, usage, type Wish } from "./support/command-line.ts";
 import { Lab } from "./support/lab.ts";
 import { describeMachine, type Machine } from "./support/machine.ts";
 import type { Question } from "./support/question.ts";
+import { resultsFile, storeResults } from "./support/results-file.ts";
 import { type Answer, runQuestions } from "./support/run-questions.ts";
 import { table } from "./support/table.ts";
 import { warmBlob } from "./warm-blob.ts";
@@ -50,7 +49,8 @@ async function run(wish: Extract<Wish, { kind: "run" }>): Promise<number> {
   try {
     const answers = await runQuestions(lab, wish.questions, wish.size);
     print(machine, answers);
-    await store(wish.file ?? resultsFile(startedAt), { startedAt, machine, ...wish.size, answers });
+    const file = wish.file ?? resultsFile(startedAt);
+    await storeResults(file, { startedAt, machine, ...wish.size, answers });
     return answers.every(isComplete) ? 0 : 1;
   } catch (error) {
     // What failed only because the run is ending says nothing.
@@ -84,15 +84,4 @@ function print(machine: Machine, answers: readonly Answer[]): void {
   console.log(table(answers.flatMap((answer) => answer.rows)));
   const notes = answers.flatMap(({ name, notes }) => notes.map((note) => `! ${name}: ${note}`));
   for (const note of notes) console.log(note);
-}
-
-function resultsFile(startedAt: Date): string {
-  const name = startedAt.toISOString().slice(0, 19).replaceAll(":", "-");
-  return join(import.meta.dirname, "results", `${name}.json`);
-}
-
-async function store(file: string, results: object): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
-  console.log(`\nstored in ${file}`);
 }
