@@ -61,6 +61,16 @@ test("what an image turns out to name later counts for it from then on", () => {
   assert.equal(result.imageHits, 1);
 });
 
+test("what is asked for through an image goes with it, also if its members do not say so", () => {
+  const [a, b] = log(["a"], ["b", "b1"]);
+  const stray = { digest: "stray", sizeBytes: 10 };
+  const pulls = [{ ...a, asked: [...(a?.members ?? []), stray] }, b] as Pull[];
+
+  const result = replayOne(pulls, { policy: "lru", limitBytes: 30, ...justEnough });
+
+  assert.equal(result.evictedBytes, 20);
+});
+
 test("from over the high watermark, images go until the low one", () => {
   const pulls = log(..."abcdefghij".split("").map((name) => [name] as const));
 
