@@ -1,0 +1,100 @@
+import type { Digest } from "../oci/digest.ts";
+import type { AccessRecord, Catalog } from "../storage/catalog.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { EvictionPolicy } from "./eviction-policy.ts";
+
+export interface AccessTools {
+  readonly catalog: Catalog;
+  readonly log: Log;
+  readonly now: () => number;
+  /** What orders what goes. */
+  readonly policy: EvictionPolicy;
+}
+
+interface Noted {
+  lastAtMs: number;
+  pulls: number;
+}
+
+// Rows are written together: a hit must not cost a transaction. What a crash loses is when something was pulled last.
+const flushMs = 5_000;
+const notedLimit = 10_000;
+const batchRows = 200;
+
+/** When content was pulled: gathered here, written to the catalog every few seconds. */
+export class Accesses implements AsyncDisposable {
+  readonly #tools: AccessTools;
+  readonly #timer: NodeJS.Timeout;
+  #noted = new Map<Digest, Noted>();
+  #flushing: Promise<void> = Promise.resolve();
+  /** The priority of what was evicted last; null if that is not known. */
+  #floor: number | null = null;
+
+  constructor(tools: AccessTools) {
+    this.#tools = tools;
+    this.#timer = setInterval(() => this.#flushSoon(), flushMs).unref();
+  }
+
+  /** The content is being pulled now. */
+  note(digest: Digest): void {
+    const noted = this.#noted.get(digest) ?? { lastAtMs: 0, pulls: 0 };
+    noted.lastAtMs = this.#tools.now();
+    noted.pulls++;
+    this.#noted.set(digest, noted);
+    if (this.#noted.size >= notedLimit) this.#flushSoon();
+  }
+
+  /** Something of this priority was evicted: what is pulled from now on stands above it. */
+  raiseFloor(priority: number): void {
+    this.#floor = Math.max(this.#floor ?? 0, priority);
+  }
+
+  /** Whether it was pulled since the last flush. */
+  isFresh(digest: Digest): boolean {
+    return this.#noted.has(digest);
+  }
+
+  /** Resolves when all that was noted is written, or could not be. */
+  flush(): Promise<void> {
+    const noted = [...this.#noted];
+    this.#noted = new Map();
+    this.#flushing = this.#flushing.then(() => this.#write(noted));
+    return this.#flushing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+
+  #flushSoon(): void {
+    // It never rejects, and nobody needs to know when it has ended.
+    if (this.#noted.size > 0) this.flush().catch(() => {});
+  }
+
+  async #write(noted: readonly (readonly [Digest, Noted])[]): Promise<void> {
+    const { catalog, log } = this.#tools;
+    for (let at = 0; at < noted.length; at += batchRows) {
+      const batch = noted.slice(at, at + batchRows);
+      try {
+        const records = await Promise.all(
+          batch.map(([digest, noted]) => this.#record(digest, noted)),
+        );
+        await catalog.recordAccesses(records);
+      } catch (err) {
+        log.error({ err }, "times of pulls could not be written");
+      }
+    }
+  }
+
+  async #record(digest: Digest, noted: Noted): Promise<AccessRecord> {
+    const { catalog, policy } = this.#tools;
+    const before = await catalog.access(digest);
+    const sizeBytes = await catalog.imageBytes(digest);
+    this.#floor ??= await catalog.lowestPriority();
+    const { lastAtMs } = noted;
+    const pulls = (before?.pulls ?? 0) + noted.pulls;
+    const priority = policy.priority({ atMs: lastAtMs, pulls, sizeBytes, floor: this.#floor });
+    return { digest, lastAtMs, pulls, priority };
+  }
+}

@@ -1,0 +1,189 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Digest } from "../oci/digest.ts";
+import type { BlobStore } from "../storage/blob-store.ts";
+import type { Catalog } from "../storage/catalog.ts";
+import type { DiskBudget } from "../storage/disk-budget.ts";
+import type { EvictionPlan, Victim } from "../storage/eviction.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Accesses } from "./accesses.ts";
+import type { DigestLocks } from "./digest-locks.ts";
+import type { RoomMaker } from "./rooms.ts";
+
+/** When to evict, and how much. */
+export interface EvictionSettings {
+  readonly intervalMs: number;
+  /** Shares of `storage.maxSize` between 0 and 1: above the one eviction begins, at the other it ends. */
+  readonly highWatermark: number;
+  readonly lowWatermark: number;
+  /** What nobody pulled for so long goes whatever the size; null for never. */
+  readonly maxIdleMs: number | null;
+  /** Images that stay: see `image-glob.ts`. */
+  readonly pins: readonly string[];
+}
+
+export interface EvictorTools {
+  readonly catalog: Catalog;
+  readonly store: BlobStore;
+  readonly budget: DiskBudget;
+  readonly accesses: Accesses;
+  readonly locks: DigestLocks;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Called for each digest that is stored no more. */
+  readonly onEvicted: (digest: Digest) => void;
+}
+
+/** What an eviction did. */
+export interface Evicted {
+  readonly roots: number;
+  readonly objects: number;
+  readonly bytes: number;
+  /** Roots that were pulled, or needed by something new, between choosing and evicting. */
+  readonly spared: number;
+}
+
+/** How far to go. */
+export interface EvictionAim {
+  /** What everything under the storage directory may take in the end, in bytes; null for the low watermark. */
+  readonly toBytes: number | null;
+}
+
+// Whoever waits for room for longer passes its content through unstored: a client waits for its first byte meanwhile.
+const patienceMs = 5_000;
+
+const nothing: Evicted = { roots: 0, objects: 0, bytes: 0, spared: 0 };
+
+/**
+ * Throws away what was not pulled for longest, image by image, when the store is too full. One eviction runs at a time:
+ * whoever needs room meanwhile waits for that one.
+ */
+export class Evictor implements RoomMaker, AsyncDisposable {
+  /** Takes effect with the next eviction. */
+  settings: EvictionSettings;
+  readonly #tools: EvictorTools;
+  #running: Promise<Evicted> | null = null;
+  #timer: NodeJS.Timeout;
+  /** What those who wait for room want together. */
+  #neededBytes = 0;
+
+  constructor(tools: EvictorTools, settings: EvictionSettings) {
+    this.#tools = tools;
+    this.settings = settings;
+    this.#timer = this.#arm();
+  }
+
+  /** What would go now, in its order. Changes nothing. */
+  async plan({ toBytes }: EvictionAim, named: boolean): Promise<EvictionPlan> {
+    const { accesses, budget, catalog, now } = this.#tools;
+    await accesses.flush();
+    const { lowWatermark, maxIdleMs, pins } = this.settings;
+    const { usedBytes, limitBytes, spareBytes } = await budget.usage();
+    const needed = this.#neededBytes;
+    const endBytes = Math.min(toBytes ?? lowWatermark * limitBytes, limitBytes - needed);
+    return await catalog.chooseVictims({
+      freeBytes: Math.max(0, Math.ceil(usedBytes - endBytes), needed - spareBytes),
+      idleSinceMs: maxIdleMs === null ? null : now() - maxIdleMs,
+      pins,
+      named,
+    });
+  }
+
+  /** Evicts; resolves to what was freed. */
+  async evict(aim: EvictionAim): Promise<Evicted> {
+    await this.#running;
+    this.#running ??= this.#carryOut(aim).finally(() => {
+      this.#running = null;
+    });
+    return await this.#running;
+  }
+
+  /** As `RoomMaker` says. Content that would not fit into an empty store evicts nothing. */
+  async makeRoom(bytes: number): Promise<void> {
+    const { limitBytes, overheadBytes } = await this.#tools.budget.usage();
+    if (bytes > limitBytes - overheadBytes) return;
+    this.#neededBytes += bytes;
+    try {
+      await Promise.race([this.evict({ toBytes: null }), delay(patienceMs, null, { ref: false })]);
+    } finally {
+      this.#neededBytes -= bytes;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#running?.catch(() => {});
+  }
+
+  #arm(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#evictIfFull()
+        .catch((err) => this.#tools.log.error({ err }, "eviction failed"))
+        .finally(() => {
+          this.#timer = this.#arm();
+        });
+    }, this.settings.intervalMs).unref();
+  }
+
+  async #evictIfFull(): Promise<void> {
+    const { usedBytes, limitBytes, spareBytes } = await this.#tools.budget.usage();
+    const { highWatermark, maxIdleMs } = this.settings;
+    const isFull = usedBytes > highWatermark * limitBytes || spareBytes < 0;
+    if (isFull) await this.evict({ toBytes: null });
+    // What is idle goes though there is room.
+    else if (maxIdleMs !== null) await this.evict({ toBytes: limitBytes });
+  }
+
+  async #carryOut(aim: EvictionAim): Promise<Evicted> {
+    const { log } = this.#tools;
+    const plan = await this.plan(aim, false);
+    let done = nothing;
+    for (const victim of plan.victims) done = await this.#evictOne(victim, done);
+    if (plan.pinned.roots > 0 && plan.freedBytes === 0) {
+      log.warn({ pinned: plan.pinned.roots }, "all that could be evicted is pinned");
+    }
+    if (done.roots > 0) log.info({ ...done }, "evicted");
+    return done;
+  }
+
+  async #evictOne(victim: Victim, done: Evicted): Promise<Evicted> {
+    const { accesses, catalog } = this.#tools;
+    const { root, lastAtMs, freed } = victim;
+    if (accesses.isFresh(root)) return { ...done, spared: done.spared + 1 };
+    await catalog.evict({ root, lastAtMs, digests: freed.map(({ digest }) => digest) });
+    let objects = 0;
+    let bytes = 0;
+    for (const { digest, sizeBytes } of freed) {
+      if (!(await this.#removeFile(digest))) continue;
+      objects++;
+      bytes += sizeBytes;
+    }
+    if (objects === 0) return { ...done, spared: done.spared + 1 };
+    accesses.raiseFloor(victim.priority);
+    this.#count(victim, objects, bytes);
+    return {
+      ...done,
+      roots: done.roots + 1,
+      objects: done.objects + objects,
+      bytes: done.bytes + bytes,
+    };
+  }
+
+  /** Resolves to false for content that has a row (again): somebody pulled or needed it meanwhile. */
+  async #removeFile(digest: Digest): Promise<boolean> {
+    const { catalog, store, locks, onEvicted } = this.#tools;
+    using _lock = await locks.hold(digest);
+    if (await catalog.blob(digest)) return false;
+    onEvicted(digest);
+    await store.remove(digest);
+    return true;
+  }
+
+  #count({ reason, root, lastAtMs, pulls }: Victim, objects: number, bytes: number): void {
+    const { metrics, log } = this.#tools;
+    metrics.evictedObjects.inc({ reason }, objects);
+    metrics.evictedBytes.inc({ reason }, bytes);
+    log.debug({ root, reason, lastAtMs, pulls, objects, bytes }, "image evicted");
+  }
+}

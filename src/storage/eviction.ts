@@ -1,0 +1,58 @@
+import type { Digest } from "../oci/digest.ts";
+
+/** When a root was pulled. A root is a manifest or a blob that goes by itself, with whatever only it needs. */
+export interface Access {
+  /** In ms since the epoch. */
+  readonly lastAtMs: number;
+  readonly pulls: number;
+  /** Roots are evicted in ascending order of it. */
+  readonly priority: number;
+}
+
+/** What shall be found that can go. */
+export interface VictimRequest {
+  /** Go on until so many bytes would be free; 0 for none but what is idle. */
+  readonly freeBytes: number;
+  /** Whatever was not pulled since goes; null for none. In ms since the epoch. */
+  readonly idleSinceMs: number | null;
+  /** Patterns of images (`image-glob.ts`) that stay. */
+  readonly pins: readonly string[];
+  /** Whether the victims' names are wanted, which takes longer. */
+  readonly named: boolean;
+}
+
+export interface StoredObject {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+/** An image, or a blob that no stored manifest names, and what goes with it. */
+export interface Victim extends Access {
+  readonly root: Digest;
+  readonly kind: "image" | "blob";
+  readonly reason: "idle" | "size";
+  /** `UPSTREAM/REPOSITORY:TAG`, or `…@DIGEST` where it has no tag; empty unless they are wanted. */
+  readonly names: readonly string[];
+  /** All that no image needs that stays, the root among them. */
+  readonly freed: readonly StoredObject[];
+  /** Space on the disk. */
+  readonly freedBytes: number;
+  /** What it shares with images that stay, and how many of those there are for the most shared of it. */
+  readonly kept: { readonly objects: number; readonly bytes: number; readonly sharedWith: number };
+}
+
+export interface EvictionPlan {
+  /** In the order in which they go. */
+  readonly victims: readonly Victim[];
+  readonly freedBytes: number;
+  /** Roots that would have gone but for a pin. */
+  readonly pinned: { readonly roots: number; readonly names: readonly string[] };
+}
+
+// What a file takes beyond its size: file systems give whole blocks.
+const blockBytes = 4096;
+
+/** The space that a file of `sizeBytes` takes on the disk. */
+export function allocatedBytes(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / blockBytes) * blockBytes;
+}

@@ -1,0 +1,107 @@
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Layout } from "./layout.ts";
+
+export interface OverheadOptions {
+  readonly layout: Layout;
+  /** Space of removed files that are still open. */
+  readonly removedBytes: () => number;
+  readonly monotonicMs: () => number;
+}
+
+// The catalog grows by some hundred bytes a blob, and its log to 4 MiB before a checkpoint.
+const filesForMs = 250;
+
+// 512 directories, which grow by a block for every forty names.
+const directoriesForMs = 60_000;
+
+/**
+ * What the storage directory takes beside content: the catalog with its log and backups, what is on its way out, the
+ * directories themselves, and whatever somebody else put there at its top. Measured anew when it is asked for, but not
+ * for every request.
+ */
+export class Overhead {
+  readonly #options: OverheadOptions;
+  readonly #files: Measurement;
+  readonly #directories: Measurement;
+
+  constructor(options: OverheadOptions) {
+    const { layout, monotonicMs } = options;
+    this.#options = options;
+    const files = [layout.directory, layout.trash];
+    this.#files = new Measurement(() => sumOf(files, filesIn), filesForMs, monotonicMs);
+    const shards = [join(layout.blobs, "sha256"), join(layout.blobs, "sha512"), layout.blobs];
+    this.#directories = new Measurement(
+      () => sumOf([...shards, layout.directory], directoriesIn),
+      directoriesForMs,
+      monotonicMs,
+    );
+  }
+
+  /** In bytes on the disk. */
+  async bytes(): Promise<number> {
+    const [files, directories] = await Promise.all([
+      this.#files.value(),
+      this.#directories.value(),
+    ]);
+    return files + directories + this.#options.removedBytes();
+  }
+}
+
+/** A number that is measured at most every so often. */
+class Measurement {
+  readonly #measure: () => Promise<number>;
+  readonly #forMs: number;
+  readonly #monotonicMs: () => number;
+  #last: { readonly atMs: number; readonly value: Promise<number> } | null = null;
+
+  constructor(measure: () => Promise<number>, forMs: number, monotonicMs: () => number) {
+    this.#measure = measure;
+    this.#forMs = forMs;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  value(): Promise<number> {
+    const nowMs = this.#monotonicMs();
+    if (this.#last && nowMs - this.#last.atMs < this.#forMs) return this.#last.value;
+    const value = this.#measure();
+    this.#last = { atMs: nowMs, value };
+    return value;
+  }
+}
+
+async function sumOf(
+  directories: readonly string[],
+  measure: (directory: string) => Promise<number>,
+): Promise<number> {
+  const sums = await Promise.all(directories.map(measure));
+  return sums.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+async function filesIn(directory: string): Promise<number> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory());
+  return await sumOf(
+    files.map(({ name }) => join(directory, name)),
+    spaceOf,
+  );
+}
+
+async function directoriesIn(directory: string): Promise<number> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const directories = entries.filter((entry) => entry.isDirectory());
+  return await sumOf(
+    directories.map(({ name }) => join(directory, name)),
+    spaceOf,
+  );
+}
+
+async function spaceOf(path: string): Promise<number> {
+  try {
+    // In blocks of 512 bytes, whatever the file system's own are.
+    return (await lstat(path)).blocks * 512;
+  } catch {
+    // It went away meanwhile.
+    return 0;
+  }
+}

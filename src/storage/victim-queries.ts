@@ -1,0 +1,105 @@
+import type Database from "better-sqlite3";
+import type { DigestKey } from "./digest-key.ts";
+
+/** Something stored that may be a root. */
+export interface RootRow {
+  readonly key: DigestKey;
+  readonly sizeBytes: number;
+  /** How many stored manifests name it. */
+  readonly namedBy: number;
+  /** null for what is no manifest. */
+  readonly manifestId: number | null;
+  readonly subject: DigestKey | null;
+  readonly lastAtMs: number;
+  readonly pulls: number;
+  readonly priority: number;
+}
+
+type Rows<Parameters extends unknown[], Row> = Database.Statement<Parameters, Row>;
+
+export interface VictimQueries {
+  /** All that have an access, in order. */
+  byPriority(): Generator<RootRow>;
+  byTime(): Generator<RootRow>;
+  /** What a manifest names, as far as it is stored. By the manifest's number. */
+  readonly members: Rows<[number], RootRow>;
+  /** Those of them that are manifests. */
+  readonly children: Rows<[number], RootRow>;
+  /** Manifests whose subject is the digest. */
+  readonly about: Rows<[DigestKey], RootRow>;
+  /** Manifests with a tag from the first text on and before the second. */
+  readonly taggedBetween: Rows<[string, string], RootRow>;
+  readonly blob: Rows<[DigestKey], { sizeBytes: number }>;
+  readonly tagsOf: Rows<[DigestKey], { upstream: string; repository: string; tag: string }>;
+  readonly grantsOf: Rows<[DigestKey], { upstream: string; repository: string }>;
+}
+
+const pageRows = 500;
+
+const columns = `blobs.digest AS key, size_bytes AS sizeBytes, named_by AS namedBy, id AS manifestId, subject,
+  coalesce(last_at_ms, 0) AS lastAtMs, coalesce(pulls, 0) AS pulls, coalesce(priority, 0) AS priority`;
+
+const joins = `LEFT JOIN manifests ON manifests.digest = blobs.digest
+  LEFT JOIN accesses ON accesses.digest = blobs.digest`;
+
+export function victimQueries(database: Database.Database): VictimQueries {
+  const ordered = (column: "priority" | "last_at_ms"): Rows<[number, Buffer, number], RootRow> =>
+    database.prepare(
+      `SELECT ${columns} FROM accesses
+       CROSS JOIN blobs ON blobs.digest = accesses.digest
+       LEFT JOIN manifests ON manifests.digest = blobs.digest
+       WHERE (${column}, accesses.digest) > (?, ?)
+       ORDER BY ${column}, accesses.digest LIMIT ?`,
+    );
+  const byPriority = ordered("priority");
+  const byTime = ordered("last_at_ms");
+  return {
+    byPriority: () => pages(byPriority, ({ priority }) => priority),
+    byTime: () => pages(byTime, ({ lastAtMs }) => lastAtMs),
+    members: database.prepare(
+      `SELECT ${columns} FROM manifest_references
+       CROSS JOIN blobs ON blobs.digest = referenced ${joins} WHERE manifest_id = ?`,
+    ),
+    children: database.prepare(
+      `SELECT ${columns} FROM manifest_references
+       CROSS JOIN manifests ON manifests.digest = referenced
+       CROSS JOIN blobs ON blobs.digest = referenced
+       LEFT JOIN accesses ON accesses.digest = referenced WHERE manifest_id = ?`,
+    ),
+    about: database.prepare(
+      `SELECT ${columns} FROM manifests
+       CROSS JOIN blobs ON blobs.digest = manifests.digest
+       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE subject = ?`,
+    ),
+    taggedBetween: database.prepare(
+      `SELECT ${columns} FROM tags
+       CROSS JOIN blobs ON blobs.digest = tags.digest ${joins}
+       WHERE tag GLOB 'sha256-*' AND tag >= ? AND tag < ?`,
+    ),
+    blob: database.prepare("SELECT size_bytes AS sizeBytes FROM blobs WHERE digest = ?"),
+    tagsOf: database.prepare(
+      `SELECT upstream, name AS repository, tag FROM tags
+       CROSS JOIN repositories ON id = repository_id WHERE digest = ?`,
+    ),
+    grantsOf: database.prepare(
+      `SELECT upstream, name AS repository FROM grants
+       CROSS JOIN repositories ON id = repository_id WHERE digest = ?`,
+    ),
+  };
+}
+
+function* pages(
+  statement: Rows<[number, Buffer, number], RootRow>,
+  positionOf: (row: RootRow) => number,
+): Generator<RootRow> {
+  let position = Number.NEGATIVE_INFINITY;
+  let key: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const rows = statement.all(position, key, pageRows);
+    yield* rows;
+    const last = rows.at(-1);
+    if (!last || rows.length < pageRows) return;
+    position = positionOf(last);
+    key = last.key;
+  }
+}
