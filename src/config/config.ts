@@ -6,6 +6,7 @@ export interface Config {
   readonly server: { readonly listen: ListenAddress };
   readonly admin: { readonly listen: ListenAddress };
   readonly storage: StorageConfig;
+  readonly eviction: EvictionConfig;
   readonly freshness: FreshnessConfig;
   /** In the order of the file, at least one, no two claiming the same name, alias or host. */
   readonly upstreams: readonly UpstreamConfig[];
@@ -19,6 +20,18 @@ export interface StorageConfig {
   readonly maxSize: Size;
   /** What must stay free on the file system of `directory`. */
   readonly minFree: Size;
+}
+
+export interface EvictionConfig {
+  /** How often is looked whether something must go. */
+  readonly intervalMs: number;
+  /** Shares of `storage.maxSize`, over 0 and at most 1: above the one evicting begins, at the other, lower one it ends. */
+  readonly highWatermark: number;
+  readonly lowWatermark: number;
+  /** Images that nobody pulled for so long go whatever the size; null: they stay. */
+  readonly maxIdleMs: number | null;
+  /** Patterns of images (`oci/image-glob.ts`) that are never evicted. */
+  readonly pins: readonly string[];
 }
 
 export interface FreshnessConfig {

@@ -1,5 +1,6 @@
 import { doubleClaims } from "./claims.ts";
 import { inlinePasswords, mixedCredentials } from "./credential-ways.ts";
+import { defaultWatermarks, parseWatermark } from "./eviction-schema.ts";
 import type { Finding } from "./finding.ts";
 import { upstreamNameProblem } from "./host.ts";
 import { quoted } from "./keys.ts";
@@ -15,6 +16,7 @@ export function crossChecks(root: unknown): Finding[] {
   const upstreams = tableAt(root, "upstreams");
   return [
     ...sharedListen(root),
+    ...reversedWatermarks(root),
     ...Object.keys(upstreams).flatMap(badName),
     ...furtherDefaults(upstreams),
     ...doubleClaims(upstreams),
@@ -35,6 +37,18 @@ function sharedListen(root: unknown): Finding[] {
   const another = admin.port === 5001 ? 5002 : 5001;
   const message = `server.listen and admin.listen cannot share port ${admin.port}; give one of them another, for example ${another}`;
   return [{ path, at: "value", message }];
+}
+
+function reversedWatermarks(root: unknown): Finding[] {
+  const written = tableAt(root, "eviction");
+  const { highWatermark, lowWatermark } = { ...defaultWatermarks, ...written };
+  const [high, low] = [highWatermark, lowWatermark].map((share) =>
+    typeof share === "string" ? parseWatermark(share) : null,
+  );
+  if (!high || !low || low < high) return [];
+  const key = "lowWatermark" in written ? "lowWatermark" : "highWatermark";
+  const message = `evicting would end at ${lowWatermark} before it begins at ${highWatermark}; lowWatermark must be below highWatermark`;
+  return [{ path: ["eviction", key], at: "value", message }];
 }
 
 function listenOf(root: unknown, part: "server" | "admin"): ReturnType<typeof parseListenAddress> {

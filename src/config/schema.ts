@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Config, FreshnessConfig, StorageConfig } from "./config.ts";
+import { evictionTable } from "./eviction-schema.ts";
 import { table } from "./keys.ts";
 import type { Size } from "./units.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
@@ -18,6 +19,7 @@ export function configSchema(directory: string): z.ZodType<Config> {
       server: serverTable().prefault({}),
       admin: adminTable().prefault({}),
       storage: storageTable(directory).prefault({}),
+      eviction: evictionTable().prefault({}),
       freshness: freshnessTable().prefault({}),
       upstreams: upstreamsTable(directory),
       log: logTable().prefault({}),

@@ -66,7 +66,7 @@ test("quoted text and block text are substituted, keys are not", async () => {
   assert.equal(config.freshness.ttlMs, 180_000);
   assert.equal(config.storage.directory, "/srv/lab");
   assert.deepEqual(await problemLines("${NAME}: {}\n", { NAME: "log" }), [
-    "mirror.config.yaml:1:1 ${NAME}: unknown key; known here: server, admin, storage, freshness, upstreams, log",
+    "mirror.config.yaml:1:1 ${NAME}: unknown key; known here: server, admin, storage, eviction, freshness, upstreams, log",
   ]);
 });
 

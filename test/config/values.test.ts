@@ -35,6 +35,13 @@ test("an empty file means the defaults", async () => {
       maxSize: { kind: "bytes", bytes: 50 * 2 ** 30 },
       minFree: { kind: "bytes", bytes: 2 ** 30 },
     },
+    eviction: {
+      intervalMs: 30_000,
+      highWatermark: 0.95,
+      lowWatermark: 0.85,
+      maxIdleMs: null,
+      pins: [],
+    },
     freshness,
     upstreams: [
       {
@@ -59,6 +66,7 @@ test("every key is read, ready to use", async () => {
     server: { listen: ":8080" }
     admin: { listen: "[::1]:0" }
     storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB }
+    eviction: { interval: 1m, highWatermark: 90%, lowWatermark: 12.5 %, maxIdle: 30d, pins: ["docker.io/library/*", "*:v[0-9]*"] }
     freshness: { ttl: 0s, staleWhileRevalidate: 1h, staleIfError: 0s, negativeTtl: 1s, grantTtl: 2h }
     upstreams:
       docker.io:
@@ -84,6 +92,13 @@ test("every key is read, ready to use", async () => {
       directory: "/srv/sluice",
       maxSize: { kind: "share", share: 0.8 },
       minFree: { kind: "bytes", bytes: 2e9 },
+    },
+    eviction: {
+      intervalMs: 60_000,
+      highWatermark: 0.9,
+      lowWatermark: 0.125,
+      maxIdleMs: 30 * 24 * hourMs,
+      pins: ["docker.io/library/*", "*:v[0-9]*"],
     },
     freshness: {
       ttlMs: 0,
