@@ -14,6 +14,7 @@ import { DirectoryLock } from "./storage/directory-lock.ts";
 import { DiskBlobStore } from "./storage/disk-blob-store.ts";
 import { DiskBudget } from "./storage/disk-budget.ts";
 import { type Layout, prepareLayout } from "./storage/layout.ts";
+import { Overhead } from "./storage/overhead.ts";
 import { SqliteCatalog } from "./storage/sqlite-catalog.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
 import { Health } from "./telemetry/health.ts";
@@ -57,12 +58,11 @@ export interface Daemon extends AsyncDisposable {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await using stack = new AsyncDisposableStack();
   const { config, log, version, now, monotonicMs, writeIdleMs = defaultWriteIdleMs } = options;
-  const { layout, store, catalog } = await openStorage(stack, options);
+  const { layout, store, catalog, budget } = await openStorage(stack, options);
   const metrics = new Metrics(version);
   metrics.watchProcess();
-  const { directory, maxSize, minFree } = config.storage;
-  const budget = new DiskBudget({ catalog, directory, maxSize, minFree });
-  const mirror = new Mirror({ store, catalog, budget, metrics, log, now }, policyOf(config));
+  const tools = { store, catalog, budget, metrics, log, now };
+  const mirror = new Mirror(tools, policyOf(config), config.eviction);
   stack.defer(() => mirror.stop());
   const userAgent = `sluice/${version}`;
   // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
@@ -99,6 +99,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       warnOfRestart(current, next, log);
       registry.upstreams = configured.configure(next.upstreams);
       mirror.policy = policyOf(next);
+      mirror.evictor.settings = next.eviction;
       log.level = next.log.level;
       current = next;
     },
@@ -114,11 +115,12 @@ interface Storage {
   readonly layout: Layout;
   readonly store: DiskBlobStore;
   readonly catalog: SqliteCatalog;
+  readonly budget: DiskBudget;
 }
 
 async function openStorage(
   stack: AsyncDisposableStack,
-  { config, log, now }: DaemonOptions,
+  { config, log, now, monotonicMs }: DaemonOptions,
 ): Promise<Storage> {
   const layout = await prepareLayout(config.storage.directory);
   stack.use(DirectoryLock.acquire(layout));
@@ -126,7 +128,9 @@ async function openStorage(
   const catalog = stack.use(await SqliteCatalog.open(layout, now));
   logOrigin(catalog.origin, log);
   stack.use(new StorageUpkeep({ layout, store, catalog, log, now }));
-  return { layout, store, catalog };
+  const overhead = new Overhead({ layout, removedBytes: () => store.removedBytes, monotonicMs });
+  const budget = new DiskBudget({ catalog, overhead, ...config.storage });
+  return { layout, store, catalog, budget };
 }
 
 function logOrigin(origin: CatalogOrigin, log: Log): void {

@@ -70,6 +70,7 @@ export function createAdminServer(options: AdminOptions): Server {
     const { stored } = await collectStats(options);
     metrics.storedBlobs.set(stored.blobs);
     metrics.storedBytes.set(stored.bytes);
+    metrics.storageUsedBytes.set(stored.usedBytes);
     metrics.storageLimitBytes.set(stored.limitBytes);
     return context.text(await metrics.registry.metrics(), 200, {
       "content-type": metrics.registry.contentType,

@@ -27,7 +27,13 @@ export interface Stats {
   /** When the daemon began to count, as an ISO 8601 time. */
   readonly since: string;
   readonly upstreams: readonly UpstreamStats[];
-  readonly stored: { readonly blobs: number; readonly bytes: number; readonly limitBytes: number };
+  readonly stored: {
+    readonly blobs: number;
+    readonly bytes: number;
+    /** What counts against the bound, in bytes on the disk: content, what is arriving, the catalog. */
+    readonly usedBytes: number;
+    readonly limitBytes: number;
+  };
   readonly fillsInFlight: number;
 }
 
@@ -50,7 +56,7 @@ export const statsSchema: z.ZodType<Stats> = z
         receivedBytes: count,
       }),
     ),
-    stored: z.object({ blobs: count, bytes: count, limitBytes: count }),
+    stored: z.object({ blobs: count, bytes: count, usedBytes: count, limitBytes: count }),
     fillsInFlight: count,
   })
   .openapi("Stats");
@@ -79,12 +85,13 @@ export async function collectStats({
   budget,
   startedAtMs,
 }: StatsSources): Promise<Stats> {
-  const usage = await catalog.usage();
+  const { blobs, bytes } = await catalog.usage();
+  const { usedBytes, limitBytes } = await budget.usage();
   const fills = await metrics.fillsInFlight.get();
   return {
     since: new Date(startedAtMs).toISOString(),
     upstreams: await upstreamsOf(metrics),
-    stored: { ...usage, limitBytes: await budget.limitBytes() },
+    stored: { blobs, bytes, usedBytes, limitBytes },
     fillsInFlight: fills.values.reduce((sum, { value }) => sum + value, 0),
   };
 }

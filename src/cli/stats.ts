@@ -6,6 +6,7 @@ import { formatBytes, formatDuration } from "../config/units.ts";
 import { DirectoryLock } from "../storage/directory-lock.ts";
 import { DiskBudget } from "../storage/disk-budget.ts";
 import { type Layout, layoutOf } from "../storage/layout.ts";
+import { Overhead } from "../storage/overhead.ts";
 import { SqliteCatalog } from "../storage/sqlite-catalog.ts";
 import { CommandError } from "./command-error.ts";
 import { askDaemon } from "./control.ts";
@@ -46,8 +47,15 @@ async function fromDirectory(layout: Layout, config: Config, source: string): Pr
   }
   using _lock = DirectoryLock.acquire(layout);
   await using catalog = await SqliteCatalog.open(layout);
-  const budget = new DiskBudget({ catalog, ...config.storage });
-  const stored = { ...(await catalog.usage()), limitBytes: await budget.limitBytes() };
+  const overhead = new Overhead({
+    layout,
+    removedBytes: () => 0,
+    monotonicMs: () => performance.now(),
+  });
+  const budget = new DiskBudget({ catalog, overhead, ...config.storage });
+  const { usedBytes, limitBytes } = await budget.usage();
+  const { blobs, bytes } = await catalog.usage();
+  const stored = { blobs, bytes, usedBytes, limitBytes };
   return { since: null, upstreams: [], stored, fillsInFlight: 0 };
 }
 
@@ -67,9 +75,10 @@ function render(
   layout: Layout,
   nowMs: number,
 ): string {
-  const { blobs, bytes, limitBytes } = stored;
-  const share = limitBytes > 0 ? ` (${((100 * bytes) / limitBytes).toFixed(1)}%)` : "";
-  const storedLine = `stored   ${formatBytes(bytes)} of ${formatBytes(limitBytes)}${share} in ${blobs} blobs, ${layout.directory}`;
+  const { blobs, bytes, usedBytes, limitBytes } = stored;
+  const share = limitBytes > 0 ? ` (${((100 * usedBytes) / limitBytes).toFixed(1)}%)` : "";
+  const storedLine = `stored   ${formatBytes(bytes)} in ${blobs} blobs, ${layout.directory}
+disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${share}`;
   if (since === null)
     return `${storedLine}\nno daemon runs: requests are counted from a daemon's start`;
   const upSeconds = Math.floor((nowMs - Date.parse(since)) / 1000);

@@ -27,6 +27,8 @@ export class Fill {
   #state: FillState = { kind: "connecting" };
   #progress = Promise.withResolvers<void>();
   #ingest: Ingest | null = null;
+  // Held until the content has its row or is let go: readers of what was not stored keep its bytes on the disk.
+  #room: Room | null = null;
   // The answer that was begun and found no room: the first reader to pass through goes on with it.
   #spare: UpstreamBlob | null = null;
   #readers = 0;
@@ -128,8 +130,9 @@ export class Fill {
     const found = await this.#sources.connect(() => this.#wake(), this.#aborted.signal);
     if (!found) throw new Error("no repository has the blob");
     const { blob, place } = found;
-    const { budget, store, log } = this.#tools;
-    using room = await orNull(log, () => budget.reserve(blob.sizeBytes ?? growthBytes));
+    const { rooms, store, log } = this.#tools;
+    const room = await orNull(log, () => rooms.reserve(blob.sizeBytes ?? growthBytes));
+    this.#room = room;
     const ingest = room && (await orNull(log, () => store.ingest(this.digest)));
     this.#ingest = ingest;
     this.#throwIfFailed();
@@ -177,7 +180,9 @@ export class Fill {
   async #keep(batch: readonly Buffer[], ingest: Ingest, room: Room): Promise<boolean> {
     const kept = await orNull(this.#tools.log, async () => {
       const neededBytes = ingest.writtenBytes + batch.reduce((sum, chunk) => sum + chunk.length, 0);
-      const fits = neededBytes <= room.sizeBytes || (await room.grow(neededBytes + growthBytes));
+      const { rooms } = this.#tools;
+      const fits =
+        neededBytes <= room.sizeBytes || (await rooms.grow(room, neededBytes + growthBytes));
       if (fits) await ingest.append(batch);
       return fits;
     });
@@ -217,14 +222,16 @@ export class Fill {
 
   /** A disk that fails now fails no reader: they read the open file. */
   async #store(ingest: Ingest, repository: Repository): Promise<void> {
-    const { catalog, metrics, log, now } = this.#tools;
+    const { catalog, locks, metrics, log, now } = this.#tools;
     try {
+      using _lock = await locks.hold(this.digest);
       const record = {
         digest: this.digest,
         sizeBytes: ingest.writtenBytes,
         identity: await ingest.commit(),
       };
       await catalog.recordBlob({ upstream: this.upstream.name, repository }, record, now());
+      this.#giveRoomBack();
     } catch (err) {
       metrics.unstoredFills.inc({ upstream: this.upstream.name });
       log.error(
@@ -258,5 +265,11 @@ export class Fill {
     const ingest = this.#ingest;
     this.#ingest = null;
     await ingest?.[Symbol.asyncDispose]();
+    this.#giveRoomBack();
+  }
+
+  #giveRoomBack(): void {
+    this.#room?.[Symbol.dispose]();
+    this.#room = null;
   }
 }

@@ -2,10 +2,15 @@ import type { Accept } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
 import type { Page } from "../oci/route.ts";
+import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { Access } from "./access.ts";
+import { Accesses } from "./accesses.ts";
 import { Behind } from "./behind.ts";
 import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs.ts";
+import { DigestLocks } from "./digest-locks.ts";
+import { evictionPolicies } from "./eviction-policy.ts";
+import { type EvictionSettings, Evictor } from "./evictor.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
 import { Grants } from "./grants.ts";
 import { type Listed, Lists, nameUnknown, type ReferrersPull, type TagsPull } from "./lists.ts";
@@ -14,9 +19,13 @@ import { NotFound } from "./not-found.ts";
 import type { NamesPage } from "./pages.ts";
 import { Proofs } from "./proofs.ts";
 import { RecentTrouble } from "./recent-trouble.ts";
+import { Rooms } from "./rooms.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
 import { Tags } from "./tags.ts";
+
+/** What the mirror is built on. */
+export type MirrorTools = Omit<StorageTools, "rooms" | "locks"> & { readonly budget: DiskBudget };
 
 /**
  * The policy: what is answered from the store, what is asked of upstream. Every pull is judged before anything is
@@ -27,6 +36,8 @@ import { Tags } from "./tags.ts";
 export class Mirror {
   /** Takes effect with the next pull. */
   policy: FreshnessPolicy;
+  readonly evictor: Evictor;
+  readonly #accesses: Accesses;
   readonly #access: Access;
   readonly #blobs: Blobs;
   readonly #manifests: Manifests;
@@ -34,9 +45,19 @@ export class Mirror {
   readonly #lists: Lists;
   readonly #behind: Behind;
 
-  constructor(storage: StorageTools, freshness: FreshnessPolicy) {
+  constructor(tools: MirrorTools, freshness: FreshnessPolicy, eviction: EvictionSettings) {
     this.policy = freshness;
-    const { now, log } = storage;
+    const { catalog, budget, now, log } = tools;
+    const locks = new DigestLocks();
+    this.#accesses = new Accesses({ catalog, log, now, policy: evictionPolicies.gdsf });
+    const evicting = {
+      ...tools,
+      locks,
+      accesses: this.#accesses,
+      onEvicted: (digest: Digest) => stored.dropFromMemory(digest),
+    };
+    this.evictor = new Evictor(evicting, eviction);
+    const storage = { ...tools, locks, rooms: new Rooms(budget, this.evictor) };
     const policy = (): FreshnessPolicy => this.policy;
     const behind = new Behind(log);
     const trouble = new RecentTrouble(now);
@@ -44,13 +65,13 @@ export class Mirror {
     const stored = new StoredContent(storage);
     const grants = new Grants(storage, proofs);
     const notFound = new NotFound(now, policy);
-    const tools = { storage, stored, grants, notFound, behind, trouble, policy };
+    const parts = { storage, stored, grants, notFound, behind, trouble, policy };
     this.#behind = behind;
     this.#access = new Access(storage, proofs);
-    this.#blobs = new Blobs(tools);
-    this.#manifests = new Manifests(tools);
-    this.#tags = new Tags({ ...tools, manifests: this.#manifests });
-    this.#lists = new Lists({ ...tools, access: this.#access, tags: this.#tags });
+    this.#blobs = new Blobs(parts);
+    this.#manifests = new Manifests(parts);
+    this.#tags = new Tags({ ...parts, manifests: this.#manifests });
+    this.#lists = new Lists({ ...parts, access: this.#access, tags: this.#tags });
   }
 
   /**
@@ -59,7 +80,9 @@ export class Mirror {
    */
   async pullBlob(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
     await this.#assertMayPullBlob(target, digest);
-    return await this.#blobs.pull(target, digest, signal);
+    const pull = await this.#blobs.pull(target, digest, signal);
+    this.#accesses.note(digest);
+    return pull;
   }
 
   /** What HEAD tells of a blob, without a download. */
@@ -75,9 +98,12 @@ export class Mirror {
       ask: (view) => view.hasManifest(target, reference),
     });
     if (!mayPull) throw unknownReference(reference);
-    return reference.kind === "tag"
-      ? await this.#tags.pull(target, reference.tag, accept)
-      : await this.#manifests.pull(target, reference.digest);
+    const pull =
+      reference.kind === "tag"
+        ? await this.#tags.pull(target, reference.tag, accept)
+        : await this.#manifests.pull(target, reference.digest);
+    this.#accesses.note(pull.manifest.digest);
+    return pull;
   }
 
   async listTags(target: Target, page: Page): Promise<TagsPull> {
@@ -117,6 +143,8 @@ export class Mirror {
     this.#blobs.fills.abort(new Error("the mirror stops"));
     await this.#behind.stop();
     await this.idle();
+    await this.evictor[Symbol.asyncDispose]();
+    await this.#accesses[Symbol.asyncDispose]();
   }
 
   async #assertMayPullBlob(target: Target, digest: Digest): Promise<void> {

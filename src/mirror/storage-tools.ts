@@ -1,14 +1,16 @@
 import type { BlobStore } from "../storage/blob-store.ts";
 import type { Catalog } from "../storage/catalog.ts";
-import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { DigestLocks } from "./digest-locks.ts";
+import type { Rooms } from "./rooms.ts";
 
 /** What storing content takes. */
 export interface StorageTools {
   readonly store: BlobStore;
   readonly catalog: Catalog;
-  readonly budget: DiskBudget;
+  readonly rooms: Rooms;
+  readonly locks: DigestLocks;
   readonly metrics: Metrics;
   readonly log: Log;
   /** The wall clock, in ms since the epoch. */

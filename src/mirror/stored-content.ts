@@ -62,6 +62,11 @@ export class StoredContent {
     return false;
   }
 
+  /** It was evicted: no manifest may be served from memory that the next start would not have. */
+  dropFromMemory(digest: Digest): void {
+    this.#manifests.delete(digest);
+  }
+
   async #openChecked(digest: Digest): Promise<StoredBlob | null> {
     const { store, catalog } = this.#tools;
     const record = await catalog.blob(digest);
@@ -84,9 +89,10 @@ export class StoredContent {
     location: Location,
     { digest, mediaType, bytes }: Manifest,
   ): Promise<boolean> {
-    const { store, catalog, budget, now } = this.#tools;
-    using room = await budget.reserve(bytes.length);
+    const { store, catalog, rooms, locks, now } = this.#tools;
+    using room = await rooms.reserve(bytes.length);
     if (!room) return false;
+    using _lock = await locks.hold(digest);
     await using ingest = await store.ingest(digest);
     await ingest.append([bytes]);
     ingest.verify();

@@ -1,6 +1,14 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
-import type { BlobRecord, Location, ManifestRecord, TagRecord, Variant } from "./catalog.ts";
+import type {
+  AccessRecord,
+  BlobRecord,
+  EvictionRecord,
+  Location,
+  ManifestRecord,
+  TagRecord,
+  Variant,
+} from "./catalog.ts";
 
 /** A write of the Catalog port, as it goes to the writer's thread. */
 export type CatalogWrite =
@@ -31,6 +39,8 @@ export type CatalogWrite =
     }
   | { readonly kind: "record-identity"; readonly digest: Digest; readonly identity: string }
   | { readonly kind: "record-public"; readonly location: Location; readonly nowMs: number }
+  | { readonly kind: "record-accesses"; readonly accesses: readonly AccessRecord[] }
+  | { readonly kind: "evict"; readonly eviction: EvictionRecord }
   | {
       readonly kind: "forget-tag";
       readonly location: Location;
@@ -64,5 +74,14 @@ export interface WriteFailure {
 
 /** About how many rows a write touches. */
 export function rowsOf(write: CatalogWrite): number {
-  return write.kind === "record-manifest" ? 3 + write.manifest.references.length : 2;
+  switch (write.kind) {
+    case "record-manifest":
+      return 3 + write.manifest.references.length;
+    case "record-accesses":
+      return write.accesses.length;
+    case "evict":
+      return 4 * write.eviction.digests.length;
+    default:
+      return 2;
+  }
 }

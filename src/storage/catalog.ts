@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
+import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
 
 /** A repository of an upstream: tags and grants belong to it. */
 export interface Location {
@@ -42,6 +43,21 @@ export type Variant = string;
 export interface Usage {
   readonly blobs: number;
   readonly bytes: number;
+  /** What the files take on the disk. */
+  readonly allocatedBytes: number;
+}
+
+/** A pull of a root, as it is written. */
+export interface AccessRecord extends Access {
+  readonly digest: Digest;
+}
+
+/** What was chosen to go, and when its root had been pulled last. */
+export interface EvictionRecord {
+  readonly root: Digest;
+  readonly lastAtMs: number;
+  /** The root first, then what only it needs, each behind a manifest that names it. */
+  readonly digests: readonly Digest[];
 }
 
 /**
@@ -81,6 +97,14 @@ export interface Catalog extends AsyncDisposable {
   usage(): Promise<Usage>;
   /** What is recorded as stored, in order of the digests: the first `limit` behind `after`, which need not be there. */
   blobs(after: Digest | null, limit: number): Promise<readonly BlobRecord[]>;
+  /** When a root was pulled last; null for what is not stored, or goes with a manifest. */
+  access(digest: Digest): Promise<Access | null>;
+  /** The size of an image in bytes: all that is stored of what the manifest names, and its children do. */
+  imageBytes(manifest: Digest): Promise<number>;
+  /** The lowest priority of what is stored; 0 if nothing is. */
+  lowestPriority(): Promise<number>;
+  /** What would go, found in a thread of its own: it may take a second in a large catalog. */
+  chooseVictims(request: VictimRequest): Promise<EvictionPlan>;
 
   /** Records stored content (again, if it was known) and that `location` holds it. */
   recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void>;
@@ -97,6 +121,13 @@ export interface Catalog extends AsyncDisposable {
   forgetTag(location: Location, tag: Tag, variant: Variant | null): Promise<void>;
   forgetGrant(location: Location, digest: Digest): Promise<void>;
   forgetPublic(location: Location): Promise<void>;
+  /** Records when roots were pulled; what is none (any more) is left out. */
+  recordAccesses(accesses: readonly AccessRecord[]): Promise<void>;
+  /**
+   * Forgets what was chosen, with tags and grants: all of it, or nothing if the root was pulled again meanwhile, and never
+   * what a manifest names that stays.
+   */
+  evict(eviction: EvictionRecord): Promise<void>;
   /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */
   forgetBlob(digest: Digest): Promise<void>;
   /** Records content that lies in the store, unless it is recorded. No repository holds it by that. */

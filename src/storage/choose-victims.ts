@@ -73,10 +73,10 @@ class VictimSearch {
   *#inOrder(): Generator<RootRow> {
     const deferred: RootRow[] = [];
     for (const row of this.#queries.byPriority()) {
-      while (deferred[0] && deferred[0].priority <= row.priority) yield* deferred.splice(0, 1);
+      while (deferred[0] && goesBefore(deferred[0], row)) yield* deferred.splice(0, 1);
       const latest = this.#latestOf(row);
-      if (latest.priority <= row.priority) yield row;
-      else insert(deferred, latest);
+      if (goesBefore(row, latest)) insert(deferred, latest);
+      else yield row;
     }
     yield* deferred;
   }
@@ -87,7 +87,7 @@ class VictimSearch {
     let latest = row;
     for (const child of this.#queries.children.all(manifestId)) {
       const own = this.#latestOf(child);
-      if (own.priority > latest.priority) latest = { ...own, key, manifestId };
+      if (goesBefore(latest, own)) latest = { ...own, key, manifestId };
     }
     return latest;
   }
@@ -201,8 +201,13 @@ class VictimSearch {
 }
 
 function insert(rows: RootRow[], row: RootRow): void {
-  const at = rows.findLastIndex(({ priority }) => priority <= row.priority) + 1;
-  rows.splice(at, 0, row);
+  rows.splice(rows.findLastIndex((one) => goesBefore(one, row)) + 1, 0, row);
+}
+
+/** By priority; of equals, what was pulled longer ago. */
+function goesBefore(one: RootRow, other: RootRow): boolean {
+  if (one.priority !== other.priority) return one.priority < other.priority;
+  return one.lastAtMs < other.lastAtMs;
 }
 
 function summaryOf(

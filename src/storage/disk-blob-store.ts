@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Digest } from "../oci/digest.ts";
 import type { BlobStore, Ingest, StoredBlob } from "./blob-store.ts";
@@ -7,6 +7,7 @@ import { identityOf } from "./disk-identity.ts";
 import { DiskIngest } from "./disk-ingest.ts";
 import { blobFile, type Layout, shardDirectory } from "./layout.ts";
 import { listLeftovers, removeLeftovers, type Sweep } from "./leftovers.ts";
+import { OpenContents } from "./open-contents.ts";
 import { OpenFile } from "./open-file.ts";
 import { codeOf, StorageError } from "./storage-error.ts";
 
@@ -17,6 +18,7 @@ import { codeOf, StorageError } from "./storage-error.ts";
 export class DiskBlobStore implements BlobStore {
   readonly #layout: Layout;
   readonly #leftovers: readonly string[];
+  readonly #openContents = new OpenContents();
   #sweep: Promise<Sweep> | null = null;
 
   private constructor(layout: Layout, leftovers: readonly string[]) {
@@ -40,14 +42,29 @@ export class DiskBlobStore implements BlobStore {
     const file = stack.use(await OpenFile.read(blobFile(this.#layout, digest)));
     if (!file) return null;
     const status = await file.status();
-    stack.move();
-    return new DiskBlob(file, Number(status.size), identityOf(status));
+    stack.use(this.#openContents.enter(status.ino));
+    const resources = stack.move();
+    return new DiskBlob({
+      file,
+      resources,
+      sizeBytes: Number(status.size),
+      identity: identityOf(status),
+    });
+  }
+
+  /** The space on the disk of content that was removed and is still being read. */
+  get removedBytes(): number {
+    return this.#openContents.removedBytes;
   }
 
   async ingest(digest: Digest): Promise<Ingest> {
     const path = join(this.#layout.ingest, randomUUID());
-    const file = await OpenFile.create(path);
-    return new DiskIngest({ digest, file, path, place: () => this.#place(path, digest) });
+    await using stack = new AsyncDisposableStack();
+    const file = stack.use(await OpenFile.create(path));
+    const { ino } = await file.status();
+    const entered = this.#openContents.enter(ino);
+    stack.move();
+    return new DiskIngest({ digest, file, path, entered, place: () => this.#place(path, digest) });
   }
 
   async remove(digest: Digest): Promise<void> {
@@ -58,7 +75,9 @@ export class DiskBlobStore implements BlobStore {
       if (codeOf(error) === "ENOENT") return;
       throw error;
     }
+    const { ino, blocks } = await lstat(discarded, { bigint: true });
     await rm(discarded, { recursive: true });
+    this.#openContents.remove(ino, Number(blocks) * 512);
   }
 
   /**
@@ -96,11 +115,19 @@ class DiskBlob implements StoredBlob {
   readonly sizeBytes: number;
   readonly identity: string;
   readonly #file: OpenFile;
+  readonly #resources: AsyncDisposableStack;
 
-  constructor(file: OpenFile, sizeBytes: number, identity: string) {
-    this.#file = file;
-    this.sizeBytes = sizeBytes;
-    this.identity = identity;
+  constructor(options: {
+    readonly file: OpenFile;
+    /** What ends with it, the file among it. */
+    readonly resources: AsyncDisposableStack;
+    readonly sizeBytes: number;
+    readonly identity: string;
+  }) {
+    this.#file = options.file;
+    this.#resources = options.resources;
+    this.sizeBytes = options.sizeBytes;
+    this.identity = options.identity;
   }
 
   read(target: Uint8Array, positionBytes: number): Promise<number> {
@@ -110,7 +137,7 @@ class DiskBlob implements StoredBlob {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#file[Symbol.asyncDispose]();
+    return this.#resources.disposeAsync();
   }
 }
 

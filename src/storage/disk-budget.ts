@@ -1,6 +1,8 @@
 import { statfs } from "node:fs/promises";
 import { type Size, sizeInBytes } from "../config/units.ts";
 import type { Catalog } from "./catalog.ts";
+import { allocatedBytes } from "./eviction.ts";
+import type { Overhead } from "./overhead.ts";
 
 /** Room on the disk, held from before the first byte until disposed. */
 export interface Room extends Disposable {
@@ -11,15 +13,30 @@ export interface Room extends Disposable {
 
 export interface DiskBudgetOptions {
   readonly catalog: Catalog;
+  readonly overhead: Pick<Overhead, "bytes">;
   /** The storage directory; its file system's size and free space count. */
   readonly directory: string;
   readonly maxSize: Size;
   readonly minFree: Size;
 }
 
+/** What is taken and what may be, in bytes on the disk. */
+export interface DiskUsage {
+  /** Content, what is arriving, and the overhead. */
+  readonly usedBytes: number;
+  /** `storage.maxSize`; a share is of the whole file system. */
+  readonly limitBytes: number;
+  /** Of what is used, what is still arriving. */
+  readonly reservedBytes: number;
+  /** Of what is used, what is no content: the catalog, directories, removed files that are still read. */
+  readonly overheadBytes: number;
+  /** How much more than `storage.minFree` is free on the file system; below 0 if less is. */
+  readonly spareBytes: number;
+}
+
 /**
- * Keeps content within `storage.maxSize` and the file system's free space above `storage.minFree`: bytes that are
- * still arriving count from before the first one.
+ * Keeps everything under the storage directory within `storage.maxSize` and the file system's free space above
+ * `storage.minFree`: bytes that are still arriving count from before the first one.
  */
 export class DiskBudget {
   readonly #options: DiskBudgetOptions;
@@ -35,10 +52,25 @@ export class DiskBudget {
     return (await room.grow(sizeBytes)) ? room : null;
   }
 
-  /** The bound in bytes; a share is of the whole file system. */
-  async limitBytes(): Promise<number> {
-    const { blocks, bsize } = await statfs(this.#options.directory);
-    return sizeInBytes(this.#options.maxSize, blocks * bsize);
+  async usage(): Promise<DiskUsage> {
+    const { catalog, overhead, directory, maxSize, minFree } = this.#options;
+    const [stored, overheadBytes, { blocks, bavail, bsize }] = await Promise.all([
+      catalog.usage(),
+      overhead.bytes(),
+      statfs(directory),
+    ]);
+    const diskBytes = blocks * bsize;
+    const reservedBytes = this.#reservedBytes;
+    // What is reserved counts against the free space whole, though part of it may be written already: a fill is small
+    // beside a disk, and the error is on the safe side.
+    const freeBytes = bavail * bsize - reservedBytes;
+    return {
+      usedBytes: stored.allocatedBytes + overheadBytes + reservedBytes,
+      limitBytes: sizeInBytes(maxSize, diskBytes),
+      reservedBytes,
+      overheadBytes,
+      spareBytes: freeBytes - sizeInBytes(minFree, diskBytes),
+    };
   }
 
   /** Reserves more, or gives back what is negative; resolves to false, and changes nothing, without room. */
@@ -47,31 +79,19 @@ export class DiskBudget {
     if (bytes <= 0) return true;
     let fits = false;
     try {
-      fits = await this.#fits();
+      const { usedBytes, limitBytes, spareBytes } = await this.usage();
+      fits = usedBytes <= limitBytes && spareBytes >= 0;
     } finally {
       if (!fits) this.#reservedBytes -= bytes;
     }
     return fits;
-  }
-
-  // What is reserved counts against the free space whole, though part of it may be written already: a
-  // fill is small beside a disk, and the error is on the safe side.
-  async #fits(): Promise<boolean> {
-    const { catalog, directory, maxSize, minFree } = this.#options;
-    const [usage, { blocks, bavail, bsize }] = await Promise.all([
-      catalog.usage(),
-      statfs(directory),
-    ]);
-    const diskBytes = blocks * bsize;
-    const roomBytes = sizeInBytes(maxSize, diskBytes) - usage.bytes;
-    const freeBytes = bavail * bsize - sizeInBytes(minFree, diskBytes);
-    return this.#reservedBytes <= Math.min(roomBytes, freeBytes);
   }
 }
 
 class ReservedRoom implements Room {
   readonly #add: (bytes: number) => Promise<boolean>;
   #sizeBytes = 0;
+  #reservedBytes = 0;
 
   constructor(add: (bytes: number) => Promise<boolean>) {
     this.#add = add;
@@ -82,14 +102,18 @@ class ReservedRoom implements Room {
   }
 
   async grow(sizeBytes: number): Promise<boolean> {
-    const added = await this.#add(sizeBytes - this.#sizeBytes);
-    if (added) this.#sizeBytes = sizeBytes;
-    return added;
+    const reservedBytes = allocatedBytes(sizeBytes);
+    const added = await this.#add(reservedBytes - this.#reservedBytes);
+    if (!added) return false;
+    this.#sizeBytes = sizeBytes;
+    this.#reservedBytes = reservedBytes;
+    return true;
   }
 
   [Symbol.dispose](): void {
     // Giving back takes effect at once and cannot fail.
-    this.#add(-this.#sizeBytes).catch(() => {});
+    this.#add(-this.#reservedBytes).catch(() => {});
     this.#sizeBytes = 0;
+    this.#reservedBytes = 0;
   }
 }

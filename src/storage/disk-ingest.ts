@@ -13,6 +13,8 @@ export interface DiskIngestOptions {
   /** An empty file, and where it lies; the ingest disposes of it. */
   readonly file: OpenFile;
   readonly path: string;
+  /** Disposed when the file is closed. */
+  readonly entered: Disposable;
   /** Moves what lies at `path`, durable by now, to where `BlobStore.open` finds it. */
   readonly place: () => Promise<void>;
 }
@@ -22,6 +24,7 @@ export class DiskIngest implements Ingest {
   readonly #digest: Digest;
   readonly #file: OpenFile;
   readonly #path: string;
+  readonly #entered: Disposable;
   readonly #place: () => Promise<void>;
   #hash: Hash;
   #writtenBytes = 0;
@@ -31,6 +34,7 @@ export class DiskIngest implements Ingest {
     this.#digest = options.digest;
     this.#file = options.file;
     this.#path = options.path;
+    this.#entered = options.entered;
     this.#place = options.place;
     this.#hash = createHash(algorithmOf(options.digest));
   }
@@ -88,6 +92,7 @@ export class DiskIngest implements Ingest {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state !== "committed") await rm(this.#path, { force: true }).catch(() => {});
     await this.#file[Symbol.asyncDispose]();
+    this.#entered[Symbol.dispose]();
   }
 
   #advance(from: State, to: State): void {

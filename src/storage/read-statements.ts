@@ -3,6 +3,7 @@ import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { Usage } from "./catalog.ts";
 import type { DigestKey } from "./digest-key.ts";
+import type { Access } from "./eviction.ts";
 import { inRepository } from "./location-in-sql.ts";
 
 /** The look-ups of the Catalog port; a point takes some microseconds, on the thread that asks, and a list that for each row. */
@@ -39,6 +40,10 @@ export interface ReadStatements {
     { digest: DigestKey; sizeBytes: number; identity: string }
   >;
   readonly usage: Database.Statement<[], Usage>;
+  readonly access: Database.Statement<[DigestKey], Access>;
+  /** By manifest, twice. */
+  readonly imageBytes: Database.Statement<[DigestKey, DigestKey], { bytes: number }>;
+  readonly lowestPriority: Database.Statement<[], { priority: number }>;
 }
 
 // Images have some dozens of layers and indexes some dozens of children; a thousand take some milliseconds.
@@ -102,6 +107,20 @@ export function readStatements(database: Database.Database): ReadStatements {
       `SELECT digest, size_bytes AS sizeBytes, identity FROM blobs
        WHERE digest > ? ORDER BY digest LIMIT ?`,
     ),
-    usage: database.prepare("SELECT blobs, bytes FROM totals"),
+    usage: database.prepare("SELECT blobs, bytes, allocated_bytes AS allocatedBytes FROM totals"),
+    access: database.prepare(
+      "SELECT last_at_ms AS lastAtMs, pulls, priority FROM accesses WHERE digest = ?",
+    ),
+    imageBytes: database.prepare(
+      `WITH named (digest) AS (
+         SELECT referenced FROM manifests JOIN manifest_references ON manifest_id = id
+         WHERE digest = ?)
+       SELECT coalesce(sum(size_bytes), 0) AS bytes FROM blobs WHERE digest IN (
+         SELECT ? UNION SELECT digest FROM named UNION
+         SELECT referenced FROM named
+         CROSS JOIN manifests USING (digest)
+         CROSS JOIN manifest_references ON manifest_id = id)`,
+    ),
+    lowestPriority: database.prepare("SELECT priority FROM accesses ORDER BY priority LIMIT 1"),
   };
 }

@@ -4,8 +4,10 @@ import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
 import type {
+  AccessRecord,
   BlobRecord,
   Catalog,
+  EvictionRecord,
   Location,
   ManifestRecord,
   TagRecord,
@@ -17,10 +19,13 @@ import { CatalogDamage } from "./catalog-damage.ts";
 import { type CatalogOrigin, prepareCatalogFile } from "./catalog-file.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
 import { type DigestKey, digestOfKey, keyOf, noKey } from "./digest-key.ts";
+import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
 import { KeptWriter } from "./kept-writer.ts";
 import type { Layout } from "./layout.ts";
 import { namesOf } from "./location-in-sql.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
+import { StorageError } from "./storage-error.ts";
+import type { VictimThreadData } from "./victim-thread.ts";
 
 export interface SqliteCatalogOptions {
   /** With a prepared catalog file. */
@@ -147,12 +152,49 @@ export class SqliteCatalog implements Catalog {
   }
 
   async usage(): Promise<Usage> {
-    return this.#read((reads) => reads.usage.get()) ?? { blobs: 0, bytes: 0 };
+    const none = { blobs: 0, bytes: 0, allocatedBytes: 0 };
+    return this.#read((reads) => reads.usage.get()) ?? none;
   }
 
   async blobs(after: Digest | null, limit: number): Promise<readonly BlobRecord[]> {
     const rows = this.#read((reads) => reads.blobs.all(after ? keyOf(after) : noKey, limit));
     return rows.map((row) => ({ ...row, digest: digestOfKey(row.digest) }));
+  }
+
+  async access(digest: Digest): Promise<Access | null> {
+    return this.#read((reads) => reads.access.get(keyOf(digest))) ?? null;
+  }
+
+  async imageBytes(manifest: Digest): Promise<number> {
+    const key = keyOf(manifest);
+    return this.#read((reads) => reads.imageBytes.get(key, key))?.bytes ?? 0;
+  }
+
+  async lowestPriority(): Promise<number> {
+    return this.#read((reads) => reads.lowestPriority.get())?.priority ?? 0;
+  }
+
+  chooseVictims(request: VictimRequest): Promise<EvictionPlan> {
+    const data: VictimThreadData = { path: this.#database.name, request };
+    const worker = new Worker(new URL("./victim-thread.ts", import.meta.url), { workerData: data });
+    return new Promise((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+      worker.once("exit", (code) => {
+        // Behind a message this rejects nothing any more.
+        reject(
+          new StorageError(`what can be evicted was not found: the thread ended with ${code}`),
+        );
+      });
+    });
+  }
+
+  recordAccesses(accesses: readonly AccessRecord[]): Promise<void> {
+    return this.#write({ kind: "record-accesses", accesses });
+  }
+
+  evict(eviction: EvictionRecord): Promise<void> {
+    return this.#write({ kind: "evict", eviction });
   }
 
   recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void> {

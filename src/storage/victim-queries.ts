@@ -43,19 +43,30 @@ const joins = `LEFT JOIN manifests ON manifests.digest = blobs.digest
   LEFT JOIN accesses ON accesses.digest = blobs.digest`;
 
 export function victimQueries(database: Database.Database): VictimQueries {
-  const ordered = (column: "priority" | "last_at_ms"): Rows<[number, Buffer, number], RootRow> =>
-    database.prepare(
-      `SELECT ${columns} FROM accesses
-       CROSS JOIN blobs ON blobs.digest = accesses.digest
-       LEFT JOIN manifests ON manifests.digest = blobs.digest
-       WHERE (${column}, accesses.digest) > (?, ?)
-       ORDER BY ${column}, accesses.digest LIMIT ?`,
-    );
-  const byPriority = ordered("priority");
-  const byTime = ordered("last_at_ms");
+  const after = (where: string): string =>
+    `SELECT ${columns} FROM accesses
+     CROSS JOIN blobs ON blobs.digest = accesses.digest
+     LEFT JOIN manifests ON manifests.digest = blobs.digest
+     WHERE ${where} LIMIT ${pageRows}`;
+  const byPriority: Rows<[number, number, Buffer], RootRow> = database.prepare(
+    after(`(priority, last_at_ms, accesses.digest) > (?, ?, ?)
+      ORDER BY priority, last_at_ms, accesses.digest`),
+  );
+  const byTime: Rows<[number, Buffer], RootRow> = database.prepare(
+    after("(last_at_ms, accesses.digest) > (?, ?) ORDER BY last_at_ms, accesses.digest"),
+  );
+  const none = Buffer.alloc(0);
   return {
-    byPriority: () => pages(byPriority, ({ priority }) => priority),
-    byTime: () => pages(byTime, ({ lastAtMs }) => lastAtMs),
+    byPriority: () =>
+      pages((last) =>
+        byPriority.all(
+          last?.priority ?? Number.NEGATIVE_INFINITY,
+          last?.lastAtMs ?? 0,
+          last?.key ?? none,
+        ),
+      ),
+    byTime: () =>
+      pages((last) => byTime.all(last?.lastAtMs ?? Number.NEGATIVE_INFINITY, last?.key ?? none)),
     members: database.prepare(
       `SELECT ${columns} FROM manifest_references
        CROSS JOIN blobs ON blobs.digest = referenced ${joins} WHERE manifest_id = ?`,
@@ -88,18 +99,12 @@ export function victimQueries(database: Database.Database): VictimQueries {
   };
 }
 
-function* pages(
-  statement: Rows<[number, Buffer, number], RootRow>,
-  positionOf: (row: RootRow) => number,
-): Generator<RootRow> {
-  let position = Number.NEGATIVE_INFINITY;
-  let key: Buffer = Buffer.alloc(0);
-  for (;;) {
-    const rows = statement.all(position, key, pageRows);
+/** Page after page, each behind the last row of the one before. */
+function* pages(pageAfter: (last: RootRow | undefined) => RootRow[]): Generator<RootRow> {
+  for (let last: RootRow | undefined; ; ) {
+    const rows = pageAfter(last);
     yield* rows;
-    const last = rows.at(-1);
-    if (!last || rows.length < pageRows) return;
-    position = positionOf(last);
-    key = last.key;
+    if (rows.length < pageRows) return;
+    last = rows.at(-1);
   }
 }

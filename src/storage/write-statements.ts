@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
-import type { BlobRecord, Location, ManifestRecord } from "./catalog.ts";
+import type { BlobRecord, EvictionRecord, Location, ManifestRecord } from "./catalog.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
 import { type DigestKey, keyOf } from "./digest-key.ts";
 import { inRepository, namesOf } from "./location-in-sql.ts";
@@ -24,6 +24,12 @@ export class WriteStatements {
   readonly #dropGrant: Statement<[DigestKey, string, string]>;
   readonly #dropBlob: Statement<[DigestKey]>;
   readonly #dropLost: Statement<[DigestKey, string]>;
+
+  readonly #putAccess: Statement<[number, number, number, DigestKey]>;
+  readonly #lastAccess: Statement<[DigestKey], { lastAtMs: number }>;
+  readonly #evictBlob: Statement<[DigestKey]>;
+  readonly #dropTagsOf: Statement<[DigestKey]>;
+  readonly #dropGrantsOf: Statement<[DigestKey]>;
 
   constructor(database: Database.Database) {
     this.#addRepository = database.prepare(
@@ -71,6 +77,20 @@ export class WriteStatements {
       `DELETE FROM tags WHERE tag = ? AND variant = coalesce(?, variant) AND ${inRepository}`,
     );
     this.#dropGrant = database.prepare(`DELETE FROM grants WHERE digest = ? AND ${inRepository}`);
+    this.#putAccess = database.prepare(
+      `INSERT INTO accesses (digest, last_at_ms, pulls, priority)
+       SELECT digest, ?, ?, ? FROM blobs
+       WHERE digest = ?
+         AND (named_by = 0 OR EXISTS (SELECT 1 FROM manifests WHERE digest = blobs.digest))
+       ON CONFLICT DO UPDATE SET
+         last_at_ms = excluded.last_at_ms, pulls = excluded.pulls, priority = excluded.priority`,
+    );
+    this.#lastAccess = database.prepare(
+      "SELECT last_at_ms AS lastAtMs FROM accesses WHERE digest = ?",
+    );
+    this.#evictBlob = database.prepare("DELETE FROM blobs WHERE digest = ? AND named_by = 0");
+    this.#dropTagsOf = database.prepare("DELETE FROM tags WHERE digest = ?");
+    this.#dropGrantsOf = database.prepare("DELETE FROM grants WHERE digest = ?");
     // The manifest and its references go with it, by their foreign keys.
     this.#dropBlob = database.prepare("DELETE FROM blobs WHERE digest = ?");
     this.#dropLost = database.prepare("DELETE FROM blobs WHERE digest = ? AND identity = ?");
@@ -95,6 +115,14 @@ export class WriteStatements {
         break;
       case "record-public":
         this.#recordPublic(write.location, write.nowMs);
+        break;
+      case "record-accesses":
+        for (const { digest, lastAtMs, pulls, priority } of write.accesses) {
+          this.#putAccess.run(lastAtMs, pulls, priority, keyOf(digest));
+        }
+        break;
+      case "evict":
+        this.#evict(write.eviction);
         break;
       case "forget-tag":
         this.#dropTag.run(write.tag, write.variant, ...namesOf(write.location));
@@ -129,6 +157,18 @@ export class WriteStatements {
     if (!row) return;
     this.#clearReferences.run(row.id);
     for (const reference of references) this.#addReference.run(row.id, keyOf(reference));
+  }
+
+  #evict({ root, lastAtMs, digests }: EvictionRecord): void {
+    const access = this.#lastAccess.get(keyOf(root));
+    if (access && access.lastAtMs !== lastAtMs) return;
+    for (const digest of digests) {
+      const key = keyOf(digest);
+      // Its references go with a manifest, so that nothing names what follows; unless something new does.
+      if (this.#evictBlob.run(key).changes === 0) continue;
+      this.#dropTagsOf.run(key);
+      this.#dropGrantsOf.run(key);
+    }
   }
 
   #recordTag({ location, tag, variant, record }: CatalogWrite & { kind: "record-tag" }): void {

@@ -74,9 +74,26 @@ export class Metrics {
     help: "Number of stored blobs, manifests included.",
     registers: [this.registry],
   });
+  readonly evictedBytes: Counter<"reason"> = new Counter({
+    name: "sluice_evicted_bytes_total",
+    help: "Bytes of content evicted, by reason: idle or size.",
+    labelNames: ["reason"],
+    registers: [this.registry],
+  });
+  readonly evictedObjects: Counter<"reason"> = new Counter({
+    name: "sluice_evicted_objects_total",
+    help: "Blobs and manifests evicted, by reason: idle or size.",
+    labelNames: ["reason"],
+    registers: [this.registry],
+  });
+  readonly storageUsedBytes: Gauge = new Gauge({
+    name: "sluice_storage_used_bytes",
+    help: "What counts against the bound: content, what is arriving, the catalog, removed files that are still read.",
+    registers: [this.registry],
+  });
   readonly storageLimitBytes: Gauge = new Gauge({
     name: "sluice_storage_limit_bytes",
-    help: "The bound on stored content (storage.maxSize).",
+    help: "The bound on everything under the storage directory (storage.maxSize).",
     registers: [this.registry],
   });
   readonly buildInfo: Gauge<"version" | "node"> = new Gauge({

@@ -40,8 +40,10 @@ test("wrong bytes that pass through are cut all the same", async () => {
 
 test("an image is pulled through a full mirror, and what fits is stored", async () => {
   await using hub = await FakeUpstream.start();
-  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, maxSize: small });
-  const image = imageOfSize("full", 50_000);
+  // The catalog takes up to 4 MiB of it.
+  const maxSize = { kind: "bytes", bytes: 6_000_000 } as const;
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, maxSize });
+  const image = imageOfSize("full", 6_000_000);
   hub.addImage("library/app", "latest", image);
 
   const manifest = await mirror.get("/v2/app/manifests/latest");

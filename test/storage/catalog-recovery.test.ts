@@ -62,7 +62,7 @@ suite("a catalog that cannot be used", () => {
       const setAside = `${layout.catalogFile}.corrupt-2026-11-21T120000.000Z`;
       assert.deepEqual(catalog.origin, { setAside, restoredFrom: null });
       assert.deepEqual(await readFile(setAside), damaged);
-      assert.deepEqual(await catalog.usage(), { blobs: 0, bytes: 0 });
+      assert.partialDeepStrictEqual(await catalog.usage(), { blobs: 0, bytes: 0 });
       await catalog.recordBlob(alpine, blobRecord("layer"), 1);
       assert.equal((await stat(layout.catalogFile)).mode & 0o777, 0o600);
     });

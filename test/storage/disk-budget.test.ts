@@ -12,8 +12,9 @@ test("room that could not be judged is not held", async () => {
   const { directory } = home.layout;
   const budget = new DiskBudget({
     catalog,
+    overhead: { bytes: () => Promise.resolve(8192) },
     directory,
-    maxSize: { kind: "bytes", bytes: 1000 },
+    maxSize: { kind: "bytes", bytes: 8192 + 4096 },
     minFree: { kind: "bytes", bytes: 0 },
   });
   await rename(directory, `${directory}-away`);

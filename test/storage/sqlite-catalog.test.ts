@@ -74,7 +74,7 @@ suite("the catalog's file", () => {
     await using catalog = await SqliteCatalog.open(layout);
 
     assert.deepEqual(await catalog.blob(blob.digest), blob);
-    assert.deepEqual(await catalog.usage(), { blobs: 1, bytes: blob.sizeBytes });
+    assert.partialDeepStrictEqual(await catalog.usage(), { blobs: 1, bytes: blob.sizeBytes });
     assert.equal(catalog.origin.setAside, null);
   });
 
@@ -92,7 +92,7 @@ suite("the catalog's file", () => {
     await Promise.all(writes);
 
     await using catalog = await SqliteCatalog.open(layout);
-    assert.deepEqual(await catalog.usage(), { blobs: 1000, bytes: 1000 });
+    assert.partialDeepStrictEqual(await catalog.usage(), { blobs: 1000, bytes: 1000 });
   });
 
   test("a mode that lets others read is corrected", async () => {
@@ -130,7 +130,7 @@ suite("the catalog's file", () => {
 
     await assert.rejects(SqliteCatalog.open(directory.layout), {
       name: "StorageError",
-      message: `${path} has schema 7, but this sluice knows schemas up to 2. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
+      message: `${path} has schema 7, but this sluice knows schemas up to 3. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
     });
 
     assert.deepEqual(await readFile(path), before);
@@ -274,7 +274,7 @@ suite("the catalog's writer", () => {
         catalog.recordBlob(alpine, blobRecord(`${index}`, 1), 1),
       );
       await Promise.all(writes);
-      assert.deepEqual(await catalog.usage(), { blobs: 5000, bytes: 5000 });
+      assert.partialDeepStrictEqual(await catalog.usage(), { blobs: 5000, bytes: 5000 });
       assert.deepEqual(foreign.prepare("SELECT blobs FROM totals").pluck().get(), 0);
       foreign.close();
     }
@@ -308,7 +308,7 @@ suite("the catalog's writer", () => {
     for (let round = 2; round < 6; round++) await record(round * 5000);
 
     assert.ok((await logBytes()) < 1.5 * grownBytes);
-    assert.deepEqual(await catalog.usage(), { blobs: 30_000, bytes: 30_000 });
+    assert.partialDeepStrictEqual(await catalog.usage(), { blobs: 30_000, bytes: 30_000 });
   });
 
   test("the thread and every open file end with the catalog", async () => {

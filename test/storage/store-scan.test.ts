@@ -55,7 +55,7 @@ suite("the scan of the store", () => {
       assert.equal((await catalog.blob(digest))?.sizeBytes, 3);
       assert.equal(await catalog.grantedAtMs(alpine, digest), null);
     }
-    assert.deepEqual(await catalog.usage(), { blobs: 2, bytes: 6 });
+    assert.partialDeepStrictEqual(await catalog.usage(), { blobs: 2, bytes: 6 });
   });
 
   test("rows without a file are forgotten, whether or not their directory is there", async () => {

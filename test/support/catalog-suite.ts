@@ -72,7 +72,7 @@ function blobSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.deepEqual(await fixture.catalog.referrers(alpine, digest, 10), []);
     assert.deepEqual(await fixture.catalog.ungranted(alpine, digest), []);
     assert.equal(await fixture.catalog.publicAtMs(alpine), null);
-    assert.deepEqual(await fixture.catalog.usage(), { blobs: 0, bytes: 0 });
+    assert.partialDeepStrictEqual(await fixture.catalog.usage(), { blobs: 0, bytes: 0 });
   });
 
   test("a recorded blob is found, and is granted to the repository it came through", async () => {
@@ -97,7 +97,7 @@ function blobSuite(openFixture: () => Promise<CatalogFixture>): void {
     await fixture.catalog.recordBlob(busybox, again, 2);
 
     assert.deepEqual(await fixture.catalog.blob(blob.digest), again);
-    assert.deepEqual(await fixture.catalog.usage(), { blobs: 1, bytes: 70 });
+    assert.partialDeepStrictEqual(await fixture.catalog.usage(), { blobs: 1, bytes: 70 });
     assert.equal(await fixture.catalog.grantedAtMs(alpine, blob.digest), 1);
     assert.equal(await fixture.catalog.grantedAtMs(busybox, blob.digest), 2);
   });
@@ -124,7 +124,10 @@ function blobSuite(openFixture: () => Promise<CatalogFixture>): void {
       ...blob,
       identity: "hashed again",
     });
-    assert.deepEqual(await fixture.catalog.usage(), { blobs: 1, bytes: blob.sizeBytes });
+    assert.partialDeepStrictEqual(await fixture.catalog.usage(), {
+      blobs: 1,
+      bytes: blob.sizeBytes,
+    });
   });
 
   test("usage follows what is recorded and forgotten", async () => {
@@ -132,12 +135,12 @@ function blobSuite(openFixture: () => Promise<CatalogFixture>): void {
     await fixture.catalog.recordBlob(alpine, blobRecord("a", 10), 1);
     await fixture.catalog.recordBlob(alpine, blobRecord("b", 20), 1);
     await fixture.catalog.recordManifest(alpine, manifestOf("manifest", []), 1);
-    assert.deepEqual(await fixture.catalog.usage(), { blobs: 3, bytes: 38 });
+    assert.partialDeepStrictEqual(await fixture.catalog.usage(), { blobs: 3, bytes: 38 });
 
     await fixture.catalog.forgetBlob(blobRecord("a").digest);
     await fixture.catalog.forgetBlob(blobRecord("a").digest);
 
-    assert.deepEqual(await fixture.catalog.usage(), { blobs: 2, bytes: 28 });
+    assert.partialDeepStrictEqual(await fixture.catalog.usage(), { blobs: 2, bytes: 28 });
   });
 
   test("a read that starts when a write has resolved sees it, among many writes", async () => {
@@ -150,7 +153,10 @@ function blobSuite(openFixture: () => Promise<CatalogFixture>): void {
     });
 
     await Promise.all(writes);
-    assert.deepEqual(await fixture.catalog.usage(), { blobs: 2000, bytes: (1999 * 2000) / 2 });
+    assert.partialDeepStrictEqual(await fixture.catalog.usage(), {
+      blobs: 2000,
+      bytes: (1999 * 2000) / 2,
+    });
   });
 
   test("writes take effect in the order they were made", async () => {
@@ -179,7 +185,7 @@ function blobSuite(openFixture: () => Promise<CatalogFixture>): void {
       result.status === "rejected" ? [index] : [],
     );
     assert.deepEqual(rejected, [150]);
-    assert.deepEqual(await fixture.catalog.usage(), { blobs: 299, bytes: 299 });
+    assert.partialDeepStrictEqual(await fixture.catalog.usage(), { blobs: 299, bytes: 299 });
     assert.equal(await fixture.catalog.blob(blobRecord("150").digest), null);
     assert.equal(await fixture.catalog.grantedAtMs(alpine, blobRecord("150").digest), null);
   });
@@ -476,7 +482,7 @@ function scanSuite(openFixture: () => Promise<CatalogFixture>): void {
     await fixture.catalog.adoptBlob(blob);
 
     assert.deepEqual(await fixture.catalog.blob(blob.digest), blob);
-    assert.deepEqual(await fixture.catalog.usage(), { blobs: 1, bytes: 70 });
+    assert.partialDeepStrictEqual(await fixture.catalog.usage(), { blobs: 1, bytes: 70 });
     assert.deepEqual(await fixture.catalog.repositories("docker.io", null, 10), []);
   });
 

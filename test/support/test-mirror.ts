@@ -18,6 +18,7 @@ export interface TestMirrorOptions {
   readonly directory?: string;
   readonly maxSize?: Size;
   readonly minFree?: Size;
+  readonly eviction?: Partial<Config["eviction"]>;
   readonly ttlMs?: number;
   /** What differs from the defaults. */
   readonly freshness?: Partial<FreshnessConfig>;
@@ -172,6 +173,7 @@ async function configOf(options: TestMirrorOptions, directory: string): Promise<
     server: { listen: { host: "127.0.0.1", port } },
     admin: { listen: { host: "127.0.0.1", port: 0 } },
     storage: { ...config.storage, directory, maxSize, minFree },
+    eviction: { ...config.eviction, ...options.eviction },
     freshness: { ...config.freshness, ttlMs, ...options.freshness },
     upstreams: upstreamsOf(config, options),
   };

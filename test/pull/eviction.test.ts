@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeUpstream } from "../support/fake-upstream.ts";
+import { imageOfSize, noiseBlob, type TestImage, topLayerOf } from "../support/images.ts";
+import { TestMirror } from "../support/test-mirror.ts";
+
+const mib = 1024 ** 2;
+
+// The catalog and its log take a few MiB of it.
+const maxSize = { kind: "bytes", bytes: 40 * mib } as const;
+
+test("what was pulled longest ago makes room for what is pulled now", async () => {
+  await using scene = await startScene();
+  const { mirror } = scene;
+  for (const name of ["a", "b", "c", "d", "e"]) await scene.pull(name);
+  const { usedBytes, limitBytes } = await usageOf(mirror);
+
+  assert.ok(usedBytes <= limitBytes, `${usedBytes} of ${limitBytes}`);
+  assert.equal(await scene.isHit("e"), true, "the newest is here");
+  assert.equal(await scene.isHit("a"), false, "the oldest is not");
+});
+
+test("content larger than the bound evicts nothing and passes through", async () => {
+  await using scene = await startScene();
+  await scene.pull("a");
+  const large = noiseBlob("too large", 50 * mib);
+  scene.hub.addBlob("library/large", large);
+
+  const answer = await scene.mirror.get(`/v2/large/blobs/${large.digest}`);
+  await scene.mirror.idle();
+
+  assert.ok(answer.body.equals(large.bytes));
+  assert.equal(await scene.isHit("a"), true);
+});
+
+test("a reader of what is evicted gets all of it", async () => {
+  await using scene = await startScene();
+  await scene.pull("a");
+  const layer = topLayerOf(scene.image("a"));
+  using reading = scene.mirror.open(`/v2/a/blobs/${layer.digest}`);
+  await reading.when(({ body }) => body.length > 0);
+
+  await scene.mirror.daemon.mirror.evictor.evict({ toBytes: 0 });
+
+  assert.equal((await scene.mirror.stored()).blobs, 0);
+  assert.ok((await reading.end()).body.equals(layer.bytes));
+});
+
+test("pinned images stay, whatever must go", async () => {
+  await using scene = await startScene({ pins: ["docker.io/library/a"] });
+  for (const name of ["a", "b"]) await scene.pull(name);
+
+  await scene.mirror.daemon.mirror.evictor.evict({ toBytes: 0 });
+
+  assert.equal(await scene.isHit("a"), true);
+  assert.equal(await scene.isHit("b"), false);
+});
+
+test("what nobody pulled for maxIdle goes although there is room", async () => {
+  await using scene = await startScene({ maxIdleMs: 3_600_000 });
+  await scene.pull("a");
+  scene.mirror.advance(3_000_000);
+  await scene.pull("b");
+  scene.mirror.advance(3_000_000);
+
+  const evicted = await scene.mirror.daemon.mirror.evictor.evict({ toBytes: Number.MAX_VALUE });
+
+  assert.equal(evicted.roots, 1);
+  assert.equal(await scene.isHit("b"), true);
+});
+
+test("the plan is what then happens, in its order, and changes nothing itself", async () => {
+  await using scene = await startScene();
+  for (const name of ["a", "b", "c"]) {
+    await scene.pull(name);
+    scene.mirror.advance(60_000);
+  }
+  const { evictor } = scene.mirror.daemon.mirror;
+  const before = await scene.mirror.stored();
+
+  const plan = await evictor.plan({ toBytes: 15 * mib }, true);
+  const after = await scene.mirror.stored();
+  const evicted = await evictor.evict({ toBytes: 15 * mib });
+
+  assert.deepEqual(after, before);
+  assert.deepEqual(
+    plan.victims.map(({ names }) => names[0]),
+    ["docker.io/library/a:latest", "docker.io/library/b:latest"],
+  );
+  assert.equal(evicted.roots, plan.victims.length);
+  assert.equal(
+    evicted.bytes,
+    plan.victims.flatMap(({ freed }) => freed).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  );
+});
+
+class Scene implements AsyncDisposable {
+  readonly hub: FakeUpstream;
+  readonly mirror: TestMirror;
+  readonly #images = new Map<string, TestImage>();
+
+  constructor(hub: FakeUpstream, mirror: TestMirror) {
+    this.hub = hub;
+    this.mirror = mirror;
+  }
+
+  image(name: string): TestImage {
+    const image = this.#images.get(name) ?? imageOfSize(`evicted ${name}`, 10 * mib);
+    this.#images.set(name, image);
+    this.hub.addImage(`library/${name}`, "latest", image);
+    return image;
+  }
+
+  /** As a client does: the manifest, then the layer. */
+  async pull(name: string): Promise<void> {
+    const layer = topLayerOf(this.image(name));
+    await this.mirror.get(`/v2/${name}/manifests/latest`);
+    const answer = await this.mirror.get(`/v2/${name}/blobs/${layer.digest}`);
+    await this.mirror.idle();
+    assert.ok(answer.body.equals(layer.bytes));
+  }
+
+  async isHit(name: string): Promise<boolean> {
+    const layer = topLayerOf(this.image(name));
+    const { headers } = await this.mirror.head(`/v2/${name}/blobs/${layer.digest}`);
+    return headers["cache-status"] === "sluice; hit";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.mirror[Symbol.asyncDispose]();
+    await this.hub[Symbol.asyncDispose]();
+  }
+}
+
+async function startScene(
+  eviction: NonNullable<Parameters<typeof TestMirror.start>[0]["eviction"]> = {},
+): Promise<Scene> {
+  const hub = await FakeUpstream.start();
+  const minFree = { kind: "bytes", bytes: 0 } as const;
+  const mirror = await TestMirror.start({
+    upstreams: { "docker.io": hub },
+    maxSize,
+    minFree,
+    eviction,
+  });
+  return new Scene(hub, mirror);
+}
+
+async function usageOf(mirror: TestMirror): Promise<{ usedBytes: number; limitBytes: number }> {
+  return JSON.parse((await mirror.admin("/api/v1/stats")).body.toString()).stored;
+}
