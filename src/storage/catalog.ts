@@ -55,6 +55,7 @@ export interface AccessRecord extends Access {
 /** What was chosen to go, and when its root had been pulled last. */
 export interface EvictionRecord {
   readonly root: Digest;
+  /** Of the root and the manifests that it names, the latest. */
   readonly lastAtMs: number;
   /** The root first, then what only it needs, each behind a manifest that names it. */
   readonly digests: readonly Digest[];

@@ -56,7 +56,8 @@ class VictimSearch {
     if (idleSinceMs === null) return;
     for (const row of this.#queries.byTime()) {
       if (row.lastAtMs >= idleSinceMs) return;
-      if (this.#latestOf(row).lastAtMs < idleSinceMs) this.#take(row, "idle");
+      const latest = this.#latestOf(row);
+      if (latest.lastAtMs < idleSinceMs) this.#take(latest, "idle");
     }
   }
 
@@ -81,13 +82,19 @@ class VictimSearch {
     yield* deferred;
   }
 
+  /** The row as its image was pulled: whoever pulls a child pulls the index. */
   #latestOf(row: RootRow): RootRow {
-    const { key, manifestId } = row;
+    const { manifestId } = row;
     if (manifestId === null) return row;
     let latest = row;
     for (const child of this.#queries.children.all(manifestId)) {
-      const own = this.#latestOf(child);
-      if (goesBefore(latest, own)) latest = { ...own, key, manifestId };
+      const { priority, lastAtMs, pulls } = this.#latestOf(child);
+      latest = {
+        ...latest,
+        priority: Math.max(latest.priority, priority),
+        lastAtMs: Math.max(latest.lastAtMs, lastAtMs),
+        pulls: Math.max(latest.pulls, pulls),
+      };
     }
     return latest;
   }

@@ -26,7 +26,7 @@ export class WriteStatements {
   readonly #dropLost: Statement<[DigestKey, string]>;
 
   readonly #putAccess: Statement<[number, number, number, DigestKey]>;
-  readonly #lastAccess: Statement<[DigestKey], { lastAtMs: number }>;
+  readonly #lastAccess: Statement<[DigestKey], { lastAtMs: number | null }>;
   readonly #evictBlob: Statement<[DigestKey]>;
   readonly #dropTagsOf: Statement<[DigestKey]>;
   readonly #dropGrantsOf: Statement<[DigestKey]>;
@@ -86,7 +86,13 @@ export class WriteStatements {
          last_at_ms = excluded.last_at_ms, pulls = excluded.pulls, priority = excluded.priority`,
     );
     this.#lastAccess = database.prepare(
-      "SELECT last_at_ms AS lastAtMs FROM accesses WHERE digest = ?",
+      `WITH RECURSIVE image (digest) AS (
+         VALUES (?) UNION
+         SELECT referenced FROM image
+         CROSS JOIN manifests ON manifests.digest = image.digest
+         CROSS JOIN manifest_references ON manifest_id = manifests.id
+         CROSS JOIN manifests AS children ON children.digest = referenced)
+       SELECT max(last_at_ms) AS lastAtMs FROM image CROSS JOIN accesses USING (digest)`,
     );
     this.#evictBlob = database.prepare("DELETE FROM blobs WHERE digest = ? AND named_by = 0");
     this.#dropTagsOf = database.prepare("DELETE FROM tags WHERE digest = ?");
@@ -160,8 +166,8 @@ export class WriteStatements {
   }
 
   #evict({ root, lastAtMs, digests }: EvictionRecord): void {
-    const access = this.#lastAccess.get(keyOf(root));
-    if (access && access.lastAtMs !== lastAtMs) return;
+    const { lastAtMs: latestAtMs = null } = this.#lastAccess.get(keyOf(root)) ?? {};
+    if (latestAtMs !== null && latestAtMs !== lastAtMs) return;
     for (const digest of digests) {
       const key = keyOf(digest);
       // Its references go with a manifest, so that nothing names what follows; unless something new does.

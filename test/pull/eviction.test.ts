@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeUpstream } from "../support/fake-upstream.ts";
-import { imageOfSize, noiseBlob, type TestImage, topLayerOf } from "../support/images.ts";
+import { imageOfSize, noiseBlob, ociIndex, type TestImage, topLayerOf } from "../support/images.ts";
+import { noise } from "../support/noise.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
 const mib = 1024 ** 2;
@@ -92,6 +93,36 @@ test("the plan is what then happens, in its order, and changes nothing itself", 
     evicted.bytes,
     plan.victims.flatMap(({ freed }) => freed).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   );
+});
+
+test("an image for several platforms goes as one, though only a child of it was pulled of late", async () => {
+  await using scene = await startScene();
+  const { mirror, hub } = scene;
+  const parts = (["amd64", "arm64"] as const).map((architecture) => ({
+    architecture,
+    layers: [[{ path: "noise", bytes: noise(architecture, mib) }]],
+  }));
+  const index = ociIndex(parts);
+  hub.addImage("library/multi", "latest", index);
+  const [child] = index.children;
+  assert.ok(child);
+  await mirror.get("/v2/multi/manifests/latest");
+  mirror.advance(60_000);
+  await mirror.get(`/v2/multi/manifests/${child.manifest.digest}`);
+  await mirror.get(`/v2/multi/blobs/${topLayerOf(child).digest}`);
+  await mirror.idle();
+  const { evictor } = mirror.daemon.mirror;
+
+  const plan = await evictor.plan({ toBytes: 0 }, true);
+  const evicted = await evictor.evict({ toBytes: 0 });
+
+  const [victim] = plan.victims;
+  assert.equal(victim?.root, index.manifest.digest);
+  assert.equal(victim.lastAtMs, mirror.nowMs, "its last pull is that of the child");
+  const own = victim.freed.find(({ digest }) => digest === victim.root);
+  assert.equal(own?.sizeBytes, index.manifest.bytes.length);
+  assert.equal(evicted.roots, 1);
+  assert.equal((await mirror.stored()).blobs, 0);
 });
 
 class Scene implements AsyncDisposable {
