@@ -92,11 +92,9 @@ export class Evictor implements RoomMaker, AsyncDisposable {
 
   /** Evicts; resolves to what was freed. */
   async evict(aim: EvictionAim): Promise<Evicted> {
-    await this.#running;
-    this.#running ??= this.#carryOut(aim).finally(() => {
-      this.#running = null;
-    });
-    return await this.#running;
+    // One that runs may not go as far.
+    while (this.#running) await this.#running.catch(() => {});
+    return await this.#begin(aim);
   }
 
   /** As `RoomMaker` says. Content that would not fit into an empty store evicts nothing. */
@@ -105,7 +103,7 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     if (bytes > limitBytes - overheadBytes) return;
     this.#neededBytes += bytes;
     try {
-      await Promise.race([this.evict({ toBytes: null }), delay(patienceMs, null, { ref: false })]);
+      await Promise.race([this.#join(), delay(patienceMs, null, { ref: false })]);
     } finally {
       this.#neededBytes -= bytes;
     }
@@ -114,6 +112,19 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer);
     await this.#running?.catch(() => {});
+  }
+
+  /** Whoever waits for room when one ends shares the next: it makes room for all of them. */
+  async #join(): Promise<void> {
+    await this.#running?.catch(() => {});
+    await (this.#running ?? this.#begin({ toBytes: null }));
+  }
+
+  #begin(aim: EvictionAim): Promise<Evicted> {
+    this.#running = this.#carryOut(aim).finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
   }
 
   #arm(): NodeJS.Timeout {
@@ -150,7 +161,8 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   async #evictOne(victim: Victim, done: Evicted): Promise<Evicted> {
     const { accesses, catalog } = this.#tools;
     const { root, lastAtMs, freed } = victim;
-    if (accesses.isFresh(root)) return { ...done, spared: done.spared + 1 };
+    if (freed.some(({ digest }) => accesses.isFresh(digest)))
+      return { ...done, spared: done.spared + 1 };
     await catalog.evict({ root, lastAtMs, digests: freed.map(({ digest }) => digest) });
     let objects = 0;
     let bytes = 0;
