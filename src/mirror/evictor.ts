@@ -3,7 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import type { Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
-import type { EvictionPlan, Victim } from "../storage/eviction.ts";
+import { allocatedBytes, type EvictionPlan, type Victim } from "../storage/eviction.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Accesses } from "./accesses.ts";
@@ -35,11 +35,31 @@ export interface EvictorTools {
   readonly onEvicted: (digest: Digest) => void;
 }
 
+/** What would go, and what that would make of the disk. In bytes on the disk. */
+export interface PlannedEviction extends EvictionPlan {
+  /** What everything under the storage directory takes before it. */
+  readonly usedBytes: number;
+  /** `storage.maxSize`. */
+  readonly limitBytes: number;
+  /** What is aimed at. */
+  readonly toBytes: number;
+  /** How much more than `storage.minFree` is free on the file system before it; below 0 if less is. */
+  readonly spareBytes: number;
+}
+
 /** What an eviction did. */
-export interface Evicted {
+export interface Evicted extends Freed {
+  /** What was aimed at, in bytes on the disk. */
+  readonly toBytes: number;
+  readonly pinned: EvictionPlan["pinned"];
+}
+
+interface Freed {
   readonly roots: number;
   readonly objects: number;
   readonly bytes: number;
+  /** The same in bytes on the disk. */
+  readonly freedBytes: number;
   /** Roots that were pulled, or needed by something new, between choosing and evicting. */
   readonly spared: number;
 }
@@ -53,7 +73,7 @@ export interface EvictionAim {
 // Whoever waits for room for longer passes its content through unstored: a client waits for its first byte meanwhile.
 const patienceMs = 5_000;
 
-const nothing: Evicted = { roots: 0, objects: 0, bytes: 0, spared: 0 };
+const nothing: Freed = { roots: 0, objects: 0, bytes: 0, freedBytes: 0, spared: 0 };
 
 /**
  * Throws away what was not pulled for longest, image by image, when the store is too full. One eviction runs at a time:
@@ -64,36 +84,49 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   settings: EvictionSettings;
   readonly #tools: EvictorTools;
   #running: Promise<Evicted> | null = null;
-  #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | null = null;
   /** What those who wait for room want together. */
   #neededBytes = 0;
 
   constructor(tools: EvictorTools, settings: EvictionSettings) {
     this.#tools = tools;
     this.settings = settings;
-    this.#timer = this.#arm();
+  }
+
+  /** Looks from now on, every `settings.intervalMs`, whether something must go. */
+  watch(): void {
+    this.#timer = setTimeout(() => {
+      this.#evictIfFull()
+        .catch((err) => this.#tools.log.error({ err }, "eviction failed"))
+        .finally(() => {
+          if (this.#timer !== null) this.watch();
+        });
+    }, this.settings.intervalMs).unref();
   }
 
   /** What would go now, in its order. Changes nothing. */
-  async plan({ toBytes }: EvictionAim, named: boolean): Promise<EvictionPlan> {
+  async plan({ toBytes }: EvictionAim, named: boolean): Promise<PlannedEviction> {
     const { accesses, budget, catalog, now } = this.#tools;
     await accesses.flush();
     const { lowWatermark, maxIdleMs, pins } = this.settings;
     const { usedBytes, limitBytes, spareBytes } = await budget.usage();
     const needed = this.#neededBytes;
-    const endBytes = Math.min(toBytes ?? lowWatermark * limitBytes, limitBytes - needed);
-    return await catalog.chooseVictims({
-      freeBytes: Math.max(0, Math.ceil(usedBytes - endBytes), needed - spareBytes),
+    const endBytes = Math.floor(
+      Math.min(toBytes ?? lowWatermark * limitBytes, limitBytes - needed),
+    );
+    const plan = await catalog.chooseVictims({
+      freeBytes: Math.max(0, usedBytes - endBytes, needed - spareBytes),
       idleSinceMs: maxIdleMs === null ? null : now() - maxIdleMs,
       pins,
       named,
     });
+    return { usedBytes, limitBytes, toBytes: Math.max(0, endBytes), spareBytes, ...plan };
   }
 
   /** Evicts; resolves to what was freed. */
   async evict(aim: EvictionAim): Promise<Evicted> {
     // One that runs may not go as far.
-    while (this.#running) await this.#running.catch(() => {});
+    while (this.#running !== null) await this.#running.catch(() => {});
     return await this.#begin(aim);
   }
 
@@ -110,7 +143,8 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#timer);
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
     await this.#running?.catch(() => {});
   }
 
@@ -127,16 +161,6 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     return this.#running;
   }
 
-  #arm(): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.#evictIfFull()
-        .catch((err) => this.#tools.log.error({ err }, "eviction failed"))
-        .finally(() => {
-          this.#timer = this.#arm();
-        });
-    }, this.settings.intervalMs).unref();
-  }
-
   async #evictIfFull(): Promise<void> {
     const { usedBytes, limitBytes, spareBytes } = await this.#tools.budget.usage();
     const { highWatermark, maxIdleMs } = this.settings;
@@ -149,16 +173,16 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   async #carryOut(aim: EvictionAim): Promise<Evicted> {
     const { log } = this.#tools;
     const plan = await this.plan(aim, false);
-    let done = nothing;
+    let done: Freed = nothing;
     for (const victim of plan.victims) done = await this.#evictOne(victim, done);
     if (plan.pinned.roots > 0 && plan.freedBytes === 0) {
       log.warn({ pinned: plan.pinned.roots }, "all that could be evicted is pinned");
     }
     if (done.roots > 0) log.info({ ...done }, "evicted");
-    return done;
+    return { ...done, toBytes: plan.toBytes, pinned: plan.pinned };
   }
 
-  async #evictOne(victim: Victim, done: Evicted): Promise<Evicted> {
+  async #evictOne(victim: Victim, done: Freed): Promise<Freed> {
     const { accesses, catalog } = this.#tools;
     const { root, lastAtMs, freed } = victim;
     if (freed.some(({ digest }) => accesses.isFresh(digest)))
@@ -166,10 +190,12 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     await catalog.evict({ root, lastAtMs, digests: freed.map(({ digest }) => digest) });
     let objects = 0;
     let bytes = 0;
+    let freedBytes = 0;
     for (const { digest, sizeBytes } of freed) {
       if (!(await this.#removeFile(digest))) continue;
       objects++;
       bytes += sizeBytes;
+      freedBytes += allocatedBytes(sizeBytes);
     }
     if (objects === 0) return { ...done, spared: done.spared + 1 };
     accesses.raiseFloor(victim.priority);
@@ -179,6 +205,7 @@ export class Evictor implements RoomMaker, AsyncDisposable {
       roots: done.roots + 1,
       objects: done.objects + objects,
       bytes: done.bytes + bytes,
+      freedBytes: done.freedBytes + freedBytes,
     };
   }
 

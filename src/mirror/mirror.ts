@@ -57,6 +57,7 @@ export class Mirror {
       onEvicted: (digest: Digest) => stored.dropFromMemory(digest),
     };
     this.evictor = new Evictor(evicting, eviction);
+    this.evictor.watch();
     const storage = { ...tools, locks, rooms: new Rooms(budget, this.evictor) };
     const policy = (): FreshnessPolicy => this.policy;
     const behind = new Behind(log);
