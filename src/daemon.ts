@@ -8,14 +8,9 @@ import { closeNow, Drain } from "./drain.ts";
 import { listenOn, listenOnSocket } from "./listen.ts";
 import type { FreshnessPolicy } from "./mirror/freshness.ts";
 import { Mirror } from "./mirror/mirror.ts";
+import { openStorage } from "./open-storage.ts";
 import { RegistryServer } from "./server/server.ts";
-import type { CatalogOrigin } from "./storage/catalog-file.ts";
-import { DirectoryLock } from "./storage/directory-lock.ts";
-import { DiskBlobStore } from "./storage/disk-blob-store.ts";
-import { DiskBudget } from "./storage/disk-budget.ts";
-import { type Layout, prepareLayout } from "./storage/layout.ts";
-import { Overhead } from "./storage/overhead.ts";
-import { SqliteCatalog } from "./storage/sqlite-catalog.ts";
+import type { Layout } from "./storage/layout.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
 import { Health } from "./telemetry/health.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -59,6 +54,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await using stack = new AsyncDisposableStack();
   const { config, log, version, now, monotonicMs, writeIdleMs = defaultWriteIdleMs } = options;
   const { layout, store, catalog, budget } = await openStorage(stack, options);
+  stack.use(new StorageUpkeep({ layout, store, catalog, log, now }));
   const metrics = new Metrics(version);
   metrics.watchProcess();
   const tools = { store, catalog, budget, metrics, log, now };
@@ -80,9 +76,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // Another one for each process: a mirror that was moved or copied must not refuse what its twin forwards.
     instance: `sluice-${randomBytes(6).toString("hex")}`,
   });
-  const admin = { health, metrics, catalog, budget, version, startedAtMs: now() };
-  const adminServer = stack.adopt(createAdminServer(admin), closeNow);
-  const controlServer = stack.adopt(createAdminServer(admin), closeNow);
+  const admin = { health, metrics, catalog, budget, version, log, startedAtMs: now() };
+  const control = { evictor: mirror.evictor, budget };
+  const adminServer = stack.adopt(createAdminServer(admin, null), closeNow);
+  const controlServer = stack.adopt(createAdminServer(admin, control), closeNow);
   stack.adopt(registry.http, closeNow);
   const ending = new Drain(registry.http);
   await openControlSocket(controlServer, layout);
@@ -109,33 +106,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
-}
-
-interface Storage {
-  readonly layout: Layout;
-  readonly store: DiskBlobStore;
-  readonly catalog: SqliteCatalog;
-  readonly budget: DiskBudget;
-}
-
-async function openStorage(
-  stack: AsyncDisposableStack,
-  { config, log, now, monotonicMs }: DaemonOptions,
-): Promise<Storage> {
-  const layout = await prepareLayout(config.storage.directory);
-  stack.use(DirectoryLock.acquire(layout));
-  const store = await DiskBlobStore.open(layout);
-  const catalog = stack.use(await SqliteCatalog.open(layout, now));
-  logOrigin(catalog.origin, log);
-  stack.use(new StorageUpkeep({ layout, store, catalog, log, now }));
-  const overhead = new Overhead({ layout, removedBytes: () => store.removedBytes, monotonicMs });
-  const budget = new DiskBudget({ catalog, overhead, ...config.storage });
-  return { layout, store, catalog, budget };
-}
-
-function logOrigin(origin: CatalogOrigin, log: Log): void {
-  if (origin.restoredFrom !== null) log.error(origin, "catalog was lost, went on with its backup");
-  else if (origin.setAside !== null) log.error(origin, "catalog was corrupt, began a new one");
 }
 
 /** The directory's lock is held, so a socket that lies there belongs to nobody. */

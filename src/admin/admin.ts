@@ -1,13 +1,26 @@
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
 import type { Health } from "../telemetry/health.ts";
+import type { Log } from "../telemetry/log.ts";
+import {
+  answerEviction,
+  type EvictionTools,
+  evictionAnswerSchema,
+  evictionOrderSchema,
+} from "./eviction.ts";
 import { collectStats, type StatsSources, statsSchema } from "./stats.ts";
 
 export interface AdminOptions extends StatsSources {
   readonly health: Health;
   readonly version: string;
+  readonly log: Log;
 }
+
+// What is asked of the mirror is a line of JSON.
+const bodyLimitBytes = 64 * 1024;
 
 const healthSchema = z
   .object({ status: z.string(), reasons: z.array(z.string()) })
@@ -56,10 +69,38 @@ const statsRoute = createRoute({
   responses: { 200: jsonOf("The numbers.", statsSchema) },
 });
 
-/** The admin API, for its listener and for the control socket. */
-export function createAdminServer(options: AdminOptions): Server {
-  const { health, metrics, version } = options;
-  const app = new OpenAPIHono();
+const errorSchema = z.object({ error: z.string() }).openapi("Error");
+
+const evictRoute = createRoute({
+  method: "post",
+  path: "/api/v1/evict",
+  summary: "Evicts images, or tells which would go. On the control socket only.",
+  request: {
+    body: { required: true, content: { "application/json": { schema: evictionOrderSchema } } },
+  },
+  responses: {
+    200: jsonOf("The plan, in its order; or what was evicted.", evictionAnswerSchema),
+    400: jsonOf("The body is no order.", errorSchema),
+  },
+});
+
+/**
+ * The admin API. `control` is what may be changed through the control socket, which only the daemon's own user can open;
+ * null for the listener, which asks nobody who they are.
+ */
+export function createAdminServer(options: AdminOptions, control: EvictionTools | null): Server {
+  const { health, metrics, version, log } = options;
+  const app = new OpenAPIHono({
+    defaultHook: (result, context) => {
+      if (result.success) return;
+      return context.json({ error: sentenceOf(result.error) }, 400);
+    },
+  });
+  app.onError((err, context) => {
+    if (err instanceof HTTPException) return context.json({ error: err.message }, err.status);
+    log.error({ err, target: context.req.path }, "admin API failed");
+    return context.json({ error: "an error within the mirror; its log says which" }, 500);
+  });
   app.openapi(healthzRoute, (context) => context.json({ status: "ok", reasons: [] }, 200));
   app.openapi(readyzRoute, async (context) => {
     const { ready, reasons } = await health.readiness();
@@ -77,6 +118,7 @@ export function createAdminServer(options: AdminOptions): Server {
     });
   });
   app.openapi(statsRoute, async (context) => context.json(await collectStats(options), 200));
+  if (control) addControl(app, control, log);
   app.doc("/api/v1/openapi.json", {
     openapi: "3.0.3",
     info: { title: "sluice admin API", version },
@@ -89,6 +131,23 @@ export function createAdminServer(options: AdminOptions): Server {
     ),
   );
   return createAdaptorServer({ fetch: app.fetch }) as Server;
+}
+
+function addControl(app: OpenAPIHono, control: EvictionTools, log: Log): void {
+  app.use(evictRoute.path, bodyLimit({ maxSize: bodyLimitBytes }));
+  app.openapi(evictRoute, async (context) => {
+    const order = context.req.valid("json");
+    if (!order.dryRun) {
+      log.info({ toBytes: order.toBytes, by: "the control socket" }, "eviction was asked for");
+    }
+    return context.json(await answerEviction(control, order), 200);
+  });
+}
+
+function sentenceOf(error: z.ZodError): string {
+  return error.issues
+    .map(({ path, message }) => `${path.join(".") || "the body"}: ${message}`)
+    .join("; ");
 }
 
 const welcome = `sluice

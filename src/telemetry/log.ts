@@ -37,6 +37,14 @@ export function openLog(level: LevelWithSilent, isTerminal: boolean): OpenLog {
   return { log: pino(options, output), [Symbol.asyncDispose]: () => output.close() };
 }
 
+/** A log for commands, whose results go to standard output: errors only, for people, to standard error. */
+export function createErrorLog(): Log {
+  return pino(
+    { level: "error", base: null },
+    pretty({ singleLine: true, sync: true, destination: 2 }),
+  );
+}
+
 /** Standard output as pino writes to it, whoever reads that or does not. */
 class Output {
   #isOpen = true;

@@ -1,0 +1,105 @@
+import { z } from "@hono/zod-openapi";
+import type { Evicted, EvictionAim, Evictor, PlannedEviction } from "../mirror/evictor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { DiskBudget } from "../storage/disk-budget.ts";
+
+/** What is asked of `POST /api/v1/evict`. */
+export interface EvictionOrder extends EvictionAim {
+  /** Whether only the plan is wanted. */
+  readonly dryRun: boolean;
+}
+
+/** The plan, if only that was asked for; else what was done, and what is used then. In bytes on the disk. */
+export type EvictionAnswer =
+  | ({ readonly dryRun: true } & PlannedEviction)
+  | ({ readonly dryRun: false; readonly usedBytes: number; readonly limitBytes: number } & Evicted);
+
+export interface EvictionTools {
+  readonly evictor: Evictor;
+  readonly budget: DiskBudget;
+}
+
+/** Plans or evicts, as the order says. */
+export async function answerEviction(
+  { evictor, budget }: EvictionTools,
+  { dryRun, toBytes }: EvictionOrder,
+): Promise<EvictionAnswer> {
+  if (dryRun) return { dryRun, ...(await evictor.plan({ toBytes }, true)) };
+  const evicted = await evictor.evict({ toBytes });
+  const { usedBytes, limitBytes } = await budget.usage();
+  return { dryRun, usedBytes, limitBytes, ...evicted };
+}
+
+const count = z.number().int().nonnegative();
+
+const digest = z.custom<Digest>().openapi({ type: "string" });
+
+const bytes = count.openapi({ description: "In bytes on the disk." });
+
+/** The shape of `EvictionOrder`. */
+export const evictionOrderSchema: z.ZodType<EvictionOrder> = z
+  .strictObject({
+    dryRun: z.boolean().openapi({ description: "Whether only the plan is wanted." }),
+    toBytes: count.nullable().default(null).openapi({
+      description:
+        "What everything under the storage directory may take in the end; null for the low watermark.",
+    }),
+  })
+  .openapi("EvictionOrder");
+
+const pinnedSchema = z
+  .object({ roots: count, names: z.array(z.string()).readonly() })
+  .openapi({ description: "What would have gone but for a pin, and the first names of it." });
+
+const victimSchema = z
+  .object({
+    root: digest.openapi({
+      description: "The digest of the image, or of a blob that no image needs.",
+    }),
+    kind: z.enum(["image", "blob"]),
+    reason: z.enum(["idle", "size"]),
+    names: z.array(z.string()).readonly(),
+    lastAtMs: z
+      .number()
+      .openapi({ description: "When it was last pulled, in ms since the epoch." }),
+    pulls: count,
+    priority: z.number().openapi({ description: "What is worth least goes first." }),
+    freed: z.array(z.object({ digest, sizeBytes: count })).readonly(),
+    freedBytes: bytes,
+    kept: z
+      .object({ objects: count, bytes, sharedWith: count })
+      .openapi({ description: "What it shares with so many images that stay." }),
+  })
+  .openapi("Victim");
+
+/** The shape of `EvictionAnswer` for the OpenAPI document. */
+export const evictionAnswerSchema: z.ZodType<EvictionAnswer> = z
+  .discriminatedUnion("dryRun", [
+    z
+      .object({
+        dryRun: z.literal(true),
+        usedBytes: bytes,
+        limitBytes: bytes,
+        toBytes: bytes,
+        spareBytes: z.number(),
+        victims: z.array(victimSchema).readonly(),
+        freedBytes: bytes,
+        pinned: pinnedSchema,
+      })
+      .openapi("EvictionPlan"),
+    z
+      .object({
+        dryRun: z.literal(false),
+        usedBytes: bytes,
+        limitBytes: bytes,
+        toBytes: bytes,
+        roots: count,
+        objects: count,
+        bytes: count,
+        freedBytes: bytes,
+        spared: count,
+        pinned: pinnedSchema,
+      })
+      .openapi("Evicted"),
+  ])
+  .openapi("EvictionAnswer");
