@@ -8,16 +8,27 @@ export interface ControlAnswer {
   readonly body: unknown;
 }
 
-// The daemon answers from memory; one that takes this long hangs.
-const timeoutMs = 10_000;
+/** What is asked: a GET of `path`, or an order posted to it. */
+export interface ControlQuestion {
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly order?: object;
+  readonly timeoutMs?: number;
+}
+
+// What is not an order the daemon answers from memory; one that takes this long hangs.
+const usualTimeoutMs = 10_000;
 
 /**
  * Asks the daemon of a storage directory through its control socket; null if none listens there. Rejects with
  * CommandError if it does not answer.
  */
-export async function askDaemon(layout: Layout, path: string): Promise<ControlAnswer | null> {
+export async function askDaemon(
+  layout: Layout,
+  question: ControlQuestion,
+): Promise<ControlAnswer | null> {
   try {
-    return await get(layout.controlSocket, path);
+    return await ask(layout.controlSocket, question);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : null;
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return null;
@@ -29,10 +40,12 @@ export async function askDaemon(layout: Layout, path: string): Promise<ControlAn
   }
 }
 
-function get(socketPath: string, path: string): Promise<ControlAnswer> {
+function ask(socketPath: string, question: ControlQuestion): Promise<ControlAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<ControlAnswer>();
+  const { path, order, timeoutMs = usualTimeoutMs } = question;
+  const how = order ? { method: "POST", headers: { "content-type": "application/json" } } : {};
   const asking = request(
-    { socketPath, path, signal: AbortSignal.timeout(timeoutMs) },
+    { socketPath, path, ...how, signal: AbortSignal.timeout(timeoutMs) },
     (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -46,7 +59,7 @@ function get(socketPath: string, path: string): Promise<ControlAnswer> {
     },
   );
   asking.on("error", reject);
-  asking.end();
+  asking.end(order && JSON.stringify(order));
   return promise;
 }
 

@@ -11,7 +11,7 @@ export async function health(options: { readonly config?: string }): Promise<voi
     cwd: process.cwd(),
   });
   const layout = layoutOf(config.storage.directory);
-  const answer = await askDaemon(layout, "/readyz");
+  const answer = await askDaemon(layout, { path: "/readyz" });
   if (!answer)
     throw new CommandError(
       `no daemon runs on ${layout.directory}, which is the directory by ${source}: start one with sluice serve, or name its configuration by --config`,

@@ -1,4 +1,5 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
+import { parseSize, type Size } from "../config/units.ts";
 import { tuneHeap } from "./tune-heap.ts";
 import { version } from "./version.ts";
 
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
     .addHelpText("after", programHelp);
   addServe(program);
   addStats(program);
+  addEvict(program);
   addHealth(program);
   addConfig(program);
   return program;
@@ -51,6 +53,36 @@ function addStats(program: Command): void {
       const { stats } = await import("./stats.ts");
       await stats(command.optsWithGlobals<CommandOptions>());
     });
+}
+
+function addEvict(program: Command): void {
+  program
+    .command("evict")
+    .description("throw away the images that are worth least, until the storage is small enough")
+    .option("--dry-run", "show what would go, and why; change nothing")
+    .option(
+      "--to <size>",
+      "what may be used in the end: 20GiB, or a share of storage.maxSize (default: eviction.lowWatermark)",
+      sizeArgument,
+    )
+    .option("--limit <count>", "show so many images (default: a screenful)", countArgument)
+    .option("--json", "print JSON, for programs")
+    .addHelpText("after", evictHelp)
+    .action(async (_options: object, command: Command) => {
+      const { evict } = await import("./evict.ts");
+      await evict(command.optsWithGlobals());
+    });
+}
+
+function sizeArgument(written: string): Size {
+  const size = parseSize(written);
+  if (size) return size;
+  throw new InvalidArgumentError("It is not a size; write for example 20GiB or 50%.");
+}
+
+function countArgument(written: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(written)) return Number(written);
+  throw new InvalidArgumentError("It is not a count; write for example 100.");
 }
 
 function addHealth(program: Command): void {
@@ -105,6 +137,18 @@ const statsHelp = `
 Examples:
   sluice stats
   sluice stats --json | jq .`;
+
+const evictHelp = `
+Images go whole, with all that no other image needs: first what was not pulled for
+eviction.maxIdle, then what is worth least for the room it takes, until eviction.lowWatermark
+or --to is reached. What eviction.pins names stays. A running mirror does the same by itself
+above eviction.highWatermark.
+
+Examples:
+  sluice evict --dry-run               what would go next
+  sluice evict --dry-run --to 20GiB    what would go, so that 20 GiB are used
+  sluice evict --to 50%                make half of storage.maxSize free now
+  sluice evict --dry-run --to 50% --json | jq -r '.victims[].names[0]'`;
 
 const healthHelp = `
 Examples:

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type { Stats, UpstreamStats } from "../admin/stats.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
@@ -10,6 +9,7 @@ import { Overhead } from "../storage/overhead.ts";
 import { SqliteCatalog } from "../storage/sqlite-catalog.ts";
 import { CommandError } from "./command-error.ts";
 import { askDaemon } from "./control.ts";
+import { refuseWithoutCatalog } from "./nothing-stored.ts";
 import { type Column, renderTable } from "./table.ts";
 
 /** As the daemon tells it, or what can be told without one: `since` is null then. */
@@ -32,7 +32,7 @@ export async function stats(options: {
 }
 
 async function fromDaemon(layout: Layout): Promise<Told | null> {
-  const answer = await askDaemon(layout, "/api/v1/stats");
+  const answer = await askDaemon(layout, { path: "/api/v1/stats" });
   if (!answer) return null;
   if (answer.status === 200) return answer.body as Stats;
   throw new CommandError(`the daemon answered with status ${answer.status}; its log says why`);
@@ -40,11 +40,7 @@ async function fromDaemon(layout: Layout): Promise<Told | null> {
 
 /** Takes the directory's lock, so that no daemon can start meanwhile. */
 async function fromDirectory(layout: Layout, config: Config, source: string): Promise<Told> {
-  if (!existsSync(layout.catalogFile)) {
-    throw new CommandError(
-      `nothing is stored in ${layout.directory}, which is the directory by ${source}: start the mirror with sluice serve, or name its configuration by --config`,
-    );
-  }
+  refuseWithoutCatalog(layout, source);
   using _lock = DirectoryLock.acquire(layout);
   await using catalog = await SqliteCatalog.open(layout);
   const overhead = new Overhead({

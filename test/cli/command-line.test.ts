@@ -17,6 +17,7 @@ test("help goes to stdout, teaches by examples, and is a success", async () => {
   for (const command of [
     ["serve"],
     ["stats"],
+    ["evict"],
     ["health"],
     ["config", "check"],
     ["config", "schema"],
@@ -42,6 +43,9 @@ test("wrong usage is 2, says what was meant, and leaves stdout empty", async () 
     [["srve"], /^error: unknown command 'srve'\n\(Did you mean serve\?\)/],
     [["config", "chek"], /^error: unknown command 'chek'\n\(Did you mean check\?\)/],
     [["stats", "--jsn"], /^error: unknown option '--jsn'\n\(Did you mean --json\?\)/],
+    [["evict", "--to", "5 parsecs"], /'5 parsecs' is invalid\. .*for example 20GiB or 50%/],
+    [["evict", "--to", "0%"], /'0%' is invalid/],
+    [["evict", "--limit", "0"], /'0' is invalid\. .*for example 100/],
     [["serve", "now"], /^error: too many arguments for 'serve'/],
     [["config", "check", "--config"], /^error: option '--config <file>' argument missing/],
   ];

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { EvictionAnswer } from "../../src/admin/eviction.ts";
+import { renderEviction } from "../../src/cli/eviction-report.ts";
+import type { PlannedEviction } from "../../src/mirror/evictor.ts";
+import { digestOf } from "../../src/oci/digest.ts";
+import type { Victim } from "../../src/storage/eviction.ts";
+
+const mib = 1024 ** 2;
+const dayMs = 86_400_000;
+const nowMs = Date.parse("2026-11-21T12:00:00Z");
+const terminal = { nowMs, widthChars: 80, limit: 11 };
+
+const root = digestOf(Buffer.from("root"));
+
+function victim(name: string, differences: Partial<Victim> = {}): Victim {
+  return {
+    root,
+    kind: "image",
+    reason: "size",
+    names: [name],
+    lastAtMs: nowMs - 3 * dayMs,
+    pulls: 2,
+    priority: 1,
+    freed: [],
+    freedBytes: 25 * mib,
+    kept: { objects: 0, bytes: 0, sharedWith: 0 },
+    ...differences,
+  };
+}
+
+function plan(victims: readonly Victim[], differences: Partial<PlannedEviction> = {}): string {
+  const answer: EvictionAnswer = {
+    dryRun: true,
+    usedBytes: 48_000 * mib,
+    limitBytes: 51_200 * mib,
+    toBytes: 43_520 * mib,
+    spareBytes: 1,
+    victims,
+    freedBytes: victims.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
+    pinned: { roots: 0, names: [] },
+    ...differences,
+  };
+  return renderEviction(answer, terminal);
+}
+
+test("a dry run says what goes, in which order and why, and what stays", () => {
+  const text = plan(
+    [
+      victim("docker.io/library/debian:11", {
+        reason: "idle",
+        lastAtMs: nowMs - 34 * dayMs,
+        pulls: 7,
+        freedBytes: 52 * mib,
+      }),
+      victim(`ghcr.io/owner/image@${root}`, { reason: "idle", lastAtMs: nowMs - 31 * dayMs }),
+      victim("docker.io/library/postgres:16.4-bookworm", {
+        names: ["16.4-bookworm", "16"]
+          .map((tag) => `docker.io/library/postgres:${tag}`)
+          .concat(`docker.io/library/postgres@${root}`),
+        freedBytes: 1480 * mib,
+        kept: { objects: 3, bytes: 31 * mib, sharedWith: 2 },
+      }),
+      victim("registry.internal:5000/platform/teams/payments/settlement-worker:2026.11.03-rc1", {
+        lastAtMs: nowMs - 7 * 3_600_000,
+        pulls: 1,
+        freedBytes: 2950 * mib,
+      }),
+      victim("docker.io/library/app", { kind: "blob", lastAtMs: nowMs, pulls: 0 }),
+    ],
+    { pinned: { roots: 3, names: ["docker.io/library/alpine:3.20", "docker.io/library/a:1"] } },
+  );
+
+  assert.equal(
+    text,
+    `Would evict 4 images and 1 blob and free 4.4 GiB, in this order:
+
+IMAGE                                        FREES  LAST PULL  PULLS  SHARED
+Not pulled for longer than eviction.maxIdle:
+  docker.io/library/debian:11               52 MiB    34d ago      7
+  ghcr.io/owne…image@sha256:4813494d137e…   25 MiB    31d ago      2
+Worth least for the room they take, by pulls, last pull and size:
+  docker.io/l…y/postgres:16.4-bookworm +1  1.4 GiB     3d ago      2  31 MiB (2)
+  registry.int…ment-worker:2026.11.03-rc1  2.9 GiB     7h ago      1
+  blob sha256:4813494d137e…                 25 MiB        now      0
+
+used     46.9 GiB of 50 GiB (93.8%)
+then     42.4 GiB of 50 GiB (84.9%); the aim is 42.5 GiB
+shared   stays: other images need it, as many as the number in brackets
+pinned   docker.io/library/alpine:3.20 and 2 more stay (eviction.pins)`,
+  );
+});
+
+test("no line is longer than the terminal, and all fit on its screen", () => {
+  const long = `registry.internal:5000/${"a/".repeat(100)}image`;
+  const text = plan(
+    Array.from({ length: 224 }, (_, at) =>
+      victim(`${long}:${at}`, {
+        reason: at < 3 ? "idle" : "size",
+        lastAtMs: nowMs - 399 * dayMs,
+        pulls: 1_234_567,
+        freedBytes: 1023 * mib,
+        kept: { objects: 1, bytes: 1023 * mib, sharedWith: 1234 },
+      }),
+    ),
+    { pinned: { roots: 12_345, names: [`${long}:pinned`] } },
+  );
+  const lines = text.split("\n");
+
+  assert.deepEqual(
+    lines.filter((line) => line.length > 80),
+    [],
+  );
+  assert.ok(lines.length < 24, `${lines.length} lines`);
+  assert.ok(lines.includes("  … and 213 more, see --limit or --json"), text);
+});
+
+test("where nothing goes it says whether nothing has to or nothing can", () => {
+  const pinned = { roots: 1, names: ["docker.io/library/alpine:3.20"] };
+  assert.equal(
+    plan([], { usedBytes: 31 * mib, limitBytes: 50 * mib, toBytes: 42 * mib }),
+    "Nothing has to go.\nused     31 MiB of 50 MiB (62.0%); the aim is 42 MiB",
+  );
+  assert.equal(
+    plan([], { usedBytes: 49 * mib, limitBytes: 50 * mib, toBytes: 42 * mib, pinned }),
+    `Nothing can go.
+used     49 MiB of 50 MiB (98.0%); the aim of 42 MiB is not reached
+pinned   docker.io/library/alpine:3.20 stays (eviction.pins)`,
+  );
+  assert.equal(
+    plan([], { usedBytes: 0, limitBytes: 50 * mib, toBytes: 42 * mib, spareBytes: -5 * mib }),
+    `Nothing can go.
+used     0 B of 50 MiB (0.0%); the aim is 42 MiB
+minFree  5 MiB too little are free on the disk`,
+  );
+});
+
+test("an eviction says what was freed, what was spared, and when the aim was not reached", () => {
+  const answer: EvictionAnswer = {
+    dryRun: false,
+    usedBytes: 44_000 * mib,
+    limitBytes: 51_200 * mib,
+    toBytes: 43_520 * mib,
+    roots: 3,
+    objects: 17,
+    bytes: 4_000 * mib,
+    freedBytes: 4_001 * mib,
+    spared: 1,
+    pinned: { roots: 0, names: [] },
+  };
+  assert.equal(
+    renderEviction(answer, terminal),
+    `Evicted 3 images and freed 3.9 GiB in 17 blobs.
+used     43 GiB of 50 GiB (85.9%); the aim of 42.5 GiB is not reached
+spared   1 that somebody pulled or needed meanwhile`,
+  );
+});
