@@ -175,7 +175,8 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     const plan = await this.plan(aim, false);
     let done: Freed = nothing;
     for (const victim of plan.victims) done = await this.#evictOne(victim, done);
-    if (plan.pinned.roots > 0 && plan.freedBytes === 0) {
+    const isFull = plan.usedBytes > plan.toBytes || plan.spareBytes < 0;
+    if (isFull && plan.pinned.roots > 0 && plan.freedBytes === 0) {
       log.warn({ pinned: plan.pinned.roots }, "all that could be evicted is pinned");
     }
     if (done.roots > 0) log.info({ ...done }, "evicted");

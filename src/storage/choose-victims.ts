@@ -36,7 +36,8 @@ class VictimSearch {
   /** How many stored manifests that stay name a digest; those that no victim names are not in it. */
   readonly #namedBy = new Map<string, number>();
   readonly #victims: Victim[] = [];
-  readonly #pinned: { roots: number; names: string[] } = { roots: 0, names: [] };
+  /** The first name of each root that a pin keeps, by the hex of its key. */
+  readonly #pinned = new Map<string, string>();
   #freedBytes = 0;
 
   constructor(database: Database.Database, request: VictimRequest) {
@@ -48,7 +49,9 @@ class VictimSearch {
   run(): EvictionPlan {
     this.#takeIdle();
     this.#takeUntilFree();
-    return { victims: this.#victims, freedBytes: this.#freedBytes, pinned: this.#pinned };
+    const names = [...this.#pinned.values()].slice(0, namesLimit);
+    const pinned = { roots: this.#pinned.size, names };
+    return { victims: this.#victims, freedBytes: this.#freedBytes, pinned };
   }
 
   #takeIdle(): void {
@@ -100,11 +103,12 @@ class VictimSearch {
   }
 
   #take(row: RootRow, reason: Victim["reason"]): void {
-    if (this.#gone.has(hex(row.key)) || !this.#isRoot(row)) return;
+    const id = hex(row.key);
+    if (this.#gone.has(id) || this.#pinned.has(id) || !this.#isRoot(row)) return;
     const { named } = this.#request;
     const names = named || this.#pins.length > 0 ? this.#namesOf(row.key) : [];
     if (names.some((name) => this.#pins.some((pin) => pin(name)))) {
-      this.#notePinned(names);
+      this.#pinned.set(id, names[0] ?? "");
       return;
     }
     const freed: StoredObject[] = [];
@@ -125,11 +129,6 @@ class VictimSearch {
       freedBytes,
       kept: summaryOf([...kept.values()]),
     });
-  }
-
-  #notePinned(names: readonly string[]): void {
-    this.#pinned.roots++;
-    if (this.#pinned.names.length < namesLimit) this.#pinned.names.push(...names.slice(0, 1));
   }
 
   /**

@@ -70,6 +70,24 @@ test("what nobody pulled for maxIdle goes although there is room", async () => {
   assert.equal(await scene.isHit("b"), true);
 });
 
+test("what is pinned and idle is counted once, and is no reason to warn while there is room", async () => {
+  await using scene = await startScene({ pins: ["docker.io/library/a"], maxIdleMs: 1_000 });
+  const { mirror } = scene;
+  await scene.pull("a");
+  mirror.advance(3_000_000);
+  const { evictor } = mirror.daemon.mirror;
+  const warnings = (): unknown[] => mirror.logLines.filter(({ msg }) => /pinned/.test(String(msg)));
+
+  const plan = await evictor.plan({ toBytes: 0 }, true);
+  await evictor.evict({ toBytes: null });
+  const whileRoom = warnings();
+  await evictor.evict({ toBytes: 0 });
+
+  assert.deepEqual(plan.pinned, { roots: 1, names: ["docker.io/library/a:latest"] });
+  assert.deepEqual(whileRoom, []);
+  assert.equal(warnings().length, 1);
+});
+
 test("the plan is what then happens, in its order, and changes nothing itself", async () => {
   await using scene = await startScene();
   for (const name of ["a", "b", "c"]) {
