@@ -26,6 +26,8 @@ export class Accesses implements AsyncDisposable {
   readonly #tools: AccessTools;
   readonly #timer: NodeJS.Timeout;
   #noted = new Map<Digest, Noted>();
+  /** On their way to the catalog. */
+  readonly #writing = new Set<ReadonlyMap<Digest, Noted>>();
   #flushing: Promise<void> = Promise.resolve();
   /** The priority of what was evicted last; null if that is not known. */
   #floor: number | null = null;
@@ -49,16 +51,19 @@ export class Accesses implements AsyncDisposable {
     this.#floor = Math.max(this.#floor ?? 0, priority);
   }
 
-  /** Whether it was pulled since the last flush. */
+  /** Whether it was pulled, and the catalog does not know yet. */
   isFresh(digest: Digest): boolean {
-    return this.#noted.has(digest);
+    return this.#noted.has(digest) || [...this.#writing].some((noted) => noted.has(digest));
   }
 
   /** Resolves when all that was noted is written, or could not be. */
   flush(): Promise<void> {
-    const noted = [...this.#noted];
+    const noted = this.#noted;
     this.#noted = new Map();
-    this.#flushing = this.#flushing.then(() => this.#write(noted));
+    this.#writing.add(noted);
+    this.#flushing = this.#flushing
+      .then(() => this.#write([...noted]))
+      .finally(() => this.#writing.delete(noted));
     return this.#flushing;
   }
 

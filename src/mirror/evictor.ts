@@ -185,10 +185,11 @@ export class Evictor implements RoomMaker, AsyncDisposable {
 
   async #evictOne(victim: Victim, done: Freed): Promise<Freed> {
     const { accesses, catalog } = this.#tools;
-    const { root, lastAtMs, freed } = victim;
-    if (freed.some(({ digest }) => accesses.isFresh(digest)))
+    const { latestAtMs, freed } = victim;
+    const digests = freed.map(({ digest }) => digest);
+    if (digests.some((digest) => accesses.isFresh(digest)))
       return { ...done, spared: done.spared + 1 };
-    await catalog.evict({ root, lastAtMs, digests: freed.map(({ digest }) => digest) });
+    await catalog.evict({ latestAtMs, digests });
     let objects = 0;
     let bytes = 0;
     let freedBytes = 0;

@@ -52,11 +52,9 @@ export interface AccessRecord extends Access {
   readonly digest: Digest;
 }
 
-/** What was chosen to go, and when its root had been pulled last. */
+/** What was chosen to go, and when anything of it had been pulled last. */
 export interface EvictionRecord {
-  readonly root: Digest;
-  /** Of the root and the manifests that it names, the latest. */
-  readonly lastAtMs: number;
+  readonly latestAtMs: number;
   /** The root first, then what only it needs, each behind a manifest that names it. */
   readonly digests: readonly Digest[];
 }
@@ -125,8 +123,8 @@ export interface Catalog extends AsyncDisposable {
   /** Records when roots were pulled; what is none (any more) is left out. */
   recordAccesses(accesses: readonly AccessRecord[]): Promise<void>;
   /**
-   * Forgets what was chosen, with tags and grants: all of it, or nothing if the root was pulled again meanwhile, and never
-   * what a manifest names that stays.
+   * Forgets what was chosen, with tags and grants: nothing if any of it was pulled meanwhile, or something new names the
+   * root; and never what a manifest names that stays.
    */
   evict(eviction: EvictionRecord): Promise<void>;
   /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */

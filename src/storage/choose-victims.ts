@@ -3,6 +3,7 @@ import { hexOf } from "../oci/digest.ts";
 import { type ImageGlob, parseImageGlob } from "../oci/image-glob.ts";
 import { type DigestKey, digestOfKey } from "./digest-key.ts";
 import {
+  type Access,
   allocatedBytes,
   type EvictionPlan,
   type StoredObject,
@@ -22,10 +23,15 @@ export function chooseVictims(database: Database.Database, request: VictimReques
   return new VictimSearch(database, request).run();
 }
 
-type Stored = Pick<RootRow, "key" | "sizeBytes" | "manifestId">;
+// How far is looked for what a manifest waits for. Real ones wait for an image and its index.
+const waitsLimit = 1000;
 
-/** What a victim shares with what stays, by the hex of its key. */
-type Kept = Map<string, { readonly sizeBytes: number; readonly namedBy: number }>;
+/** What goes with a root, and what it shares with what stays, by the hex of its key. */
+interface Removal {
+  readonly freed: StoredObject[];
+  readonly kept: Map<string, { readonly sizeBytes: number; readonly namedBy: number }>;
+  latestAtMs: number;
+}
 
 class VictimSearch {
   readonly #queries: VictimQueries;
@@ -35,8 +41,12 @@ class VictimSearch {
   readonly #gone = new Set<string>();
   /** How many stored manifests that stay name a digest; those that no victim names are not in it. */
   readonly #namedBy = new Map<string, number>();
+  /** Roots whose turn comes later than that of their own row, in order. */
+  readonly #deferred: RootRow[] = [];
+  /** By the manifest's number: the accesses of an image, its children's among them. */
+  readonly #accesses = new Map<number, Access>();
   readonly #victims: Victim[] = [];
-  /** The first name of each root that a pin keeps, by the hex of its key. */
+  /** By the hex of their keys, what would have gone, and its name. */
   readonly #pinned = new Map<string, string>();
   #freedBytes = 0;
 
@@ -59,8 +69,8 @@ class VictimSearch {
     if (idleSinceMs === null) return;
     for (const row of this.#queries.byTime()) {
       if (row.lastAtMs >= idleSinceMs) return;
-      const latest = this.#latestOf(row);
-      if (latest.lastAtMs < idleSinceMs) this.#take(latest, "idle");
+      const whole = this.#asPulled(row);
+      if (whole.lastAtMs < idleSinceMs) this.#take(whole, "idle");
     }
   }
 
@@ -73,33 +83,42 @@ class VictimSearch {
     }
   }
 
-  /** Roots by the priority of what was pulled last of them: an index counts as its youngest child does. */
+  /** Roots in the order in which they go: an index as its children were pulled. */
   *#inOrder(): Generator<RootRow> {
-    const deferred: RootRow[] = [];
     for (const row of this.#queries.byPriority()) {
-      while (deferred[0] && goesBefore(deferred[0], row)) yield* deferred.splice(0, 1);
-      const latest = this.#latestOf(row);
-      if (goesBefore(row, latest)) insert(deferred, latest);
+      yield* this.#dueBefore(row);
+      const whole = this.#asPulled(row);
+      if (goesBefore(row, whole)) insert(this.#deferred, whole);
       else yield row;
     }
-    yield* deferred;
+    yield* this.#dueBefore(null);
   }
 
-  /** The row as its image was pulled: whoever pulls a child pulls the index. */
-  #latestOf(row: RootRow): RootRow {
-    const { manifestId } = row;
-    if (manifestId === null) return row;
-    let latest = row;
-    for (const child of this.#queries.children.all(manifestId)) {
-      const { priority, lastAtMs, pulls } = this.#latestOf(child);
-      latest = {
-        ...latest,
-        priority: Math.max(latest.priority, priority),
-        lastAtMs: Math.max(latest.lastAtMs, lastAtMs),
-        pulls: Math.max(latest.pulls, pulls),
-      };
+  *#dueBefore(row: RootRow | null): Generator<RootRow> {
+    for (;;) {
+      const [first] = this.#deferred;
+      if (!first || (row && !goesBefore(first, row))) return;
+      this.#deferred.shift();
+      yield first;
     }
-    return latest;
+  }
+
+  #asPulled(row: RootRow): RootRow {
+    return { ...row, ...this.#accessOf(row) };
+  }
+
+  /** The latest, and the most, of what was pulled of an image: clients pull an index once and then its child. */
+  #accessOf(row: RootRow): Access {
+    const { lastAtMs, pulls, priority, manifestId } = row;
+    let access: Access = { lastAtMs, pulls, priority };
+    if (manifestId === null) return access;
+    const known = this.#accesses.get(manifestId);
+    if (known) return known;
+    for (const child of this.#queries.children.all(manifestId)) {
+      access = mostOf(access, this.#accessOf(child));
+    }
+    this.#accesses.set(manifestId, access);
+    return access;
   }
 
   #take(row: RootRow, reason: Victim["reason"]): void {
@@ -107,13 +126,13 @@ class VictimSearch {
     if (this.#gone.has(id) || this.#pinned.has(id) || !this.#isRoot(row)) return;
     const { named } = this.#request;
     const names = named || this.#pins.length > 0 ? this.#namesOf(row.key) : [];
-    if (names.some((name) => this.#pins.some((pin) => pin(name)))) {
+    if (this.#isPinnedAs(names)) {
       this.#pinned.set(id, names[0] ?? "");
       return;
     }
-    const freed: StoredObject[] = [];
-    const kept: Kept = new Map();
-    this.#remove(row, freed, kept);
+    const removal: Removal = { freed: [], kept: new Map(), latestAtMs: 0 };
+    this.#remove(row, removal);
+    const { freed, kept, latestAtMs } = removal;
     const freedBytes = freed.reduce((sum, { sizeBytes }) => sum + allocatedBytes(sizeBytes), 0);
     this.#freedBytes += freedBytes;
     const { lastAtMs, pulls, priority } = row;
@@ -123,6 +142,7 @@ class VictimSearch {
       reason,
       names: named ? names : [],
       lastAtMs,
+      latestAtMs,
       pulls,
       priority,
       freed,
@@ -137,54 +157,85 @@ class VictimSearch {
    */
   #isRoot(row: RootRow): boolean {
     if (this.#namedByOf(row) > 0) return false;
-    const { key, subject } = row;
-    if (this.#hasOwnTag(key)) return true;
-    if (this.#isCompanionByTag(key)) return false;
-    return subject === null || this.#queries.blob.get(subject) === undefined;
+    return (
+      this.#hasOwnTag(row.key) || this.#principalsOf(row).length === 0 || this.#waitsForItself(row)
+    );
+  }
+
+  /**
+   * Whether it goes with something that does not go before it, such as an index that is about its own child: such
+   * content would stay for good.
+   */
+  #waitsForItself(row: RootRow): boolean {
+    const seen = new Set<string>();
+    const open = this.#principalsOf(row);
+    for (let next = open.pop(); next && seen.size < waitsLimit; next = open.pop()) {
+      if (next.key.equals(row.key)) return true;
+      if (seen.has(hex(next.key))) continue;
+      seen.add(hex(next.key));
+      open.push(...this.#staying(this.#queries.namers.all(next.key)));
+      if (!this.#hasOwnTag(next.key)) open.push(...this.#principalsOf(next));
+    }
+    return seen.size >= waitsLimit;
+  }
+
+  /** Manifests that stay and that this one is about: its subject, and what its tags of the form `sha256-HEX…` say. */
+  #principalsOf({ key, subject }: Pick<RootRow, "key" | "subject">): RootRow[] {
+    const named = this.#queries.tagsOf.all(key).map(({ tag }) => principalIn(tag));
+    return this.#staying([subject, ...named].flatMap((one) => this.#manifest(one) ?? []));
+  }
+
+  #staying(rows: readonly RootRow[]): RootRow[] {
+    return rows.filter(({ key }) => !this.#gone.has(hex(key)));
+  }
+
+  #manifest(key: DigestKey | null): RootRow | undefined {
+    return key === null ? undefined : this.#queries.manifest.get(key);
   }
 
   #hasOwnTag(key: DigestKey): boolean {
-    return this.#queries.tagsOf.all(key).some(({ tag }) => this.#principalOf(tag) === null);
+    return this.#queries.tagsOf.all(key).some(({ tag }) => principalIn(tag) === null);
   }
 
-  #isCompanionByTag(key: DigestKey): boolean {
-    return this.#queries.tagsOf.all(key).some(({ tag }) => this.#principalOf(tag) !== null);
-  }
-
-  /** What a tag of the form `sha256-HEX…` is about, as cosign and the referrers' tag schema use it, if that is stored. */
-  #principalOf(tag: string): DigestKey | null {
-    const [, text] = /^sha256-([0-9a-f]{64})(?![0-9a-z])/.exec(tag) ?? [];
-    if (text === undefined) return null;
-    const key = Buffer.from(`01${text}`, "hex") as DigestKey;
-    return this.#queries.blob.get(key) ? key : null;
+  #isPinnedAs(names: readonly string[]): boolean {
+    return names.some((name) => this.#pins.some((pin) => pin(name)));
   }
 
   /** Removes it, then all that only it needed. */
-  #remove({ key, sizeBytes, manifestId }: Stored, freed: StoredObject[], kept: Kept): void {
+  #remove({ key, sizeBytes, manifestId, lastAtMs }: RootRow, removal: Removal): void {
     this.#gone.add(hex(key));
-    kept.delete(hex(key));
-    freed.push({ digest: digestOfKey(key), sizeBytes });
+    removal.kept.delete(hex(key));
+    removal.freed.push({ digest: digestOfKey(key), sizeBytes });
+    removal.latestAtMs = Math.max(removal.latestAtMs, lastAtMs);
     if (manifestId === null) return;
     for (const member of this.#queries.members.all(manifestId)) {
       const namedBy = this.#namedByOf(member) - 1;
       this.#namedBy.set(hex(member.key), namedBy);
-      if (namedBy === 0 && !this.#hasOwnTag(member.key)) this.#remove(member, freed, kept);
-      else kept.set(hex(member.key), { sizeBytes: member.sizeBytes, namedBy });
+      if (this.#isFree(member)) this.#remove(member, removal);
+      else this.#keep(member, namedBy, removal);
     }
-    for (const companion of this.#companionsOf(key)) this.#remove(companion, freed, kept);
+    for (const companion of this.#about(key)) {
+      if (this.#isFree(companion)) this.#remove(companion, removal);
+    }
+  }
+
+  /** Its own turn may be over, for something named it then. */
+  #keep(member: RootRow, namedBy: number, { kept }: Removal): void {
+    kept.set(hex(member.key), { sizeBytes: member.sizeBytes, namedBy });
+    if (namedBy === 0) insert(this.#deferred, this.#asPulled(member));
+  }
+
+  /** Whether nothing is left that it goes with, and nothing that keeps it by itself. */
+  #isFree(row: RootRow): boolean {
+    if (this.#namedByOf(row) > 0 || this.#gone.has(hex(row.key))) return false;
+    if (row.manifestId === null) return true;
+    if (this.#hasOwnTag(row.key) || this.#principalsOf(row).length > 0) return false;
+    return this.#pins.length === 0 || !this.#isPinnedAs(this.#namesOf(row.key));
   }
 
   /** How many manifests that stay name it. */
   #namedByOf({ key, namedBy }: RootRow): number {
     return this.#namedBy.get(hex(key)) ?? namedBy;
-  }
-
-  /** Manifests that are about this one, and about nothing else. */
-  *#companionsOf(key: DigestKey): Generator<RootRow> {
-    for (const companion of this.#about(key)) {
-      const isFree = this.#namedByOf(companion) === 0 && !this.#hasOwnTag(companion.key);
-      if (isFree && !this.#gone.has(hex(companion.key))) yield companion;
-    }
   }
 
   #about(key: DigestKey): RootRow[] {
@@ -204,6 +255,20 @@ class VictimSearch {
       .map(({ upstream, repository }) => `${upstream}/${repository}@${digestOfKey(key)}`);
     return [...tagged, ...granted];
   }
+}
+
+/** What a tag of the form `sha256-HEX…` is about, as cosign and the referrers' tag schema use it. */
+function principalIn(tag: string): DigestKey | null {
+  const [, text] = /^sha256-([0-9a-f]{64})(?![0-9a-z])/.exec(tag) ?? [];
+  return text === undefined ? null : (Buffer.from(`01${text}`, "hex") as DigestKey);
+}
+
+function mostOf(one: Access, other: Access): Access {
+  return {
+    lastAtMs: Math.max(one.lastAtMs, other.lastAtMs),
+    pulls: Math.max(one.pulls, other.pulls),
+    priority: Math.max(one.priority, other.priority),
+  };
 }
 
 function insert(rows: RootRow[], row: RootRow): void {

@@ -37,6 +37,8 @@ export interface Victim extends Access {
   readonly freed: readonly StoredObject[];
   /** Space on the disk. */
   readonly freedBytes: number;
+  /** When anything of that was pulled last, in ms since the epoch. */
+  readonly latestAtMs: number;
   /** What it shares with images that stay, and how many of those there are for the most shared of it. */
   readonly kept: { readonly objects: number; readonly bytes: number; readonly sharedWith: number };
 }

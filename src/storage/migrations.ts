@@ -89,6 +89,9 @@ const migrations: readonly string[] = [
   END;
   CREATE TRIGGER references_deleted AFTER DELETE ON manifest_references BEGIN
     UPDATE blobs SET named_by = named_by - 1 WHERE digest = old.referenced;
+    -- What arrived while its manifest went, or whose manifest is lost, must be found again.
+    INSERT INTO accesses SELECT digest, unixepoch() * 1000, 0, 0 FROM blobs
+      WHERE digest = old.referenced AND named_by = 0 ON CONFLICT DO NOTHING;
   END;
 
   -- When what goes by itself was pulled: manifests, and blobs that no manifest names.

@@ -29,7 +29,9 @@ export interface VictimQueries {
   readonly about: Rows<[DigestKey], RootRow>;
   /** Manifests with a tag from the first text on and before the second. */
   readonly taggedBetween: Rows<[string, string], RootRow>;
-  readonly blob: Rows<[DigestKey], { sizeBytes: number }>;
+  /** The manifests that name a digest. */
+  readonly namers: Rows<[DigestKey], RootRow>;
+  readonly manifest: Rows<[DigestKey], RootRow>;
   readonly tagsOf: Rows<[DigestKey], { upstream: string; repository: string; tag: string }>;
   readonly grantsOf: Rows<[DigestKey], { upstream: string; repository: string }>;
 }
@@ -87,7 +89,17 @@ export function victimQueries(database: Database.Database): VictimQueries {
        CROSS JOIN blobs ON blobs.digest = tags.digest ${joins}
        WHERE tag GLOB 'sha256-*' AND tag >= ? AND tag < ?`,
     ),
-    blob: database.prepare("SELECT size_bytes AS sizeBytes FROM blobs WHERE digest = ?"),
+    namers: database.prepare(
+      `SELECT ${columns} FROM manifest_references
+       CROSS JOIN manifests ON id = manifest_id
+       CROSS JOIN blobs ON blobs.digest = manifests.digest
+       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE referenced = ?`,
+    ),
+    manifest: database.prepare(
+      `SELECT ${columns} FROM manifests
+       CROSS JOIN blobs ON blobs.digest = manifests.digest
+       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE manifests.digest = ?`,
+    ),
     tagsOf: database.prepare(
       `SELECT upstream, name AS repository, tag FROM tags
        CROSS JOIN repositories ON id = repository_id WHERE digest = ?`,

@@ -24,7 +24,6 @@ export class WriteStatements {
   readonly #dropGrant: Statement<[DigestKey, string, string]>;
   readonly #dropBlob: Statement<[DigestKey]>;
   readonly #dropLost: Statement<[DigestKey, string]>;
-
   readonly #putAccess: Statement<[number, number, number, DigestKey]>;
   readonly #lastAccess: Statement<[DigestKey], { lastAtMs: number | null }>;
   readonly #evictBlob: Statement<[DigestKey]>;
@@ -165,13 +164,17 @@ export class WriteStatements {
     for (const reference of references) this.#addReference.run(row.id, keyOf(reference));
   }
 
-  #evict({ root, lastAtMs, digests }: EvictionRecord): void {
-    const { lastAtMs: latestAtMs = null } = this.#lastAccess.get(keyOf(root)) ?? {};
-    if (latestAtMs !== null && latestAtMs !== lastAtMs) return;
-    for (const digest of digests) {
-      const key = keyOf(digest);
+  #evict({ latestAtMs, digests }: EvictionRecord): void {
+    const keys = digests.map(keyOf);
+    const wasPulled = (key: DigestKey): boolean =>
+      (this.#lastAccess.get(key)?.lastAtMs ?? 0) > latestAtMs;
+    if (keys.some(wasPulled)) return;
+    for (const [at, key] of keys.entries()) {
       // Its references go with a manifest, so that nothing names what follows; unless something new does.
-      if (this.#evictBlob.run(key).changes === 0) continue;
+      const isGone = this.#evictBlob.run(key).changes > 0;
+      // What goes with the root stays with it, though no manifest may name it.
+      if (!isGone && at === 0) return;
+      if (!isGone) continue;
       this.#dropTagsOf.run(key);
       this.#dropGrantsOf.run(key);
     }

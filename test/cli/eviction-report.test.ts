@@ -20,6 +20,7 @@ function victim(name: string, differences: Partial<Victim> = {}): Victim {
     reason: "size",
     names: [name],
     lastAtMs: nowMs - 3 * dayMs,
+    latestAtMs: 0,
     pulls: 2,
     priority: 1,
     freed: [],
