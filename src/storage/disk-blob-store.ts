@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { BigIntStats } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Digest } from "../oci/digest.ts";
@@ -75,9 +76,9 @@ export class DiskBlobStore implements BlobStore {
       if (codeOf(error) === "ENOENT") return;
       throw error;
     }
-    const { ino, blocks } = await lstat(discarded, { bigint: true });
+    const removed = await lstat(discarded, { bigint: true });
     await rm(discarded, { recursive: true });
-    this.#openContents.remove(ino, Number(blocks) * 512);
+    this.#noteRemoved(removed);
   }
 
   /**
@@ -91,15 +92,22 @@ export class DiskBlobStore implements BlobStore {
 
   async #place(path: string, digest: Digest): Promise<void> {
     const target = blobFile(this.#layout, digest);
+    const replaced = await lstat(target, { bigint: true }).catch(() => null);
     try {
       await rename(path, target);
     } catch (error) {
       await this.#clearTheWay(digest, error);
       await rename(path, target);
     }
+    if (replaced) this.#noteRemoved(replaced);
     // The rename cannot be undone, and whoever opens the blob now gets all of it. If this fails, a power
     // cut may take the name away again: then it is a miss.
     await syncDirectory(dirname(target)).catch(() => {});
+  }
+
+  /** Whoever has the file open keeps its space. */
+  #noteRemoved({ ino, blocks }: BigIntStats): void {
+    this.#openContents.remove(ino, Number(blocks) * 512);
   }
 
   /** Makes a rename possible that failed with `error`, or throws that. */
