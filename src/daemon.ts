@@ -53,11 +53,11 @@ export interface Daemon extends AsyncDisposable {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await using stack = new AsyncDisposableStack();
   const { config, log, version, now, monotonicMs, writeIdleMs = defaultWriteIdleMs } = options;
-  const { layout, store, catalog, budget } = await openStorage(stack, options);
-  stack.use(new StorageUpkeep({ layout, store, catalog, log, now }));
+  const { layout, store, catalog, budget, locks } = await openStorage(stack, options);
+  stack.use(new StorageUpkeep({ layout, store, catalog, locks, log, now }));
   const metrics = new Metrics(version);
   metrics.watchProcess();
-  const tools = { store, catalog, budget, metrics, log, now };
+  const tools = { store, catalog, budget, locks, metrics, log, now };
   const mirror = new Mirror(tools, policyOf(config), config.eviction);
   stack.defer(() => mirror.stop());
   const userAgent = `sluice/${version}`;

@@ -1,7 +1,6 @@
 import { answerEviction, type EvictionAnswer } from "./admin/eviction.ts";
 import type { Config } from "./config/config.ts";
 import { Accesses } from "./mirror/accesses.ts";
-import { DigestLocks } from "./mirror/digest-locks.ts";
 import { evictionPolicies } from "./mirror/eviction-policy.ts";
 import { type EvictionAim, Evictor } from "./mirror/evictor.ts";
 import { openStorage } from "./open-storage.ts";
@@ -24,7 +23,12 @@ export async function evictOffline(options: OfflineEviction): Promise<EvictionAn
   await using stack = new AsyncDisposableStack();
   const now = Date.now;
   const monotonicMs = (): number => performance.now();
-  const { store, catalog, budget } = await openStorage(stack, { config, log, now, monotonicMs });
+  const { store, catalog, budget, locks } = await openStorage(stack, {
+    config,
+    log,
+    now,
+    monotonicMs,
+  });
   const policy = evictionPolicies.gdsf;
   const evictor = new Evictor(
     {
@@ -32,7 +36,7 @@ export async function evictOffline(options: OfflineEviction): Promise<EvictionAn
       catalog,
       budget,
       accesses: stack.use(new Accesses({ catalog, log, now, policy })),
-      locks: new DigestLocks(),
+      locks,
       metrics: new Metrics(version),
       log,
       now,

@@ -1,5 +1,6 @@
 import type { StorageConfig } from "./config/config.ts";
 import type { CatalogOrigin } from "./storage/catalog-file.ts";
+import { DigestLocks } from "./storage/digest-locks.ts";
 import { DirectoryLock } from "./storage/directory-lock.ts";
 import { DiskBlobStore } from "./storage/disk-blob-store.ts";
 import { DiskBudget } from "./storage/disk-budget.ts";
@@ -22,6 +23,7 @@ export interface Storage {
   readonly store: DiskBlobStore;
   readonly catalog: SqliteCatalog;
   readonly budget: DiskBudget;
+  readonly locks: DigestLocks;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function openStorage(
   logOrigin(catalog.origin, log);
   const overhead = new Overhead({ layout, removedBytes: () => store.removedBytes, monotonicMs });
   const budget = new DiskBudget({ catalog, overhead, ...config.storage });
-  return { layout, store, catalog, budget };
+  return { layout, store, catalog, budget, locks: new DigestLocks() };
 }
 
 function logOrigin(origin: CatalogOrigin, log: Log): void {

@@ -1,4 +1,5 @@
 import { setTimeout as after } from "node:timers/promises";
+import type { DigestLocks } from "./storage/digest-locks.ts";
 import type { DiskBlobStore } from "./storage/disk-blob-store.ts";
 import type { Layout } from "./storage/layout.ts";
 import type { SqliteCatalog } from "./storage/sqlite-catalog.ts";
@@ -9,6 +10,7 @@ export interface StorageUpkeepOptions {
   readonly layout: Layout;
   readonly store: DiskBlobStore;
   readonly catalog: SqliteCatalog;
+  readonly locks: DigestLocks;
   readonly log: Log;
   /** The wall clock, in ms since the epoch. */
   readonly now: () => number;
@@ -49,9 +51,9 @@ export class StorageUpkeep implements AsyncDisposable {
   }
 
   async #scan(): Promise<void> {
-    const { layout, catalog, log } = this.#options;
+    const { layout, catalog, locks, log } = this.#options;
     await this.#unlessEnding("could not compare the files with the catalog", async (signal) => {
-      const counts = await new StoreScan(layout, catalog).run(signal);
+      const counts = await new StoreScan(layout, catalog, locks).run(signal);
       log[counts.foreign > 0 ? "warn" : "info"](counts, "compared the files with the catalog");
     });
   }

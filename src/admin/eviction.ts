@@ -62,11 +62,9 @@ const victimSchema = z
     lastAtMs: z
       .number()
       .openapi({ description: "When it was last pulled, in ms since the epoch." }),
-    latestAtMs: z
-      .number()
-      .openapi({
-        description: "When anything that goes with it was last pulled, in ms since the epoch.",
-      }),
+    latestAtMs: z.number().openapi({
+      description: "When anything that goes with it was last pulled, in ms since the epoch.",
+    }),
     pulls: count,
     priority: z.number().openapi({ description: "What is worth least goes first." }),
     freed: z.array(z.object({ digest, sizeBytes: count })).readonly(),

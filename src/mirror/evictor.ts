@@ -1,13 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Digest } from "../oci/digest.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
-import type { Catalog } from "../storage/catalog.ts";
+import { adoptedIdentity, type Catalog } from "../storage/catalog.ts";
+import type { DigestLocks } from "../storage/digest-locks.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
-import { allocatedBytes, type EvictionPlan, type Victim } from "../storage/eviction.ts";
+import {
+  allocatedBytes,
+  type EvictionPlan,
+  type StoredObject,
+  type Victim,
+} from "../storage/eviction.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Accesses } from "./accesses.ts";
-import type { DigestLocks } from "./digest-locks.ts";
 import type { RoomMaker } from "./rooms.ts";
 
 /** When to evict, and how much. */
@@ -130,10 +135,10 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     return await this.#begin(aim);
   }
 
-  /** As `RoomMaker` says. Content that would not fit into an empty store evicts nothing. */
+  /** As `RoomMaker` says. Content that would not fit beside what is arriving evicts nothing. */
   async makeRoom(bytes: number): Promise<void> {
-    const { limitBytes, overheadBytes } = await this.#tools.budget.usage();
-    if (bytes > limitBytes - overheadBytes) return;
+    const { limitBytes, overheadBytes, reservedBytes } = await this.#tools.budget.usage();
+    if (bytes > limitBytes - overheadBytes - reservedBytes) return;
     this.#neededBytes += bytes;
     try {
       await Promise.race([this.#join(), delay(patienceMs, null, { ref: false })]);
@@ -184,20 +189,22 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   }
 
   async #evictOne(victim: Victim, done: Freed): Promise<Freed> {
-    const { accesses, catalog } = this.#tools;
+    const { accesses, catalog, budget } = this.#tools;
     const { latestAtMs, freed } = victim;
     const digests = freed.map(({ digest }) => digest);
     if (digests.some((digest) => accesses.isFresh(digest)))
       return { ...done, spared: done.spared + 1 };
+    // Between the row and its file nothing else counts them.
+    using _leaving = budget.leaving(victim.freedBytes);
     await catalog.evict({ latestAtMs, digests });
     let objects = 0;
     let bytes = 0;
     let freedBytes = 0;
-    for (const { digest, sizeBytes } of freed) {
-      if (!(await this.#removeFile(digest))) continue;
+    for (const object of freed) {
+      if (!(await this.#removeFile(object))) continue;
       objects++;
-      bytes += sizeBytes;
-      freedBytes += allocatedBytes(sizeBytes);
+      bytes += object.sizeBytes;
+      freedBytes += allocatedBytes(object.sizeBytes);
     }
     if (objects === 0) return { ...done, spared: done.spared + 1 };
     accesses.raiseFloor(victim.priority);
@@ -211,14 +218,25 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     };
   }
 
-  /** Resolves to false for content that has a row (again): somebody pulled or needed it meanwhile. */
-  async #removeFile(digest: Digest): Promise<boolean> {
-    const { catalog, store, locks, onEvicted } = this.#tools;
+  /**
+   * Resolves to false for content that has a row (again): somebody pulled or needed it meanwhile, or its file does not
+   * go. That is adopted, so that it counts and its turn comes again.
+   */
+  async #removeFile({ digest, sizeBytes }: StoredObject): Promise<boolean> {
+    const { catalog, store, locks, log, onEvicted } = this.#tools;
     using _lock = await locks.hold(digest);
     if (await catalog.blob(digest)) return false;
     onEvicted(digest);
-    await store.remove(digest);
-    return true;
+    try {
+      await store.remove(digest);
+      return true;
+    } catch (err) {
+      log.error({ err, digest }, "evicted content could not be removed");
+    }
+    await using left = await store.open(digest);
+    if (!left) return true;
+    await catalog.adoptBlob({ digest, sizeBytes, identity: adoptedIdentity });
+    return false;
   }
 
   #count({ reason, root, lastAtMs, pulls }: Victim, objects: number, bytes: number): void {

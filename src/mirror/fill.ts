@@ -9,7 +9,7 @@ import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { FillState } from "./fill-state.ts";
 import { ResumedBlob } from "./resumed-blob.ts";
 import { Sources } from "./sources.ts";
-import { orNull, type StorageTools } from "./storage-tools.ts";
+import { orNull, recordOrRemove, type StorageTools } from "./storage-tools.ts";
 
 // How much room content of unknown length takes at a time.
 const growthBytes = 16 * 1024 * 1024;
@@ -223,14 +223,14 @@ export class Fill {
   /** A disk that fails now fails no reader: they read the open file. */
   async #store(ingest: Ingest, repository: Repository): Promise<void> {
     const { catalog, locks, metrics, log, now } = this.#tools;
+    const { digest, upstream } = this;
     try {
-      using _lock = await locks.hold(this.digest);
-      const record = {
-        digest: this.digest,
-        sizeBytes: ingest.writtenBytes,
-        identity: await ingest.commit(),
-      };
-      await catalog.recordBlob({ upstream: this.upstream.name, repository }, record, now());
+      using _lock = await locks.hold(digest);
+      const identity = await ingest.commit();
+      const record = { digest, sizeBytes: ingest.writtenBytes, identity };
+      await recordOrRemove(this.#tools, digest, () =>
+        catalog.recordBlob({ upstream: upstream.name, repository }, record, now()),
+      );
       this.#giveRoomBack();
     } catch (err) {
       metrics.unstoredFills.inc({ upstream: this.upstream.name });

@@ -8,7 +8,6 @@ import { Access } from "./access.ts";
 import { Accesses } from "./accesses.ts";
 import { Behind } from "./behind.ts";
 import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs.ts";
-import { DigestLocks } from "./digest-locks.ts";
 import { evictionPolicies } from "./eviction-policy.ts";
 import { type EvictionSettings, Evictor } from "./evictor.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
@@ -25,7 +24,7 @@ import { StoredContent } from "./stored-content.ts";
 import { Tags } from "./tags.ts";
 
 /** What the mirror is built on. */
-export type MirrorTools = Omit<StorageTools, "rooms" | "locks"> & { readonly budget: DiskBudget };
+export type MirrorTools = Omit<StorageTools, "rooms"> & { readonly budget: DiskBudget };
 
 /**
  * The policy: what is answered from the store, what is asked of upstream. Every pull is judged before anything is
@@ -48,17 +47,15 @@ export class Mirror {
   constructor(tools: MirrorTools, freshness: FreshnessPolicy, eviction: EvictionSettings) {
     this.policy = freshness;
     const { catalog, budget, now, log } = tools;
-    const locks = new DigestLocks();
     this.#accesses = new Accesses({ catalog, log, now, policy: evictionPolicies.gdsf });
     const evicting = {
       ...tools,
-      locks,
       accesses: this.#accesses,
       onEvicted: (digest: Digest) => stored.dropFromMemory(digest),
     };
     this.evictor = new Evictor(evicting, eviction);
     this.evictor.watch();
-    const storage = { ...tools, locks, rooms: new Rooms(budget, this.evictor) };
+    const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };
     const policy = (): FreshnessPolicy => this.policy;
     const behind = new Behind(log);
     const trouble = new RecentTrouble(now);

@@ -1,8 +1,9 @@
+import type { Digest } from "../oci/digest.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import type { Catalog } from "../storage/catalog.ts";
+import type { DigestLocks } from "../storage/digest-locks.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { DigestLocks } from "./digest-locks.ts";
 import type { Rooms } from "./rooms.ts";
 
 /** What storing content takes. */
@@ -27,5 +28,23 @@ export async function orNull<T>(log: Log, step: () => Promise<T>): Promise<T | n
   } catch (err) {
     log.error({ err }, "storage failed, going on without");
     return null;
+  }
+}
+
+/**
+ * Records committed content; if that fails it is removed again, for nothing would count or evict a file without a row.
+ * The digest's lock must be held.
+ */
+export async function recordOrRemove(
+  { store, catalog }: StorageTools,
+  digest: Digest,
+  record: () => Promise<void>,
+): Promise<void> {
+  try {
+    await record();
+  } catch (error) {
+    const isKnown = await catalog.blob(digest).catch(() => null);
+    if (!isKnown) await store.remove(digest).catch(() => {});
+    throw error;
   }
 }

@@ -4,7 +4,7 @@ import { type Manifest, referencedDigests, subjectOf } from "../oci/manifest.ts"
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { Location } from "../storage/catalog.ts";
 import { rehash } from "../storage/rehash.ts";
-import { orNull, type StorageTools } from "./storage-tools.ts";
+import { orNull, recordOrRemove, type StorageTools } from "./storage-tools.ts";
 
 // Manifests are a few KiB and asked for far more often than anything else.
 const manifestsInMemoryBytes = 64 * 1024 * 1024;
@@ -42,7 +42,8 @@ export class StoredContent {
       await using blob = await this.openBlob(digest);
       if (!blob) return null;
       const manifest = { digest, mediaType, bytes: await readWhole(blob) };
-      this.#manifests.set(digest, manifest);
+      // It may have been evicted meanwhile.
+      if (await this.#tools.catalog.blob(digest)) this.#manifests.set(digest, manifest);
       return manifest;
     });
   }
@@ -97,10 +98,14 @@ export class StoredContent {
     await ingest.append([bytes]);
     ingest.verify();
     const blob = { digest, sizeBytes: bytes.length, identity: await ingest.commit() };
-    await catalog.recordManifest(
-      location,
-      { blob, mediaType, references: referencedDigests(bytes), subject: subjectOf(bytes) },
-      now(),
+    const record = {
+      blob,
+      mediaType,
+      references: referencedDigests(bytes),
+      subject: subjectOf(bytes),
+    };
+    await recordOrRemove(this.#tools, digest, () =>
+      catalog.recordManifest(location, record, now()),
     );
     return true;
   }

@@ -17,6 +17,9 @@ export interface BlobRecord {
   readonly identity: string;
 }
 
+/** No content has it, so the first who opens adopted content has it hashed. */
+export const adoptedIdentity = "adopted";
+
 export interface ManifestRecord {
   readonly blob: BlobRecord;
   /** The `Content-Type` upstream sent with it. */

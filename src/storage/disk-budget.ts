@@ -22,7 +22,7 @@ export interface DiskBudgetOptions {
 
 /** What is taken and what may be, in bytes on the disk. */
 export interface DiskUsage {
-  /** Content, what is arriving, and the overhead. */
+  /** Content, what is arriving or leaving, and the overhead. */
   readonly usedBytes: number;
   /** `storage.maxSize`; a share is of the whole file system. */
   readonly limitBytes: number;
@@ -41,6 +41,7 @@ export interface DiskUsage {
 export class DiskBudget {
   readonly #options: DiskBudgetOptions;
   #reservedBytes = 0;
+  #leavingBytes = 0;
 
   constructor(options: DiskBudgetOptions) {
     this.#options = options;
@@ -52,20 +53,29 @@ export class DiskBudget {
     return (await room.grow(sizeBytes)) ? room : null;
   }
 
+  /** Counts what has no row any more until its files are gone. */
+  leaving(bytes: number): Disposable {
+    this.#leavingBytes += bytes;
+    return {
+      [Symbol.dispose]: () => {
+        this.#leavingBytes -= bytes;
+      },
+    };
+  }
+
   async usage(): Promise<DiskUsage> {
     const { catalog, overhead, directory, maxSize, minFree } = this.#options;
-    const [stored, overheadBytes, { blocks, bavail, bsize }] = await Promise.all([
-      catalog.usage(),
-      overhead.bytes(),
-      statfs(directory),
-    ]);
+    const { blocks, bavail, bsize } = await statfs(directory);
+    // What goes from one of these to another does so in a later turn: it is never missing in all of them.
+    const overheadBytes = await overhead.bytes();
+    const stored = await catalog.usage();
     const diskBytes = blocks * bsize;
     const reservedBytes = this.#reservedBytes;
     // What is reserved counts against the free space whole, though part of it may be written already: a fill is small
     // beside a disk, and the error is on the safe side.
     const freeBytes = bavail * bsize - reservedBytes;
     return {
-      usedBytes: stored.allocatedBytes + overheadBytes + reservedBytes,
+      usedBytes: stored.allocatedBytes + overheadBytes + reservedBytes + this.#leavingBytes,
       limitBytes: sizeInBytes(maxSize, diskBytes),
       reservedBytes,
       overheadBytes,

@@ -3,7 +3,8 @@ import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Digest } from "../oci/digest.ts";
-import type { BlobRecord, Catalog } from "./catalog.ts";
+import { adoptedIdentity, type BlobRecord, type Catalog } from "./catalog.ts";
+import type { DigestLocks } from "./digest-locks.ts";
 import { blobFile, type Layout } from "./layout.ts";
 import { digestIn, isIn, type Shard, shardsOf } from "./shard.ts";
 import { codeOf } from "./storage-error.ts";
@@ -29,9 +30,6 @@ const namedForeign = 5;
 // a time: the queue of the writer takes a hundred times that.
 const batchSize = 200;
 
-// No content has it, so the first who opens adopted content has it hashed.
-const adoptedIdentity = "adopted";
-
 /**
  * Makes the catalog agree with the files, shard by shard, while pulls go on: files that it does not know are adopted,
  * without a grant to anybody; rows without their file are forgotten. What is recorded meanwhile stays as it is.
@@ -39,6 +37,7 @@ const adoptedIdentity = "adopted";
 export class StoreScan {
   readonly #layout: Layout;
   readonly #catalog: Catalog;
+  readonly #locks: DigestLocks;
   readonly #counts: ScanCounts = {
     files: 0,
     adopted: 0,
@@ -50,9 +49,10 @@ export class StoreScan {
   #rows: readonly BlobRecord[] = [];
   #lastRead: Digest | null = null;
 
-  constructor(layout: Layout, catalog: Catalog) {
+  constructor(layout: Layout, catalog: Catalog, locks: DigestLocks) {
     this.#layout = layout;
     this.#catalog = catalog;
+    this.#locks = locks;
   }
 
   /** Rejects if the catalog fails, and when `signal` is aborted. Once for each scan. */
@@ -123,6 +123,8 @@ export class StoreScan {
   }
 
   async #adopt(digest: Digest): Promise<void> {
+    // What is being evicted has no row any more, and its file goes under this lock.
+    using _lock = await this.#locks.hold(digest);
     // It may have come just now, with a row of its own, or be gone.
     if (await this.#catalog.blob(digest)) return;
     const sizeBytes = await sizeOfFile(blobFile(this.#layout, digest));

@@ -324,7 +324,7 @@ suite("an eviction that is carried out late", () => {
 const seed = seedOfRun();
 
 test(`random catalogs lose what a naive model says (SLUICE_TEST_SEED=${seed})`, () => {
-  for (let at = 0; at < 150; at++) {
+  for (let at = 0; at < 60; at++) {
     const random = new SeededRandom(seed + at);
     using catalog = new HandMadeCatalog();
     const model = new Model(random);

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
+import { DigestLocks } from "../../src/storage/digest-locks.ts";
 import { DiskBlobStore } from "../../src/storage/disk-blob-store.ts";
 import { blobFile, type Layout } from "../../src/storage/layout.ts";
 import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
@@ -42,7 +43,7 @@ suite("the scan of the store", () => {
     const { layout, catalog } = fixture;
     const digests = [await plant(layout, "one"), await plant(layout, "two", "sha512")];
 
-    const counts = await new StoreScan(layout, catalog).run(signal);
+    const counts = await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
 
     assert.deepEqual(counts, {
       files: 2,
@@ -66,7 +67,11 @@ suite("the scan of the store", () => {
     for (const blob of [kept, ...lost]) await catalog.recordBlob(alpine, blob, 1);
     await mkdir(dirname(blobFile(layout, lost[0]?.digest ?? kept.digest)), { recursive: true });
 
-    const { files, adopted, forgotten } = await new StoreScan(layout, catalog).run(signal);
+    const { files, adopted, forgotten } = await new StoreScan(
+      layout,
+      catalog,
+      new DigestLocks(),
+    ).run(signal);
 
     assert.deepEqual({ files, adopted, forgotten }, { files: 1, adopted: 0, forgotten: 4 });
     assert.deepEqual(await catalog.blobs(null, 10), [kept]);
@@ -81,7 +86,11 @@ suite("the scan of the store", () => {
     const rows = texts.slice(1000).map((text) => blobRecord(text));
     await Promise.all(rows.map((row) => catalog.recordBlob(alpine, row, 1)));
 
-    const { files, adopted, forgotten } = await new StoreScan(layout, catalog).run(signal);
+    const { files, adopted, forgotten } = await new StoreScan(
+      layout,
+      catalog,
+      new DigestLocks(),
+    ).run(signal);
 
     assert.deepEqual(
       { files, adopted, forgotten },
@@ -109,7 +118,7 @@ suite("the scan of the store", () => {
     await writeFile(join(shard, "0".repeat(64)), "");
     await symlink(outside, join(shard, `${shard.slice(-2)}${"0".repeat(62)}`));
 
-    const counts = await new StoreScan(layout, catalog).run(signal);
+    const counts = await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
 
     assert.equal(counts.files, 1);
     assert.equal(counts.adopted, 1);
@@ -127,7 +136,9 @@ suite("the scan of the store", () => {
     await catalog.recordBlob(alpine, blob, 1);
     await mkdir(blobFile(layout, blob.digest), { recursive: true });
 
-    const { foreign, forgotten } = await new StoreScan(layout, catalog).run(signal);
+    const { foreign, forgotten } = await new StoreScan(layout, catalog, new DigestLocks()).run(
+      signal,
+    );
 
     assert.deepEqual({ foreign, forgotten }, { foreign: 1, forgotten: 1 });
     assert.equal(await catalog.blob(blob.digest), null);
@@ -142,7 +153,7 @@ suite("the scan of the store", () => {
     const shard = dirname(blobFile(layout, blob.digest));
     await writeFile(shard, "");
 
-    const counts = await new StoreScan(layout, catalog).run(signal);
+    const counts = await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
 
     assert.equal(counts.forgotten, 0);
     assert.deepEqual(counts.firstForeign, [shard]);
@@ -186,7 +197,8 @@ suite("the scan of the store", () => {
     };
 
     const scans = (async () => {
-      for (let round = 0; round < 5; round++) await new StoreScan(layout, catalog).run(signal);
+      for (let round = 0; round < 5; round++)
+        await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
     })();
     for (const text of texts) await fill(text);
     await scans;
@@ -209,7 +221,7 @@ suite("the scan of the store", () => {
       return await blob(digest);
     };
 
-    const { adopted } = await new StoreScan(layout, catalog).run(signal);
+    const { adopted } = await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
 
     assert.equal(adopted, 0);
     for (const digest of digests) assert.equal(await blob(digest), null);
@@ -222,7 +234,9 @@ suite("the scan of the store", () => {
     const ending = new AbortController();
     ending.abort();
 
-    await assert.rejects(new StoreScan(layout, catalog).run(ending.signal), { name: "AbortError" });
+    await assert.rejects(new StoreScan(layout, catalog, new DigestLocks()).run(ending.signal), {
+      name: "AbortError",
+    });
   });
 });
 

@@ -1,3 +1,4 @@
+import { DigestLocks } from "../../../src/storage/digest-locks.ts";
 import { layoutOf } from "../../../src/storage/layout.ts";
 import { SqliteCatalog } from "../../../src/storage/sqlite-catalog.ts";
 import { StoreScan } from "../../../src/storage/store-scan.ts";
@@ -5,4 +6,8 @@ import { StoreScan } from "../../../src/storage/store-scan.ts";
 // Scans a storage directory and prints the counts as JSON.
 const layout = layoutOf(process.argv[2] ?? "");
 await using catalog = await SqliteCatalog.open(layout);
-console.log(JSON.stringify(await new StoreScan(layout, catalog).run(new AbortController().signal)));
+console.log(
+  JSON.stringify(
+    await new StoreScan(layout, catalog, new DigestLocks()).run(new AbortController().signal),
+  ),
+);
