@@ -108,6 +108,11 @@ export class FaultUpstream implements AsyncDisposable {
     return content;
   }
 
+  /** The same for content that is there already. */
+  offer(content: SeededContent): void {
+    this.#contents.set(content.digest, content);
+  }
+
   /** In every repository `tag` means this manifest, from now on. */
   tag(tag: string, manifest: TaggedManifest): void {
     this.#manifests.set(tag, manifest);

@@ -23,12 +23,20 @@ export class SeededContent {
   readonly #change: Change | null;
   readonly #digests = new Map<DigestAlgorithm, Digest>();
   #kept: Buffer | null = null;
+  #keeps = true;
 
   constructor(seed: string, sizeBytes: number, change: Change | null = null) {
     this.seed = seed;
     this.sizeBytes = sizeBytes;
     this.#key = createHash("sha256").update(seed).digest().subarray(0, 16);
     this.#change = change;
+  }
+
+  /** Content of which there is so much that none of it can be kept in memory. */
+  static unkept(seed: string, sizeBytes: number): SeededContent {
+    const content = new SeededContent(seed, sizeBytes);
+    content.#keeps = false;
+    return content;
   }
 
   /** Content that no seed has made. */
@@ -59,7 +67,7 @@ export class SeededContent {
 
   /** The bytes from `first` to before `end`. */
   slice(first: number, end: number): Buffer {
-    if (this.sizeBytes > keptLimitBytes) return this.#make(first, end);
+    if (!this.#keeps || this.sizeBytes > keptLimitBytes) return this.#make(first, end);
     this.#kept ??= this.#make(0, this.sizeBytes);
     return this.#kept.subarray(first, end);
   }
