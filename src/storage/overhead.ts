@@ -28,8 +28,7 @@ export class Overhead {
   constructor(options: OverheadOptions) {
     const { layout, monotonicMs } = options;
     this.#options = options;
-    const files = [layout.directory, layout.trash];
-    this.#files = new Measurement(() => sumOf(files, filesIn), filesForMs, monotonicMs);
+    this.#files = new Measurement(() => filesIn(layout.directory), filesForMs, monotonicMs);
     const shards = [join(layout.blobs, "sha256"), join(layout.blobs, "sha512"), layout.blobs];
     this.#directories = new Measurement(
       () => sumOf([...shards, layout.directory], directoriesIn),
@@ -40,11 +39,14 @@ export class Overhead {
 
   /** In bytes on the disk. */
   async bytes(): Promise<number> {
-    const [files, directories] = await Promise.all([
+    const { layout, removedBytes } = this.#options;
+    const [files, directories, trash] = await Promise.all([
       this.#files.value(),
       this.#directories.value(),
+      // Empty, unless files do not go: then nothing else counts them.
+      filesIn(layout.trash),
     ]);
-    return files + directories + this.#options.removedBytes();
+    return files + directories + trash + removedBytes();
   }
 }
 
