@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statfs } from "node:fs/promises";
 import { test } from "node:test";
 import { eventually } from "../support/eventually.ts";
 import { FaultScene } from "../support/fault-scene.ts";
@@ -72,6 +73,29 @@ test("a disk that somebody else fills in the middle of a fill costs nobody a byt
   await scene.assertSound({ stored: [warm], unstored: [content] });
   await disk.makeRoom();
   await assertStoresAgain(scene, content);
+});
+
+test("what somebody else takes of the disk is made free by evicting, down to minFree", async (t) => {
+  if (!haveRoot(t)) return;
+  await using disk = await Tmpfs.mount("size=96m,nr_inodes=2000");
+  const minFree = { kind: "bytes", bytes: 8 * mib } as const;
+  await using scene = await FaultScene.start({
+    directory: disk.path,
+    maxSize: greedy.maxSize,
+    minFree,
+  });
+  for (let at = 0; at < 10; at++) {
+    await scene.pullWhole("good", scene.upstream.blob(`before ${at}`, 5 * mib));
+    await scene.mirror.idle();
+  }
+  await disk.fillUp(2 * mib);
+  const content = scene.upstream.blob("after", 10 * mib);
+
+  await scene.pullWhole("good", content);
+
+  await scene.assertSound({ stored: [content] });
+  const { bavail, bsize } = await statfs(disk.path);
+  assert.ok(bavail * bsize >= minFree.bytes, `${bavail * bsize} bytes are free`);
 });
 
 test("wrong bytes are cut although the disk filled up before they came", async (t) => {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import Database from "better-sqlite3";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob, ociIndex, type TestImage, topLayerOf } from "../support/images.ts";
 import { noise } from "../support/noise.ts";
@@ -143,6 +146,26 @@ test("an image for several platforms goes as one, though only a child of it was 
   assert.equal((await mirror.stored()).blobs, 0);
 });
 
+test("pulls and evictions go on while somebody reads an old snapshot of the catalog", async () => {
+  await using scene = await startScene();
+  await scene.pull("a");
+  using stack = new DisposableStack();
+  const reader = stack.adopt(new Database(scene.catalogFile, { readonly: true }), (it) =>
+    it.close(),
+  );
+  reader.exec("BEGIN");
+  reader.prepare("SELECT count(*) FROM blobs").get();
+
+  for (let at = 0; at < 12; at++) await scene.pull(`snap${at}`);
+
+  const { usedBytes, limitBytes } = await usageOf(scene.mirror);
+  assert.ok(usedBytes <= limitBytes, `${usedBytes} of ${limitBytes}`);
+  assert.equal(await scene.isHit("snap11"), true);
+  assert.equal(await scene.isHit("a"), false);
+  const { size } = await stat(`${scene.catalogFile}-wal`);
+  assert.ok(size < 64 * mib, `its log has ${size} bytes`);
+});
+
 class Scene implements AsyncDisposable {
   readonly hub: FakeUpstream;
   readonly mirror: TestMirror;
@@ -151,6 +174,10 @@ class Scene implements AsyncDisposable {
   constructor(hub: FakeUpstream, mirror: TestMirror) {
     this.hub = hub;
     this.mirror = mirror;
+  }
+
+  get catalogFile(): string {
+    return join(this.mirror.directory, "catalog.db");
   }
 
   image(name: string): TestImage {

@@ -21,6 +21,7 @@ export function catalogSuite(name: string, openFixture: () => Promise<CatalogFix
     referrerSuite(openFixture);
     publicSuite(openFixture);
     scanSuite(openFixture);
+    evictionSuite(openFixture);
   });
 }
 
@@ -559,5 +560,116 @@ function grantSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.equal(await fixture.catalog.grantedAtMs(alpine, digest), null);
     assert.equal(await fixture.catalog.grantedAtMs(busybox, digest), 1);
     assert.equal(await fixture.catalog.grantedAtMs(alpineElsewhere, digest), 1);
+  });
+}
+
+function evictionSuite(openFixture: () => Promise<CatalogFixture>): void {
+  const layer = blobRecord("layer", 5000);
+  const image = manifestOf("image", [layer.digest]);
+  const index = manifestOf("index", [image.blob.digest, blobRecord("of another platform").digest]);
+  const pull = { lastAtMs: 10, pulls: 3, priority: 1.5 };
+
+  async function withIndex({ catalog }: CatalogFixture): Promise<Catalog> {
+    await catalog.recordManifest(alpine, index, 1);
+    await catalog.recordManifest(alpine, image, 1);
+    await catalog.recordBlob(alpine, layer, 1);
+    await catalog.recordTag(alpine, tagOf("latest"), "", {
+      digest: index.blob.digest,
+      checkedAtMs: 1,
+    });
+    const pulled = [index, image].map(({ blob }) => ({ ...pull, digest: blob.digest }));
+    await catalog.recordAccesses(pulled);
+    return catalog;
+  }
+
+  const digests = [index.blob.digest, image.blob.digest, layer.digest];
+
+  test("pulls of manifests and loose blobs are recorded, and of nothing else", async () => {
+    await using fixture = await openFixture();
+    const catalog = await withIndex(fixture);
+    const loose = blobRecord("loose");
+    await catalog.recordBlob(alpine, loose, 1);
+    const never = blobRecord("never recorded");
+
+    const all = [loose, layer, never].map(({ digest }) => ({ ...pull, digest, priority: -1 }));
+    await catalog.recordAccesses(all);
+
+    assert.deepEqual(await catalog.access(index.blob.digest), pull);
+    assert.deepEqual(await catalog.access(loose.digest), { ...pull, priority: -1 });
+    assert.equal(await catalog.access(layer.digest), null);
+    assert.equal(await catalog.access(never.digest), null);
+    assert.equal(await catalog.lowestPriority(), -1);
+  });
+
+  test("an image is as large as what is stored of it, its children's included, each once", async () => {
+    await using fixture = await openFixture();
+    const catalog = await withIndex(fixture);
+    const both = manifestOf("names both", [image.blob.digest, layer.digest]);
+    await catalog.recordManifest(alpine, both, 1);
+
+    const imageBytes = image.blob.sizeBytes + layer.sizeBytes;
+    assert.equal(await catalog.imageBytes(image.blob.digest), imageBytes);
+    assert.equal(await catalog.imageBytes(index.blob.digest), index.blob.sizeBytes + imageBytes);
+    assert.equal(await catalog.imageBytes(both.blob.digest), both.blob.sizeBytes + imageBytes);
+    assert.equal(await catalog.imageBytes(blobRecord("never recorded").digest), 0);
+  });
+
+  test("what is evicted goes with its tags, grants and accesses", async () => {
+    await using fixture = await openFixture();
+    const catalog = await withIndex(fixture);
+
+    await catalog.evict({ latestAtMs: 10, digests });
+
+    assert.deepEqual(await catalog.usage(), { blobs: 0, bytes: 0, allocatedBytes: 0 });
+    assert.equal(await catalog.tag(alpine, tagOf("latest"), ""), null);
+    for (const digest of digests) {
+      assert.equal(await catalog.grantedAtMs(alpine, digest), null);
+      assert.equal(await catalog.access(digest), null);
+    }
+  });
+
+  test("nothing is evicted if any of it was pulled since it was chosen", async () => {
+    await using fixture = await openFixture();
+    const catalog = await withIndex(fixture);
+    await catalog.recordAccesses([{ ...pull, digest: image.blob.digest, lastAtMs: 11 }]);
+
+    await catalog.evict({ latestAtMs: 10, digests });
+
+    assert.equal((await catalog.usage()).blobs, 3);
+    assert.equal((await catalog.tag(alpine, tagOf("latest"), ""))?.digest, index.blob.digest);
+  });
+
+  test("what something else names is not evicted, and keeps its grants", async () => {
+    await using fixture = await openFixture();
+    const catalog = await withIndex(fixture);
+    await catalog.recordManifest(busybox, manifestOf("another", [layer.digest]), 1);
+
+    await catalog.evict({ latestAtMs: 10, digests });
+
+    assert.deepEqual(await catalog.blob(layer.digest), layer);
+    assert.equal(await catalog.grantedAtMs(alpine, layer.digest), 1);
+    assert.equal(await catalog.blob(image.blob.digest), null);
+  });
+
+  test("a layer whose manifest is lost can be evicted by itself", async () => {
+    await using fixture = await openFixture();
+    const catalog = await withIndex(fixture);
+
+    await catalog.forgetBlob(image.blob.digest);
+
+    assert.partialDeepStrictEqual(await catalog.access(layer.digest), { priority: 0 });
+  });
+
+  test("what goes is chosen from what is recorded", async () => {
+    await using fixture = await openFixture();
+    const catalog = await withIndex(fixture);
+    const request = { freeBytes: 1, idleSinceMs: null, pins: [], named: true };
+
+    const { victims } = await catalog.chooseVictims(request);
+
+    assert.deepEqual(
+      victims.map(({ names, freed }) => [names[0], freed.map(({ digest }) => digest)]),
+      [["docker.io/library/alpine:latest", digests]],
+    );
   });
 }

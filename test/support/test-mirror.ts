@@ -96,6 +96,11 @@ export class TestMirror implements AsyncDisposable {
     return `http://127.0.0.1:${this.daemon.address.port}`;
   }
 
+  /** Where it stores. */
+  get directory(): string {
+    return this.#config.storage.directory;
+  }
+
   get adminUrl(): string {
     return `http://127.0.0.1:${this.daemon.adminAddress.port}`;
   }
