@@ -60,9 +60,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const tools = { store, catalog, budget, locks, metrics, log, now };
   const mirror = new Mirror(tools, policyOf(config), config.eviction);
   stack.defer(() => mirror.stop());
-  const userAgent = `sluice/${version}`;
+  const outbound = { ...options, metrics, userAgent: `sluice/${version}` };
   // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
-  const configured = stack.use(new ConfiguredUpstreams({ ...options, metrics, userAgent }));
+  const configured = stack.use(new ConfiguredUpstreams(outbound));
   const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);
   const upstreams = configured.configure(config.upstreams);
   const registry = new RegistryServer({
