@@ -28,6 +28,8 @@ export interface FaultSceneOptions extends FaultUpstreamOptions {
   readonly directory?: string;
   readonly maxSize?: Size;
   readonly minFree?: Size;
+  /** Images that are never evicted. */
+  readonly pins?: readonly string[];
 }
 
 export interface Pull {
@@ -67,7 +69,7 @@ export class FaultScene implements AsyncDisposable {
   static async start(options: FaultSceneOptions = {}): Promise<FaultScene> {
     await using resources = new AsyncDisposableStack();
     const upstream = resources.use(await FaultUpstream.start(options));
-    const { settings, maxSize, minFree, beside } = options;
+    const { settings, maxSize, minFree, beside, pins } = options;
     const directory =
       options.directory ?? resources.use(await mkdtempDisposable(join(tmpdir(), "faults-"))).path;
     const mirror = resources.use(
@@ -81,6 +83,7 @@ export class FaultScene implements AsyncDisposable {
         ...(options.ownMonotonicClock ? { ownMonotonicClock: true } : {}),
         ...(maxSize ? { maxSize } : {}),
         ...(minFree ? { minFree } : {}),
+        ...(pins ? { eviction: { pins } } : {}),
       }),
     );
     const before = await footprint();
