@@ -9,6 +9,7 @@ import type {
   TagRecord,
   Variant,
 } from "./catalog.ts";
+import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
 
 /** A write of the Catalog port, as it goes to the writer's thread. */
 export type CatalogWrite =
@@ -40,6 +41,11 @@ export type CatalogWrite =
   | { readonly kind: "record-identity"; readonly digest: Digest; readonly identity: string }
   | { readonly kind: "record-public"; readonly location: Location; readonly nowMs: number }
   | { readonly kind: "record-accesses"; readonly accesses: readonly AccessRecord[] }
+  | {
+      readonly kind: "record-pulls";
+      readonly pulls: readonly PullRecord[];
+      readonly bounds: PullLogBounds;
+    }
   | { readonly kind: "evict"; readonly eviction: EvictionRecord }
   | {
       readonly kind: "forget-tag";
@@ -79,6 +85,8 @@ export function rowsOf(write: CatalogWrite): number {
       return 3 + write.manifest.references.length;
     case "record-accesses":
       return write.accesses.length;
+    case "record-pulls":
+      return 4 * write.pulls.length;
     case "evict":
       return 4 * write.eviction.digests.length;
     default:

@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
+import type { LoggedPulls, PullLogBounds, PullRecord } from "./logged-pulls.ts";
 
 /** A repository of an upstream: tags and grants belong to it. */
 export interface Location {
@@ -107,6 +108,10 @@ export interface Catalog extends AsyncDisposable {
   lowestPriority(): Promise<number>;
   /** What would go, found in a thread of its own: it may take a second in a large catalog. */
   chooseVictims(request: VictimRequest): Promise<EvictionPlan>;
+  /** Whether the log of pulls knows what the image names. */
+  isPulledImage(image: Digest): Promise<boolean>;
+  /** The log of pulls since a time in ms since the epoch, read in a thread of its own. */
+  loggedPulls(sinceMs: number): Promise<LoggedPulls>;
 
   /** Records stored content (again, if it was known) and that `location` holds it. */
   recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void>;
@@ -125,6 +130,11 @@ export interface Catalog extends AsyncDisposable {
   forgetPublic(location: Location): Promise<void>;
   /** Records when roots were pulled; what is none (any more) is left out. */
   recordAccesses(accesses: readonly AccessRecord[]): Promise<void>;
+  /**
+   * Logs pulls, which outlive their images. Of what is beyond `bounds` the 200 oldest pulls go, and the images that have none
+   * left. A pull without members of an image that the log does not know is left out.
+   */
+  recordPulls(pulls: readonly PullRecord[], bounds: PullLogBounds): Promise<void>;
   /**
    * Forgets what was chosen, with tags and grants: nothing if any of it was pulled meanwhile, or something new names the
    * root; and never what a manifest names that stays.

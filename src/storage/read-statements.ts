@@ -44,6 +44,7 @@ export interface ReadStatements {
   /** By manifest, twice. */
   readonly imageBytes: Database.Statement<[DigestKey, DigestKey], { bytes: number }>;
   readonly lowestPriority: Database.Statement<[], { priority: number }>;
+  readonly pulledImage: Database.Statement<[DigestKey], { found: 1 }>;
 }
 
 // Images have some dozens of layers and indexes some dozens of children; a thousand take some milliseconds.
@@ -122,5 +123,6 @@ export function readStatements(database: Database.Database): ReadStatements {
          CROSS JOIN manifest_references ON manifest_id = id)`,
     ),
     lowestPriority: database.prepare("SELECT priority FROM accesses ORDER BY priority LIMIT 1"),
+    pulledImage: database.prepare("SELECT 1 AS found FROM pulled_images WHERE digest = ?"),
   };
 }

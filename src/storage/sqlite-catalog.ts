@@ -23,6 +23,8 @@ import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
 import { KeptWriter } from "./kept-writer.ts";
 import type { Layout } from "./layout.ts";
 import { namesOf } from "./location-in-sql.ts";
+import type { LoggedPulls, PullLogBounds, PullRecord } from "./logged-pulls.ts";
+import type { ReadPullsThreadData } from "./read-pulls-thread.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
 import { StorageError } from "./storage-error.ts";
 import type { VictimThreadData } from "./victim-thread.ts";
@@ -176,21 +178,24 @@ export class SqliteCatalog implements Catalog {
 
   chooseVictims(request: VictimRequest): Promise<EvictionPlan> {
     const data: VictimThreadData = { path: this.#database.name, request };
-    const worker = new Worker(new URL("./victim-thread.ts", import.meta.url), { workerData: data });
-    return new Promise((resolve, reject) => {
-      worker.once("message", resolve);
-      worker.once("error", reject);
-      worker.once("exit", (code) => {
-        // Behind a message this rejects nothing any more.
-        reject(
-          new StorageError(`what can be evicted was not found: the thread ended with ${code}`),
-        );
-      });
-    });
+    return answerOf("./victim-thread.ts", data, "what can be evicted was not found");
+  }
+
+  async isPulledImage(image: Digest): Promise<boolean> {
+    return this.#read((reads) => reads.pulledImage.get(keyOf(image))) !== undefined;
+  }
+
+  loggedPulls(sinceMs: number): Promise<LoggedPulls> {
+    const data: ReadPullsThreadData = { path: this.#database.name, sinceMs };
+    return answerOf("./read-pulls-thread.ts", data, "the log of pulls was not read");
   }
 
   recordAccesses(accesses: readonly AccessRecord[]): Promise<void> {
     return this.#write({ kind: "record-accesses", accesses });
+  }
+
+  recordPulls(pulls: readonly PullRecord[], bounds: PullLogBounds): Promise<void> {
+    return this.#write({ kind: "record-pulls", pulls, bounds });
   }
 
   evict(eviction: EvictionRecord): Promise<void> {
@@ -266,6 +271,19 @@ export class SqliteCatalog implements Catalog {
       throw this.#damage.note(error);
     }
   }
+}
+
+/** What a thread of its own answers; rejects with StorageError, which says that `failure`, if it ends without. */
+function answerOf<T>(file: string, workerData: unknown, failure: string): Promise<T> {
+  const worker = new Worker(new URL(file, import.meta.url), { workerData });
+  return new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+    worker.once("exit", (code) => {
+      // Behind a message this rejects nothing any more.
+      reject(new StorageError(`${failure}: the thread ended with ${code}`));
+    });
+  });
 }
 
 function digestsOf(rows: readonly { readonly digest: DigestKey }[]): Digest[] {

@@ -4,6 +4,7 @@ import type { BlobRecord, EvictionRecord, Location, ManifestRecord } from "./cat
 import type { CatalogWrite } from "./catalog-write.ts";
 import { type DigestKey, keyOf } from "./digest-key.ts";
 import { inRepository, namesOf } from "./location-in-sql.ts";
+import { PullLogStatements } from "./pull-log-statements.ts";
 
 type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement<Parameters, Row>;
 
@@ -29,6 +30,7 @@ export class WriteStatements {
   readonly #evictBlob: Statement<[DigestKey]>;
   readonly #dropTagsOf: Statement<[DigestKey]>;
   readonly #dropGrantsOf: Statement<[DigestKey]>;
+  readonly #pullLog: PullLogStatements;
 
   constructor(database: Database.Database) {
     this.#addRepository = database.prepare(
@@ -99,6 +101,7 @@ export class WriteStatements {
     // The manifest and its references go with it, by their foreign keys.
     this.#dropBlob = database.prepare("DELETE FROM blobs WHERE digest = ?");
     this.#dropLost = database.prepare("DELETE FROM blobs WHERE digest = ? AND identity = ?");
+    this.#pullLog = new PullLogStatements(database);
   }
 
   apply(write: CatalogWrite): void {
@@ -125,6 +128,9 @@ export class WriteStatements {
         for (const { digest, lastAtMs, pulls, priority } of write.accesses) {
           this.#putAccess.run(lastAtMs, pulls, priority, keyOf(digest));
         }
+        break;
+      case "record-pulls":
+        this.#pullLog.record(write.pulls, write.bounds);
         break;
       case "evict":
         this.#evict(write.eviction);

@@ -4,6 +4,13 @@ import { type Digest, digestOf } from "../../src/oci/digest.ts";
 import { parseTag, type Tag } from "../../src/oci/reference.ts";
 import { parseRepository } from "../../src/oci/repository.ts";
 import type { BlobRecord, Catalog, Location, ManifestRecord } from "../../src/storage/catalog.ts";
+import {
+  type LoggedPulls,
+  type PullLogBounds,
+  type PullRecord,
+  prefixOf,
+  unpackMembers,
+} from "../../src/storage/logged-pulls.ts";
 
 /** A fresh, empty catalog; disposing throws it away. */
 export interface CatalogFixture extends AsyncDisposable {
@@ -22,6 +29,7 @@ export function catalogSuite(name: string, openFixture: () => Promise<CatalogFix
     publicSuite(openFixture);
     scanSuite(openFixture);
     evictionSuite(openFixture);
+    pullLogSuite(openFixture);
   });
 }
 
@@ -513,6 +521,107 @@ function scanSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.equal(await fixture.catalog.grantedAtMs(alpine, lost.digest), 1);
     assert.deepEqual(await fixture.catalog.blob(filled.digest), anew);
   });
+}
+
+const roomy: PullLogBounds = { pulls: 1000, images: 1000, sinceMs: 0 };
+
+function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("pulls are logged in their order, with what their images name", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    const [one, other] = [pullOf("one", 1), pullOf("other", 2, 2 ** 40)];
+
+    await catalog.recordPulls([one, other], roomy);
+    await catalog.recordPulls([{ ...one, atMs: 3, members: null }], roomy);
+
+    assert.equal(await catalog.isPulledImage(one.image), true);
+    assert.equal(await catalog.isPulledImage(blobRecord("never pulled").digest), false);
+    assert.deepEqual(readable(await catalog.loggedPulls(0)), [
+      { atMs: 1, members: [{ prefix: prefixOf(one.image), sizeBytes: 100 }] },
+      { atMs: 2, members: [{ prefix: prefixOf(other.image), sizeBytes: 2 ** 40 }] },
+      { atMs: 3, members: [{ prefix: prefixOf(one.image), sizeBytes: 100 }] },
+    ]);
+    assert.deepEqual(atMsOf(await catalog.loggedPulls(2)), [2, 3]);
+  });
+
+  test("a pull of an image that the log does not know is left out, alone", async () => {
+    await using fixture = await openFixture();
+    const unknown = { ...pullOf("unknown", 1), members: null };
+
+    await fixture.catalog.recordPulls([unknown, pullOf("known", 2)], roomy);
+
+    assert.deepEqual(atMsOf(await fixture.catalog.loggedPulls(0)), [2]);
+  });
+
+  test("the log outlives its images", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    const manifest = manifestOf("manifest", []);
+    const { digest } = manifest.blob;
+    await catalog.recordManifest(alpine, manifest, 1);
+    await catalog.recordPulls([pullOf("manifest", 1)], roomy);
+    const lastAtMs = (await catalog.access(digest))?.lastAtMs ?? 0;
+
+    await catalog.evict({ root: digest, lastAtMs, digests: [digest] });
+
+    assert.equal(await catalog.blob(digest), null);
+    assert.deepEqual(atMsOf(await catalog.loggedPulls(0)), [1]);
+  });
+
+  test("of pulls beyond the bound the oldest go, and images without pulls with them", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    const bounds = { ...roomy, pulls: 3 };
+    const first = pullOf("0", 0);
+
+    for (let at = 0; at < 5; at++) await catalog.recordPulls([pullOf(`${at}`, at)], bounds);
+
+    assert.deepEqual(atMsOf(await catalog.loggedPulls(0)), [2, 3, 4]);
+    assert.equal(await catalog.isPulledImage(first.image), false);
+  });
+
+  test("of pulls older than the bound at most 200 go at a time", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    const many = Array.from({ length: 250 }, (_, at) => pullOf("image", at));
+    await catalog.recordPulls(many, roomy);
+
+    await catalog.recordPulls([pullOf("image", 1000)], { ...roomy, sinceMs: 1000 });
+    const afterOne = (await catalog.loggedPulls(0)).atMs.length;
+    await catalog.recordPulls([pullOf("image", 1001)], { ...roomy, sinceMs: 1000 });
+
+    assert.equal(afterOne, 51);
+    assert.deepEqual(atMsOf(await catalog.loggedPulls(0)), [1000, 1001]);
+  });
+
+  test("there are not many more images in the log than its bound", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+
+    for (let at = 0; at < 20; at++) {
+      await catalog.recordPulls([pullOf(`${at}`, at)], { ...roomy, images: 5 });
+    }
+
+    const { memberEnds, atMs } = await catalog.loggedPulls(0);
+    assert.ok(memberEnds.length >= 3 && memberEnds.length <= 5, `${memberEnds.length} images`);
+    assert.equal(atMs.at(-1), 19);
+  });
+}
+
+function pullOf(text: string, atMs: number, sizeBytes = 100): PullRecord {
+  const { digest } = blobRecord(text);
+  return { image: digest, atMs, members: [{ digest, sizeBytes }] };
+}
+
+function readable({ atMs, images, members, memberEnds }: LoggedPulls): unknown[] {
+  return [...images].map((image, at) => ({
+    atMs: atMs[at],
+    members: unpackMembers(members.subarray(memberEnds[image - 1] ?? 0, memberEnds[image])),
+  }));
+}
+
+function atMsOf({ atMs }: LoggedPulls): number[] {
+  return [...atMs];
 }
 
 function publicSuite(openFixture: () => Promise<CatalogFixture>): void {
