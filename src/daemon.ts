@@ -52,7 +52,7 @@ export interface Daemon extends AsyncDisposable {
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await using stack = new AsyncDisposableStack();
-  const { config, log, version, now, monotonicMs, writeIdleMs = defaultWriteIdleMs } = options;
+  const { config, log, version, now, monotonicMs } = options;
   const { layout, store, catalog, budget, locks } = await openStorage(stack, options);
   stack.use(new StorageUpkeep({ layout, store, catalog, locks, log, now }));
   const metrics = new Metrics(version);
@@ -72,7 +72,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     metrics,
     log,
     monotonicMs,
-    writeIdleMs,
+    writeIdleMs: options.writeIdleMs ?? defaultWriteIdleMs,
     // Another one for each process: a mirror that was moved or copied must not refuse what its twin forwards.
     instance: `sluice-${randomBytes(6).toString("hex")}`,
   });

@@ -35,7 +35,7 @@ export async function evictOffline(options: OfflineEviction): Promise<EvictionAn
       store,
       catalog,
       budget,
-      accesses: stack.use(new Accesses({ catalog, log, now, policy })),
+      accesses: stack.use(new Accesses({ catalog, budget, log, now, policy })),
       locks,
       metrics: new Metrics(version),
       log,

@@ -1,10 +1,14 @@
 import type { Digest } from "../oci/digest.ts";
+import { isImageManifest, type Manifest } from "../oci/manifest.ts";
 import type { AccessRecord, Catalog } from "../storage/catalog.ts";
+import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { EvictionPolicy } from "./eviction-policy.ts";
+import { PullRecorder } from "./pull-recorder.ts";
 
 export interface AccessTools {
   readonly catalog: Catalog;
+  readonly budget: DiskBudget;
   readonly log: Log;
   readonly now: () => number;
   /** What orders what goes. */
@@ -21,10 +25,11 @@ const flushMs = 5_000;
 const notedLimit = 10_000;
 const batchRows = 200;
 
-/** When content was pulled: gathered here, written to the catalog every few seconds. */
+/** When content was pulled, and the log of pulls of images: gathered here, written to the catalog every few seconds. */
 export class Accesses implements AsyncDisposable {
   readonly #tools: AccessTools;
   readonly #timer: NodeJS.Timeout;
+  readonly #pulls: PullRecorder;
   #noted = new Map<Digest, Noted>();
   /** On their way to the catalog. */
   readonly #writing = new Set<ReadonlyMap<Digest, Noted>>();
@@ -34,6 +39,7 @@ export class Accesses implements AsyncDisposable {
 
   constructor(tools: AccessTools) {
     this.#tools = tools;
+    this.#pulls = new PullRecorder(tools);
     this.#timer = setInterval(() => this.#flushSoon(), flushMs).unref();
   }
 
@@ -44,6 +50,13 @@ export class Accesses implements AsyncDisposable {
     noted.pulls++;
     this.#noted.set(digest, noted);
     if (this.#noted.size >= notedLimit) this.#flushSoon();
+  }
+
+  /** A client takes the manifest now: if it is an image's, that is a pull of the image, which is logged. */
+  notePull(manifest: Manifest): void {
+    if (!isImageManifest(manifest.mediaType)) return;
+    this.#pulls.note(manifest);
+    if (this.#pulls.isFull) this.#flushSoon();
   }
 
   /** Something of this priority was evicted: what is pulled from now on stands above it. */
@@ -60,10 +73,12 @@ export class Accesses implements AsyncDisposable {
   flush(): Promise<void> {
     const noted = this.#noted;
     this.#noted = new Map();
+    const pulls = this.#pulls.take();
     this.#writing.add(noted);
     this.#flushing = this.#flushing
       .then(() => this.#write([...noted]))
-      .finally(() => this.#writing.delete(noted));
+      .finally(() => this.#writing.delete(noted))
+      .then(() => this.#pulls.write(pulls));
     return this.#flushing;
   }
 

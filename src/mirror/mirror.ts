@@ -47,7 +47,7 @@ export class Mirror {
   constructor(tools: MirrorTools, freshness: FreshnessPolicy, eviction: EvictionSettings) {
     this.policy = freshness;
     const { catalog, budget, now, log } = tools;
-    this.#accesses = new Accesses({ catalog, log, now, policy: evictionPolicies.gdsf });
+    this.#accesses = new Accesses({ catalog, budget, log, now, policy: evictionPolicies.gdsf });
     const evicting = {
       ...tools,
       accesses: this.#accesses,
@@ -91,6 +91,17 @@ export class Mirror {
 
   /** By tag it depends on what the client takes; a digest is what it is. */
   async pullManifest(target: Target, reference: Reference, accept: Accept): Promise<ManifestPull> {
+    const pull = await this.describeManifest(target, reference, accept);
+    this.#accesses.notePull(pull.manifest);
+    return pull;
+  }
+
+  /** What HEAD tells of a manifest: the same, but no pull of its image. */
+  async describeManifest(
+    target: Target,
+    reference: Reference,
+    accept: Accept,
+  ): Promise<ManifestPull> {
     const mayPull = await this.#access.mayPull(target, {
       about: `manifest ${referenceText(reference)}`,
       ask: (view) => view.hasManifest(target, reference),

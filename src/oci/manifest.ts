@@ -9,6 +9,16 @@ export const manifestMediaTypes: readonly string[] = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ];
 
+const imageMediaTypes: readonly string[] = [
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+];
+
+/** Whether a manifest of this type is of one image, and not an index of several. */
+export function isImageManifest(mediaType: string): boolean {
+  return imageMediaTypes.includes(mediaType);
+}
+
 // The spec asks registries to take manifests of at least 4 MB. We hold them whole in memory, so this
 // is also the most we accept.
 export const manifestLimitBytes: number = 4 * 1024 * 1024;
@@ -32,6 +42,25 @@ export function referencedDigests(bytes: Buffer): Digest[] {
     ...["manifests", "layers", "blobs"].flatMap((key) => listOf(manifest[key])),
   ];
   return [...new Set(descriptors.flatMap(digestIn))];
+}
+
+/** What a manifest says of content. Nobody vouches for its size. */
+export interface DescribedContent {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+/** The config and the layers of an image, each once: the first `limit`. A size that is none is 0. */
+export function imageContent(bytes: Buffer, limit: number): DescribedContent[] {
+  const manifest = parseObject(bytes);
+  if (!manifest) return [];
+  const content = new Map<Digest, DescribedContent>();
+  for (const descriptor of [manifest["config"], ...listOf(manifest["layers"])]) {
+    if (content.size >= limit) break;
+    const [digest] = digestIn(descriptor);
+    if (digest) content.set(digest, { digest, sizeBytes: sizeIn(descriptor) });
+  }
+  return [...content.values()];
 }
 
 /** The digest of the manifest that this one says it is about, or null. */
@@ -67,4 +96,9 @@ function digestIn(descriptor: unknown): Digest[] {
   const text = isObject(descriptor) ? descriptor["digest"] : undefined;
   const digest = typeof text === "string" ? parseDigest(text) : null;
   return digest ? [digest] : [];
+}
+
+function sizeIn(descriptor: unknown): number {
+  const size = isObject(descriptor) ? descriptor["size"] : undefined;
+  return Number.isSafeInteger(size) ? Math.max(0, Number(size)) : 0;
 }

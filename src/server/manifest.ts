@@ -13,15 +13,16 @@ export async function serveManifest(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
-  const { outcome, manifest } = await mirror.pullManifest(
-    pull.target,
-    pull.reference,
-    parseAccept(request.headers.accept),
-  );
+  const { target, reference } = pull;
+  const accept = parseAccept(request.headers.accept);
+  const { outcome, manifest } =
+    request.method === "HEAD"
+      ? await mirror.describeManifest(target, reference, accept)
+      : await mirror.pullManifest(target, reference, accept);
   const { digest, mediaType, bytes } = manifest;
   const headers = {
     ...pullHeaders(digest, outcome),
-    ...(pull.reference.kind === "tag" ? ageOfTag(outcome) : {}),
+    ...(reference.kind === "tag" ? ageOfTag(outcome) : {}),
   };
   if (isNotModified(request, digest)) {
     response.writeHead(304, headers).end();

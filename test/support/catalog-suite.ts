@@ -562,7 +562,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     await catalog.recordPulls([pullOf("manifest", 1)], roomy);
     const lastAtMs = (await catalog.access(digest))?.lastAtMs ?? 0;
 
-    await catalog.evict({ root: digest, lastAtMs, digests: [digest] });
+    await catalog.evict({ latestAtMs: lastAtMs, digests: [digest] });
 
     assert.equal(await catalog.blob(digest), null);
     assert.deepEqual(atMsOf(await catalog.loggedPulls(0)), [1]);
