@@ -64,10 +64,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
   const configured = stack.use(new ConfiguredUpstreams(outbound));
   const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);
-  const upstreams = configured.configure(config.upstreams);
   const registry = new RegistryServer({
     mirror,
-    upstreams,
+    upstreams: configured.configure(config.upstreams),
     health,
     metrics,
     log,
@@ -76,7 +75,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // Another one for each process: a mirror that was moved or copied must not refuse what its twin forwards.
     instance: `sluice-${randomBytes(6).toString("hex")}`,
   });
-  const admin = { health, metrics, catalog, budget, version, log, startedAtMs: now() };
+  const simulate = mirror.simulator.simulate.bind(mirror.simulator);
+  const admin = { health, metrics, catalog, budget, simulate, version, log, startedAtMs: now() };
   const control = { evictor: mirror.evictor, budget };
   const adminServer = stack.adopt(createAdminServer(admin, null), closeNow);
   const controlServer = stack.adopt(createAdminServer(admin, control), closeNow);

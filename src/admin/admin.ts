@@ -3,6 +3,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
+import { readSimulation, type Simulation, type SimulationRequest } from "../mirror/simulation.ts";
 import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import {
@@ -11,10 +12,13 @@ import {
   evictionAnswerSchema,
   evictionOrderSchema,
 } from "./eviction.ts";
+import { simulateQuery, simulationSchema } from "./simulate.ts";
 import { collectStats, type StatsSources, statsSchema } from "./stats.ts";
 
 export interface AdminOptions extends StatsSources {
   readonly health: Health;
+  /** Null while another simulation runs. */
+  readonly simulate: (request: SimulationRequest) => Promise<Simulation | null>;
   readonly version: string;
   readonly log: Log;
 }
@@ -71,6 +75,18 @@ const statsRoute = createRoute({
 
 const errorSchema = z.object({ error: z.string() }).openapi("Error");
 
+const simulateRoute = createRoute({
+  method: "get",
+  path: "/api/v1/simulate",
+  summary: "What caches of other sizes would have made of the pulls that were logged.",
+  request: { query: simulateQuery },
+  responses: {
+    200: jsonOf("Each size with each policy.", simulationSchema),
+    400: jsonOf("What was asked cannot be read.", errorSchema),
+    503: jsonOf("Another simulation runs: ask again in a moment.", errorSchema),
+  },
+});
+
 const evictRoute = createRoute({
   method: "post",
   path: "/api/v1/evict",
@@ -119,6 +135,13 @@ export function createAdminServer(options: AdminOptions, control: EvictionTools 
   });
   app.openapi(statsRoute, async (context) => context.json(await collectStats(options), 200));
   if (control) addControl(app, control, log);
+  app.openapi(simulateRoute, async (context) => {
+    const read = readSimulation(context.req.valid("query"));
+    if ("problems" in read) return context.json({ error: read.problems.join("; ") }, 400);
+    const simulation = await options.simulate(read.request);
+    if (simulation) return context.json(simulation, 200);
+    return context.json({ error: "another simulation runs: ask again in a moment" }, 503);
+  });
   app.doc("/api/v1/openapi.json", {
     openapi: "3.0.3",
     info: { title: "sluice admin API", version },
@@ -155,5 +178,6 @@ const welcome = `sluice
 /metrics              for Prometheus
 /healthz, /readyz     for probes
 /api/v1/stats         what the mirror did since it started
+/api/v1/simulate      what a larger or smaller disk would have made of it
 /api/v1/openapi.json  the API
 `;

@@ -21,7 +21,7 @@ const usualTimeoutMs = 10_000;
 
 /**
  * Asks the daemon of a storage directory through its control socket; null if none listens there. Rejects with
- * CommandError if it does not answer.
+ * CommandError if it does not answer in time.
  */
 export async function askDaemon(
   layout: Layout,

@@ -26,6 +26,7 @@ export function buildProgram(): Command {
   addServe(program);
   addStats(program);
   addEvict(program);
+  addSimulate(program);
   addHealth(program);
   addConfig(program);
   return program;
@@ -83,6 +84,23 @@ function sizeArgument(written: string): Size {
 function countArgument(written: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(written)) return Number(written);
   throw new InvalidArgumentError("It is not a count; write for example 100.");
+}
+
+function addSimulate(program: Command): void {
+  program
+    .command("simulate")
+    .description("say what a larger or smaller disk would have made of the pulls so far")
+    .option("--max-size <sizes>", "sizes to try beside the present one, such as 20GiB,50GiB")
+    .option("--policy <names>", "how images are evicted: lru, lfu, gdsf, or belady")
+    .option("--days <n>", "only the last n days of the log")
+    .option("--json", "print JSON, for programs")
+    .addHelpText("after", simulateHelp)
+    .action(async (_options: object, command: Command) => {
+      const { simulate } = await import("./simulate.ts");
+      await simulate(command.optsWithGlobals<CommandOptions>(), (problem) =>
+        command.error(problem),
+      );
+    });
 }
 
 function addHealth(program: Command): void {
@@ -149,6 +167,20 @@ Examples:
   sluice evict --dry-run --to 20GiB    what would go, so that 20 GiB are used
   sluice evict --to 50%                make half of storage.maxSize free now
   sluice evict --dry-run --to 50% --json | jq -r '.victims[].names[0]'`;
+const simulateHelp = `
+The mirror logs which image was pulled when, for 30 days and a million pulls. This replays the log
+against an empty disk of each size, with the watermarks of the configuration, and counts what would
+have been there: whole images and bytes. UPSTREAM is what had to be downloaded, EVICTED counts images.
+
+What a client held already is not in the log, so each pull counts as a pull of all that the image
+names: the true bytes are fewer, and sizes compare all the same. belady knows the future, as no
+mirror can: about the most that any policy could reach.
+
+Examples:
+  sluice simulate
+  sluice simulate --max-size 20GiB,50GiB,100GiB
+  sluice simulate --max-size 50GiB --policy lru,gdsf,belady --days 14
+  sluice simulate --json | jq '.caches[] | [.maxSizeBytes, .byteHitRate]'`;
 
 const healthHelp = `
 Examples:

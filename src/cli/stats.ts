@@ -2,14 +2,10 @@ import type { Stats, UpstreamStats } from "../admin/stats.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { formatBytes, formatDuration } from "../config/units.ts";
-import { DirectoryLock } from "../storage/directory-lock.ts";
-import { DiskBudget } from "../storage/disk-budget.ts";
 import { type Layout, layoutOf } from "../storage/layout.ts";
-import { Overhead } from "../storage/overhead.ts";
-import { SqliteCatalog } from "../storage/sqlite-catalog.ts";
 import { CommandError } from "./command-error.ts";
 import { askDaemon } from "./control.ts";
-import { refuseWithoutCatalog } from "./nothing-stored.ts";
+import { openStoredDirectory } from "./stored-directory.ts";
 import { type Column, renderTable } from "./table.ts";
 
 /** As the daemon tells it, or what can be told without one: `since` is null then. */
@@ -26,7 +22,7 @@ export async function stats(options: {
     cwd: process.cwd(),
   });
   const layout = layoutOf(config.storage.directory);
-  const told = (await fromDaemon(layout)) ?? (await fromDirectory(layout, config, source));
+  const told = (await fromDaemon(layout)) ?? (await fromDirectory(config, source));
   const text = options.json ? JSON.stringify(told, null, 2) : render(told, layout, Date.now());
   process.stdout.write(`${text}\n`);
 }
@@ -38,19 +34,10 @@ async function fromDaemon(layout: Layout): Promise<Told | null> {
   throw new CommandError(`the daemon answered with status ${answer.status}; its log says why`);
 }
 
-/** Takes the directory's lock, so that no daemon can start meanwhile. */
-async function fromDirectory(layout: Layout, config: Config, source: string): Promise<Told> {
-  refuseWithoutCatalog(layout, source);
-  using _lock = DirectoryLock.acquire(layout);
-  await using catalog = await SqliteCatalog.open(layout);
-  const overhead = new Overhead({
-    layout,
-    removedBytes: () => 0,
-    monotonicMs: () => performance.now(),
-  });
-  const budget = new DiskBudget({ catalog, overhead, ...config.storage });
-  const { usedBytes, limitBytes } = await budget.usage();
-  const { blobs, bytes } = await catalog.usage();
+async function fromDirectory(config: Config, source: string): Promise<Told> {
+  await using directory = await openStoredDirectory(config, source);
+  const { usedBytes, limitBytes } = await directory.budget.usage();
+  const { blobs, bytes } = await directory.catalog.usage();
   const stored = { blobs, bytes, usedBytes, limitBytes };
   return { since: null, upstreams: [], stored, fillsInFlight: 0 };
 }

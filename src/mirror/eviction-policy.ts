@@ -51,6 +51,9 @@ const gdsf: EvictionPolicy = {
     floor + Math.log2(1 + pulls) * (1 + requestsBytes / Math.max(sizeBytes, 1)),
 };
 
+/** The policy that the mirror evicts by: `bench/EVICTION.md` says why. */
+export const presentPolicy: EvictionPolicyName = "gdsf";
+
 export const evictionPolicies: Readonly<Record<EvictionPolicyName, EvictionPolicy>> = {
   lru,
   lfu,

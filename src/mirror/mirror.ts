@@ -8,7 +8,7 @@ import { Access } from "./access.ts";
 import { Accesses } from "./accesses.ts";
 import { Behind } from "./behind.ts";
 import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs.ts";
-import { evictionPolicies } from "./eviction-policy.ts";
+import { evictionPolicies, presentPolicy } from "./eviction-policy.ts";
 import { type EvictionSettings, Evictor } from "./evictor.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
 import { Grants } from "./grants.ts";
@@ -19,6 +19,7 @@ import type { NamesPage } from "./pages.ts";
 import { Proofs } from "./proofs.ts";
 import { RecentTrouble } from "./recent-trouble.ts";
 import { Rooms } from "./rooms.ts";
+import { Simulator } from "./simulator.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
 import { Tags } from "./tags.ts";
@@ -36,6 +37,7 @@ export class Mirror {
   /** Takes effect with the next pull. */
   policy: FreshnessPolicy;
   readonly evictor: Evictor;
+  readonly simulator: Simulator;
   readonly #accesses: Accesses;
   readonly #access: Access;
   readonly #blobs: Blobs;
@@ -47,7 +49,8 @@ export class Mirror {
   constructor(tools: MirrorTools, freshness: FreshnessPolicy, eviction: EvictionSettings) {
     this.policy = freshness;
     const { catalog, budget, now, log } = tools;
-    this.#accesses = new Accesses({ catalog, budget, log, now, policy: evictionPolicies.gdsf });
+    const evictionPolicy = evictionPolicies[presentPolicy];
+    this.#accesses = new Accesses({ catalog, budget, log, now, policy: evictionPolicy });
     const evicting = {
       ...tools,
       accesses: this.#accesses,
@@ -55,6 +58,11 @@ export class Mirror {
     };
     this.evictor = new Evictor(evicting, eviction);
     this.evictor.watch();
+    this.simulator = new Simulator({
+      ...tools,
+      watermarks: () => this.evictor.settings,
+      flush: () => this.#accesses.flush(),
+    });
     const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };
     const policy = (): FreshnessPolicy => this.policy;
     const behind = new Behind(log);
@@ -152,6 +160,7 @@ export class Mirror {
     this.#blobs.fills.abort(new Error("the mirror stops"));
     await this.#behind.stop();
     await this.idle();
+    await this.simulator[Symbol.asyncDispose]();
     await this.evictor[Symbol.asyncDispose]();
     await this.#accesses[Symbol.asyncDispose]();
   }

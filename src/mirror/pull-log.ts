@@ -46,11 +46,17 @@ export class PullReader {
 
   read(pull: Pull): LoggedPull {
     const image = this.#image(pull.image);
-    const asked = pull.asked.map((member) => this.#blob(member));
-    image.name(asked);
     // Of an image that is pulled a thousand times, callers mostly have the members once.
-    if (image.lastMembers !== pull.members) image.name(pull.members.map((one) => this.#blob(one)));
-    image.lastMembers = pull.members;
+    if (image.lastMembers !== pull.members) {
+      image.lastMembers = pull.members;
+      image.lastBlobs = pull.members.map((member) => this.#blob(member));
+      image.name(image.lastBlobs);
+    }
+    const asked =
+      pull.asked === pull.members
+        ? image.lastBlobs
+        : pull.asked.map((member) => this.#blob(member));
+    image.name(asked);
     this.#pulls += 1;
     return { atMs: pull.atMs, ordinal: this.#pulls - 1, image, asked };
   }
@@ -75,6 +81,7 @@ export class PullReader {
 class NamedImage implements LoggedImage {
   readonly id: number;
   lastMembers: readonly Member[] = [];
+  lastBlobs: readonly LoggedBlob[] = [];
   readonly #named = new Set<LoggedBlob>();
   readonly #members: LoggedBlob[] = [];
   #sizeBytes = 0;

@@ -7,13 +7,16 @@ import {
   SimulatedCache,
 } from "./simulated-cache.ts";
 
+/** A policy of eviction, or what none can be. */
+export type ReplayedPolicy = EvictionPolicyName | "belady";
+
 /** A cache that a log is replayed against. */
 export interface ReplayedCache extends CacheBounds {
   /**
    * `belady` sees the future, as no cache can: the image goes whose next pull is farthest away. With images of one size that
    * share nothing it is the optimum; with sizes and shared layers it is a limit in practice, not a proven bound.
    */
-  readonly policy: EvictionPolicyName | "belady";
+  readonly policy: ReplayedPolicy;
 }
 
 /**

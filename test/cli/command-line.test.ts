@@ -18,6 +18,7 @@ test("help goes to stdout, teaches by examples, and is a success", async () => {
     ["serve"],
     ["stats"],
     ["evict"],
+    ["simulate"],
     ["health"],
     ["config", "check"],
     ["config", "schema"],
