@@ -32,6 +32,7 @@ const heapLimitMb = 1024;
 export class Simulator implements AsyncDisposable {
   readonly #tools: SimulatorTools;
   #running = false;
+  #ended = false;
   #worker: Worker | null = null;
 
   constructor(tools: SimulatorTools) {
@@ -50,6 +51,7 @@ export class Simulator implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
     await this.#worker?.terminate();
   }
 
@@ -88,6 +90,7 @@ export class Simulator implements AsyncDisposable {
   }
 
   #replay(logged: LoggedPulls, caches: readonly ReplayedCache[]): Promise<readonly ReplayResult[]> {
+    if (this.#ended) throw new Error("the mirror stops");
     const { promise, resolve, reject } = Promise.withResolvers<readonly ReplayResult[]>();
     const data: ReplayThreadData = { logged, caches };
     const { atMs, images, members, memberEnds } = logged;
