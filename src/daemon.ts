@@ -80,8 +80,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const control = { evictor: mirror.evictor, budget };
   const adminServer = stack.adopt(createAdminServer(admin, null), closeNow);
   const controlServer = stack.adopt(createAdminServer(admin, control), closeNow);
-  stack.adopt(registry.http, closeNow);
-  const ending = new Drain(registry.http);
+  const ending = stack.use(new Drain(registry.http));
   await openControlSocket(controlServer, layout);
   const adminAddress = await listenOn(adminServer, config.admin.listen, "admin.listen");
   const address = await listenOn(registry.http, config.server.listen, "server.listen");

@@ -7,8 +7,8 @@ const idlePollMs = 50;
 // A request that is on its way has this long to come; who only holds a connection ready holds nobody up.
 const lastRequestsMs = 1_000;
 
-/** Ends a server in peace; it must know of every connection, so it is made before the server listens. */
-export class Drain {
+/** Ends a server in peace, or at once; it must know of every connection, so it is made before the server listens. */
+export class Drain implements AsyncDisposable {
   readonly #server: Server;
   /** How many requests each connection has that are being answered. */
   readonly #running = new Map<Socket, number>();
@@ -41,6 +41,11 @@ export class Drain {
       clearTimeout(lastRequests);
       signal.removeEventListener("abort", cut);
     }
+  }
+
+  /** Ends the server and its connections at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await closeNow(this.#server);
   }
 
   #count(socket: Socket, change: number): void {
