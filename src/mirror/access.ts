@@ -108,7 +108,7 @@ export class Access {
       const nowMs = now();
       this.#publicAtMs.set(keyOf(location), nowMs);
       await orNull(log, () => catalog.recordPublic(location, nowMs));
-    } else {
+    } else if ((await this.#knownAtMs(location)) !== null) {
       this.#publicAtMs.delete(keyOf(location));
       await catalog.forgetPublic(location);
     }

@@ -68,6 +68,8 @@ export class Grants {
 
   /** Upstream says that the repository does not hold the digest (any more). */
   async revoke(target: Target, digest: Digest): Promise<void> {
+    // A write takes its time, by which refusals of what is here would be told from others.
+    if ((await this.#knownAtMs(target, digest)) === null) return;
     this.#grantedAtMs.delete(keyOf(target, digest));
     await this.#tools.catalog.forgetGrant(locationOf(target), digest);
   }
