@@ -25,6 +25,10 @@ const flushMs = 5_000;
 const notedLimit = 10_000;
 const batchRows = 200;
 
+// A manifest is pulled before what it names. Ranked by what is stored at that time an image would count as tiny, so it is
+// ranked again when its layers should be here.
+const rankedAgainMs = 60_000;
+
 /** When content was pulled, and the log of pulls of images: gathered here, written to the catalog every few seconds. */
 export class Accesses implements AsyncDisposable {
   readonly #tools: AccessTools;
@@ -34,6 +38,8 @@ export class Accesses implements AsyncDisposable {
   /** On their way to the catalog. */
   readonly #writing = new Set<ReadonlyMap<Digest, Noted>>();
   #flushing: Promise<void> = Promise.resolve();
+  /** What was pulled for the first time, and when it is ranked again, in ms since the epoch. */
+  readonly #young = new Map<Digest, number>();
   /** The priority of what was evicted last; null if that is not known. */
   #floor: number | null = null;
 
@@ -76,7 +82,7 @@ export class Accesses implements AsyncDisposable {
     const pulls = this.#pulls.take();
     this.#writing.add(noted);
     this.#flushing = this.#flushing
-      .then(() => this.#write([...noted]))
+      .then(() => this.#write([...noted, ...this.#dueAgain()]))
       .finally(() => this.#writing.delete(noted))
       .then(() => this.#pulls.write(pulls));
     return this.#flushing;
@@ -89,7 +95,7 @@ export class Accesses implements AsyncDisposable {
 
   #flushSoon(): void {
     // It never rejects, and nobody needs to know when it has ended.
-    if (this.#noted.size > 0) this.flush().catch(() => {});
+    if (this.#noted.size + this.#young.size > 0) this.flush().catch(() => {});
   }
 
   async #write(noted: readonly (readonly [Digest, Noted])[]): Promise<void> {
@@ -107,13 +113,24 @@ export class Accesses implements AsyncDisposable {
     }
   }
 
+  /** As if they had been pulled no further time. */
+  #dueAgain(): [Digest, Noted][] {
+    const due = [...this.#young].filter(([, dueAtMs]) => dueAtMs <= this.#tools.now());
+    for (const [digest] of due) this.#young.delete(digest);
+    return due.map(([digest]) => [digest, { lastAtMs: 0, pulls: 0 }]);
+  }
+
   async #record(digest: Digest, noted: Noted): Promise<AccessRecord> {
     const { catalog, policy } = this.#tools;
     const before = await catalog.access(digest);
     const sizeBytes = await catalog.imageBytes(digest);
     this.#floor ??= await catalog.lowestPriority();
-    const { lastAtMs } = noted;
+    const lastAtMs = noted.lastAtMs || (before?.lastAtMs ?? 0);
     const pulls = (before?.pulls ?? 0) + noted.pulls;
+    const isFirst = noted.pulls > 0 && pulls === noted.pulls;
+    if (isFirst && this.#young.size < notedLimit) {
+      this.#young.set(digest, this.#tools.now() + rankedAgainMs);
+    }
     const priority = policy.priority({ atMs: lastAtMs, pulls, sizeBytes, floor: this.#floor });
     return { digest, lastAtMs, pulls, priority };
   }

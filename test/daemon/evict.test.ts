@@ -58,7 +58,7 @@ test("the admin listener, which asks nobody who they are, evicts nothing", async
   const described = await mirror.admin("/api/v1/openapi.json");
 
   assert.equal(answer.status, 404);
-  assert.ok(!described.body.toString().includes("evict"));
+  assert.ok(!described.body.toString().includes("/api/v1/evict"));
   assert.equal((await mirror.stored()).blobs, 6);
 });
 

@@ -4,7 +4,7 @@ import { PullRecorder } from "../../src/mirror/pull-recorder.ts";
 import { DiskBudget } from "../../src/storage/disk-budget.ts";
 import { Overhead } from "../../src/storage/overhead.ts";
 import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
-import { createLog } from "../../src/telemetry/log.ts";
+import { openLog } from "../../src/telemetry/log.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
 import { imageOfSize } from "../support/images.ts";
 
@@ -74,7 +74,7 @@ async function startScene(): Promise<Scene> {
   const { directory } = layout;
   const budget = new DiskBudget({ catalog, overhead, directory, maxSize: size, minFree: size });
   const clock = { nowMs: 0 };
-  const log = createLog("fatal", false);
+  const { log } = openLog("fatal", false);
   const recorder = new PullRecorder({ catalog, budget, log, now: () => clock.nowMs });
   const owned = stack.move();
   return { recorder, catalog, clock, [Symbol.asyncDispose]: () => owned.disposeAsync() };

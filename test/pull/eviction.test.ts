@@ -166,6 +166,22 @@ test("pulls and evictions go on while somebody reads an old snapshot of the cata
   assert.ok(size < 64 * mib, `its log has ${size} bytes`);
 });
 
+test("an image is ranked by all of it, though its manifest was written before its layers came", async () => {
+  await using scene = await startScene();
+  const { evictor } = scene.mirror.daemon.mirror;
+  scene.image("a");
+  await scene.mirror.get("/v2/a/manifests/latest");
+  const early = await evictor.plan({ toBytes: 0 }, false);
+
+  await scene.pull("a");
+  scene.mirror.advance(60_001);
+  await evictor.plan({ toBytes: 0 }, false);
+  const late = await evictor.plan({ toBytes: 0 }, false);
+
+  assert.ok((early.victims[0]?.priority ?? 0) > 1_000, "by its manifest alone it is tiny");
+  assert.ok((late.victims[0]?.priority ?? 0) < 20);
+});
+
 class Scene implements AsyncDisposable {
   readonly hub: FakeUpstream;
   readonly mirror: TestMirror;
