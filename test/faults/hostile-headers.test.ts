@@ -104,7 +104,8 @@ for (const [name, headers] of Object.entries(sets)) {
     scene.upstream.answer(ofBlob, async (wire) => {
       await wire.whole(
         "200 OK",
-        { ...headers, "content-type": "text/html" },
+        // A page for a HEAD would be no blob at all.
+        { ...headers, "content-type": "image/svg+xml" },
         blob.slice(0, 50_000),
       );
     });
