@@ -50,9 +50,10 @@ export function victimQueries(database: Database.Database): VictimQueries {
      CROSS JOIN blobs ON blobs.digest = accesses.digest
      LEFT JOIN manifests ON manifests.digest = blobs.digest
      WHERE ${where} LIMIT ${pageRows}`;
+  // Named in full: a result has the name of the column too, and by a result there is no index.
   const byPriority: Rows<[number, number, Buffer], RootRow> = database.prepare(
-    after(`(priority, last_at_ms, accesses.digest) > (?, ?, ?)
-      ORDER BY priority, last_at_ms, accesses.digest`),
+    after(`(accesses.priority, last_at_ms, accesses.digest) > (?, ?, ?)
+      ORDER BY accesses.priority, last_at_ms, accesses.digest`),
   );
   const byTime: Rows<[number, Buffer], RootRow> = database.prepare(
     after("(last_at_ms, accesses.digest) > (?, ?) ORDER BY last_at_ms, accesses.digest"),
