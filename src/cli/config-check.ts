@@ -1,4 +1,10 @@
-import type { Config, CredentialsConfig, OutboundProxy, UpstreamConfig } from "../config/config.ts";
+import type {
+  Config,
+  CredentialsConfig,
+  EvictionConfig,
+  OutboundProxy,
+  UpstreamConfig,
+} from "../config/config.ts";
 import { readDockerConfig } from "../config/docker-config.ts";
 import { formatListenAddress } from "../config/listen-address.ts";
 import { loadConfig } from "../config/load-config.ts";
@@ -22,12 +28,24 @@ async function summary(config: Config, source: string): Promise<string[]> {
     `registry API   ${formatListenAddress(config.server.listen)}`,
     `admin API      ${formatListenAddress(config.admin.listen)}`,
     `storage        ${storage.directory}: at most ${formatSize(storage.maxSize)}, ${formatSize(storage.minFree)} stay free`,
+    `eviction       ${evictionLine(config.eviction)}`,
     `freshness      a tag is believed for ${formatDuration(config.freshness.ttlMs)}`,
     `log            ${config.log.level}`,
     "upstreams",
     ...upstreamLines(config.upstreams),
     ...(await notesOn(config.upstreams)),
   ];
+}
+
+function evictionLine({ highWatermark, lowWatermark, maxIdleMs, pins }: EvictionConfig): string {
+  const idle = maxIdleMs === null ? [] : [`what is idle for ${formatDuration(maxIdleMs)} goes`];
+  const pinned = pins.length === 0 ? [] : [`${pins.join(", ")} stay`];
+  const marks = `above ${percent(highWatermark)} of that, down to ${percent(lowWatermark)}`;
+  return [marks, ...idle, ...pinned].join("; ");
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(1))}%`;
 }
 
 function upstreamLines(upstreams: readonly UpstreamConfig[]): string[] {

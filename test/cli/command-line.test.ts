@@ -65,6 +65,7 @@ test("config check says what it found", async () => {
     file,
     `server: { listen: ":8080" }
 storage: { maxSize: 80% }
+eviction: { maxIdle: 30d, pins: ["docker.io/library/*"] }
 upstreams:
   docker.io:
     endpoints: [https://hub.internal/path, https://registry-1.docker.io]
@@ -81,6 +82,7 @@ upstreams:
 registry API   every interface, port 8080
 admin API      127.0.0.1:5001
 storage        ${path}/data: at most 80% of the disk, 1 GiB stay free
+eviction       above 95% of that, down to 85%; what is idle for 30d goes; docker.io/library/* stay
 freshness      a tag is believed for 1m
 log            info
 upstreams
