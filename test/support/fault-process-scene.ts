@@ -78,6 +78,10 @@ export class FaultProcessScene implements AsyncDisposable {
         env,
       }),
     );
+    // It opens directories behind the pulls, and a call that is to fail at its first turn is to be one of a pull.
+    await eventually("the files are compared with the catalog", () =>
+      sluice.log.some(({ msg }) => msg === "compared the files with the catalog"),
+    );
     // So that what the first pull of all allocates counts as idle.
     const warm = upstream.blob("warm-up", 100_000);
     await checkedPull(sluice.url, requestFor("good", warm, {}));
