@@ -82,7 +82,7 @@ export class Accesses implements AsyncDisposable {
     const pulls = this.#pulls.take();
     this.#writing.add(noted);
     this.#flushing = this.#flushing
-      .then(() => this.#write([...noted, ...this.#dueAgain()]))
+      .then(() => this.#write([...noted, ...this.#dueAgain(noted)]))
       .finally(() => this.#writing.delete(noted))
       .then(() => this.#pulls.write(pulls));
     return this.#flushing;
@@ -113,11 +113,13 @@ export class Accesses implements AsyncDisposable {
     }
   }
 
-  /** As if they had been pulled no further time. */
-  #dueAgain(): [Digest, Noted][] {
+  /** As if they had been pulled no further time; those that were are ranked by that. */
+  #dueAgain(noted: ReadonlyMap<Digest, Noted>): [Digest, Noted][] {
     const due = [...this.#young].filter(([, dueAtMs]) => dueAtMs <= this.#tools.now());
     for (const [digest] of due) this.#young.delete(digest);
-    return due.map(([digest]) => [digest, { lastAtMs: 0, pulls: 0 }]);
+    return due.flatMap(([digest]) =>
+      noted.has(digest) ? [] : [[digest, { lastAtMs: 0, pulls: 0 }]],
+    );
   }
 
   async #record(digest: Digest, noted: Noted): Promise<AccessRecord> {

@@ -182,6 +182,22 @@ test("an image is ranked by all of it, though its manifest was written before it
   assert.ok((late.victims[0]?.priority ?? 0) < 20);
 });
 
+// It was written twice in one go, the second time as it had been before the pull.
+test("a pull at the time when an image is ranked again counts", async () => {
+  await using scene = await startScene();
+  const { evictor } = scene.mirror.daemon.mirror;
+  await scene.pull("a");
+  await evictor.plan({ toBytes: 0 }, false);
+  scene.mirror.advance(60_001);
+  await scene.pull("a");
+
+  await evictor.plan({ toBytes: 0 }, false);
+  const plan = await evictor.plan({ toBytes: 0 }, false);
+
+  assert.equal(plan.victims[0]?.pulls, 2);
+  assert.equal(plan.victims[0].lastAtMs, scene.mirror.nowMs);
+});
+
 class Scene implements AsyncDisposable {
   readonly hub: FakeUpstream;
   readonly mirror: TestMirror;
