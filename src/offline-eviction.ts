@@ -1,7 +1,7 @@
 import { answerEviction, type EvictionAnswer } from "./admin/eviction.ts";
 import type { Config } from "./config/config.ts";
 import { Accesses } from "./mirror/accesses.ts";
-import { evictionPolicies } from "./mirror/eviction-policy.ts";
+import { evictionPolicies, presentPolicy } from "./mirror/eviction-policy.ts";
 import { type EvictionAim, Evictor } from "./mirror/evictor.ts";
 import { openStorage } from "./open-storage.ts";
 import type { DiskUsage } from "./storage/disk-budget.ts";
@@ -29,7 +29,7 @@ export async function evictOffline(options: OfflineEviction): Promise<EvictionAn
     now,
     monotonicMs,
   });
-  const policy = evictionPolicies.gdsf;
+  const policy = evictionPolicies[presentPolicy];
   const evictor = new Evictor(
     {
       store,

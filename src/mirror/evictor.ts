@@ -207,7 +207,8 @@ export class Evictor implements RoomMaker, AsyncDisposable {
       freedBytes += allocatedBytes(object.sizeBytes);
     }
     if (objects === 0) return { ...done, spared: done.spared + 1 };
-    accesses.raiseFloor(victim.priority);
+    // What is idle went out of its turn: what it was worth says nothing of the others.
+    if (victim.reason === "size") accesses.raiseFloor(victim.priority);
     this.#count(victim, objects, bytes);
     return {
       ...done,
