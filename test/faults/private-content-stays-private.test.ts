@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Digest } from "../../src/oci/digest.ts";
 import {
+  hidings,
   neverDigest,
   PrivateLab,
-  type PrivateLabOptions,
   type RefusalStatus,
+  refusedTargets,
   seenOf,
 } from "../support/private-lab.ts";
 import type { RawAnswer } from "../support/raw-client.ts";
@@ -250,35 +251,12 @@ for (const refusal of refusals) {
   });
 }
 
-const hidings: readonly PrivateLabOptions[] = [
-  { access: "public", refusal: 401 },
-  { access: "public", refusal: 404 },
-  { access: "shared", refusal: 401 },
-  { access: "shared", refusal: 403 },
-  { access: "shared", refusal: 404 },
-];
-
-for (const options of hidings) {
-  const { access, refusal } = options;
+for (const hiding of hidings) {
+  const { access, refusal } = hiding;
   test(`no refusal tells by the questions it costs what is here: ${access} access, hidden by ${refusal}`, async () => {
-    await using lab = await PrivateLab.start(options);
-    lab.reload({ access: "shared" });
-    await lab.mirror.get(`/v2/team/secret/blobs/${lab.secret.digest}`);
-    await lab.mirror.get("/v2/team/secret/manifests/1");
-    await lab.mirror.idle();
-    lab.reload({ access: access ?? "public" });
-    const [config] = lab.privateImage.blobs;
-    assert.ok(config);
-    const place = access === "public" ? "/v2/team/secret" : "/v2/nobody/else";
-    const manifest = lab.privateImage.manifest.digest;
-
-    for (const [cached, uncached, never] of [
-      [`blobs/${lab.secret.digest}`, `blobs/${config.digest}`, `blobs/${neverDigest}`],
-      [`manifests/${manifest}`, `manifests/${config.digest}`, `manifests/${neverDigest}`],
-    ] as const) {
-      const targets = [cached, uncached, never].map((path) => `${place}/${path}`);
+    await using lab = await PrivateLab.start(hiding);
+    for (const targets of await refusedTargets(lab, hiding))
       await assertSameQuestions(lab, targets);
-    }
   });
 }
 

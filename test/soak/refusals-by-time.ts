@@ -1,38 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { neverDigest, PrivateLab, type PrivateLabOptions } from "../support/private-lab.ts";
+import { hidings, PrivateLab, refusedTargets } from "../support/private-lab.ts";
 
 // On a machine with nothing else to do, for other work is noise here. That refusals cost the same questions is asserted in
 // test/faults/private-content-stays-private.test.ts.
-const timings: readonly PrivateLabOptions[] = [
-  { access: "public", refusal: 401 },
-  { access: "public", refusal: 404 },
-  { access: "shared", refusal: 401 },
-  { access: "shared", refusal: 403 },
-  { access: "shared", refusal: 404 },
-];
-
-for (const options of timings) {
-  const { access, refusal } = options;
+for (const hiding of hidings) {
+  const { access, refusal } = hiding;
   test(`no refusal tells by its time what is here: ${access} access, hidden by ${refusal}`, async () => {
-    await using lab = await PrivateLab.start(options);
-    lab.reload({ access: "shared" });
-    await lab.mirror.get(`/v2/team/secret/blobs/${lab.secret.digest}`);
-    await lab.mirror.get("/v2/team/secret/manifests/1");
-    await lab.mirror.idle();
-    lab.reload({ access: access ?? "public" });
-    const [config] = lab.privateImage.blobs;
-    assert.ok(config);
-    const place = access === "public" ? "/v2/team/secret" : "/v2/nobody/else";
-    const manifest = lab.privateImage.manifest.digest;
-
-    for (const [cached, uncached, never] of [
-      [`blobs/${lab.secret.digest}`, `blobs/${config.digest}`, `blobs/${neverDigest}`],
-      [`manifests/${manifest}`, `manifests/${config.digest}`, `manifests/${neverDigest}`],
-    ] as const) {
-      const targets = [cached, uncached, never].map((path) => `${place}/${path}`);
-      await assertSameTime(lab, targets);
-    }
+    await using lab = await PrivateLab.start(hiding);
+    for (const targets of await refusedTargets(lab, hiding)) await assertSameTime(lab, targets);
   });
 }
 

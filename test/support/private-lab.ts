@@ -284,3 +284,36 @@ export function seenOf(
   const text = JSON.stringify({ status, headers: others, body: body.toString(), complete });
   return JSON.parse(named.reduce((all, name) => all.replaceAll(name, "NAMED"), text));
 }
+
+/** How a registry hides what is private, by what access it is mirrored. */
+export const hidings: readonly (PrivateLabOptions & { readonly access: "public" | "shared" })[] = [
+  { access: "public", refusal: 401 },
+  { access: "public", refusal: 404 },
+  { access: "shared", refusal: 401 },
+  { access: "shared", refusal: 403 },
+  { access: "shared", refusal: 404 },
+];
+
+/**
+ * Lets the private image be cached, and tells what is refused then: for blobs and for manifests, a target of what is
+ * cached, of what is not, and of what never was.
+ */
+export async function refusedTargets(
+  lab: PrivateLab,
+  { access }: (typeof hidings)[number],
+): Promise<string[][]> {
+  lab.reload({ access: "shared" });
+  await lab.mirror.get(`/v2/team/secret/blobs/${lab.secret.digest}`);
+  await lab.mirror.get("/v2/team/secret/manifests/1");
+  await lab.mirror.idle();
+  lab.reload({ access });
+  const [uncached] = lab.privateImage.blobs;
+  const place = access === "public" ? "/v2/team/secret" : "/v2/nobody/else";
+  const kinds = [
+    ["blobs", lab.secret.digest],
+    ["manifests", lab.privateImage.manifest.digest],
+  ] as const;
+  return kinds.map(([kind, cached]) =>
+    [cached, uncached?.digest, neverDigest].map((digest) => `${place}/${kind}/${digest}`),
+  );
+}
