@@ -1,0 +1,15 @@
+import { InvalidArgumentError } from "commander";
+import { parseSize, type Size } from "../../config/units.ts";
+
+/** A size or a share, as the configuration writes them. Throws InvalidArgumentError. */
+export function sizeArgument(written: string): Size {
+  const size = parseSize(written);
+  if (size) return size;
+  throw new InvalidArgumentError("It is not a size; write for example 20GiB or 50%.");
+}
+
+/** At least 1. Throws InvalidArgumentError. */
+export function countArgument(written: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(written)) return Number(written);
+  throw new InvalidArgumentError("It is not a count; write for example 100.");
+}

@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+import type { CommandOptions } from "../command-options.ts";
+
+export function addHealth(program: Command): void {
+  program
+    .command("health")
+    .description("ask the running mirror whether it can serve; exit 0 if so, else 1")
+    .addHelpText("after", healthHelp)
+    .action(async (_options: object, command: Command) => {
+      const { health } = await import("../health.ts");
+      await health(command.optsWithGlobals<CommandOptions>());
+    });
+}
+
+const healthHelp = `
+Examples:
+  sluice health && echo "ready"
+  HEALTHCHECK CMD ["sluice", "health"]         in a Dockerfile`;

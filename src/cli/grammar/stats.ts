@@ -1,0 +1,19 @@
+import type { Command } from "commander";
+import type { CommandOptions } from "../command-options.ts";
+
+export function addStats(program: Command): void {
+  program
+    .command("stats")
+    .description("show what the mirror stores and what it saved")
+    .option("--json", "print JSON, for programs")
+    .addHelpText("after", statsHelp)
+    .action(async (_options: object, command: Command) => {
+      const { stats } = await import("../stats.ts");
+      await stats(command.optsWithGlobals<CommandOptions>());
+    });
+}
+
+const statsHelp = `
+Examples:
+  sluice stats
+  sluice stats --json | jq .`;
