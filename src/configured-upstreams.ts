@@ -31,9 +31,15 @@ interface Built {
 export class ConfiguredUpstreams implements AsyncDisposable {
   readonly #tools: UpstreamTools;
   #built: readonly Built[] = [];
+  #present = new Upstreams([]);
 
   constructor(tools: UpstreamTools) {
     this.#tools = tools;
+  }
+
+  /** Those of the last configuration. */
+  get present(): Upstreams {
+    return this.#present;
   }
 
   /** What did not change keeps its connections and tokens; what is gone lets its running pulls end. */
@@ -46,7 +52,7 @@ export class ConfiguredUpstreams implements AsyncDisposable {
       // Its end is awaited by nobody: the pulls that still run through it have their own bounds.
       if (!this.#built.includes(one)) one.upstream.retire().catch(() => {});
     }
-    return new Upstreams(
+    this.#present = new Upstreams(
       this.#built.map(({ config, upstream }) => ({
         upstream,
         aliases: config.aliases,
@@ -54,6 +60,7 @@ export class ConfiguredUpstreams implements AsyncDisposable {
         default: config.default,
       })),
     );
+    return this.#present;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

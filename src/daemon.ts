@@ -1,31 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { chmod, rm } from "node:fs/promises";
-import { createAdminServer } from "./admin/admin.ts";
+import { createAdminApi, createAdminServer } from "./admin/admin.ts";
 import type { Config } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
-import { ConfiguredUpstreams } from "./configured-upstreams.ts";
 import { closeNow, Drain } from "./drain.ts";
 import { listenOn, listenOnSocket } from "./listen.ts";
-import type { FreshnessPolicy } from "./mirror/freshness.ts";
-import { Mirror } from "./mirror/mirror.ts";
-import { openStorage } from "./open-storage.ts";
+import type { Mirror } from "./mirror/mirror.ts";
+import { type MirrorOptions, openMirror } from "./open-mirror.ts";
 import { RegistryServer } from "./server/server.ts";
 import type { Layout } from "./storage/layout.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
-import { Health } from "./telemetry/health.ts";
 import type { Log } from "./telemetry/log.ts";
-import { Metrics } from "./telemetry/metrics.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
 
-export interface DaemonOptions {
-  readonly config: Config;
-  readonly version: string;
-  readonly log: Log;
-  /** Where the outbound proxy is read. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The wall clock, in ms since the epoch. */
-  readonly now: () => number;
-  /** A clock that never jumps, in ms. */
-  readonly monotonicMs: () => number;
+export interface DaemonOptions extends MirrorOptions {
   /** A client that takes nothing of a body for so long is let go of; a minute unless it is given. */
   readonly writeIdleMs?: number;
 }
@@ -52,21 +40,15 @@ export interface Daemon extends AsyncDisposable {
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await using stack = new AsyncDisposableStack();
-  const { config, log, version, now, monotonicMs } = options;
-  const { layout, store, catalog, budget, locks } = await openStorage(stack, options);
-  stack.use(new StorageUpkeep({ layout, store, catalog, locks, log, now }));
-  const metrics = new Metrics(version);
+  const { config, log, now, monotonicMs } = options;
+  const opened = await openMirror(stack, options);
+  const { layout, mirror, configured, health, metrics } = opened;
   metrics.watchProcess();
-  const tools = { store, catalog, budget, locks, metrics, log, now };
-  const mirror = new Mirror(tools, policyOf(config), config.eviction);
-  stack.defer(() => mirror.stop());
-  const outbound = { ...options, metrics, userAgent: `sluice/${version}` };
-  // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
-  const configured = stack.use(new ConfiguredUpstreams(outbound));
-  const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);
+  mirror.evictor.watch();
+  stack.use(new StorageUpkeep({ ...opened, log, now }));
   const registry = new RegistryServer({
     mirror,
-    upstreams: configured.configure(config.upstreams),
+    upstreams: () => configured.present,
     health,
     metrics,
     log,
@@ -75,11 +57,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // Another one for each process: a mirror that was moved or copied must not refuse what its twin forwards.
     instance: `sluice-${randomBytes(6).toString("hex")}`,
   });
-  const simulate = mirror.simulator.simulate.bind(mirror.simulator);
-  const admin = { health, metrics, catalog, budget, simulate, version, log, startedAtMs: now() };
-  const control = { evictor: mirror.evictor, budget };
-  const adminServer = stack.adopt(createAdminServer(admin, null), closeNow);
-  const controlServer = stack.adopt(createAdminServer(admin, control), closeNow);
+  const tools = { ...opened, ...options, startedAtMs: now() };
+  const listened = createAdminApi(tools, null);
+  const controlled = createAdminApi(tools, "the control socket");
+  const adminServer = stack.adopt(createAdminServer(listened), closeNow);
+  const controlServer = stack.adopt(createAdminServer(controlled), closeNow);
   const ending = stack.use(new Drain(registry.http));
   await openControlSocket(controlServer, layout);
   const adminAddress = await listenOn(adminServer, config.admin.listen, "admin.listen");
@@ -93,8 +75,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     metrics,
     reload: (next) => {
       warnOfRestart(current, next, log);
-      registry.upstreams = configured.configure(next.upstreams);
-      mirror.policy = policyOf(next);
+      configured.configure(next.upstreams);
+      mirror.policy = next.freshness;
       mirror.evictor.settings = next.eviction;
       log.level = next.log.level;
       current = next;
@@ -115,10 +97,6 @@ async function openControlSocket(
   await rm(layout.controlSocket, { force: true });
   await listenOnSocket(server, layout.controlSocket);
   await chmod(layout.controlSocket, 0o600);
-}
-
-function policyOf({ freshness }: Config): FreshnessPolicy {
-  return freshness;
 }
 
 function warnOfRestart(before: Config, next: Config, log: Log): void {

@@ -1,7 +1,8 @@
-import { z } from "@hono/zod-openapi";
-import type { Evicted, EvictionAim, Evictor, PlannedEviction } from "../mirror/evictor.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Evicted, EvictionAim, PlannedEviction } from "../mirror/evictor.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { DiskBudget } from "../storage/disk-budget.ts";
+import type { AdminApi, AdminTools } from "./admin-tools.ts";
+import { errorSchema, jsonOf } from "./answers.ts";
 
 /** What is asked of `POST /api/v1/evict`. */
 export interface EvictionOrder extends EvictionAim {
@@ -14,18 +15,19 @@ export type EvictionAnswer =
   | ({ readonly dryRun: true } & PlannedEviction)
   | ({ readonly dryRun: false; readonly usedBytes: number; readonly limitBytes: number } & Evicted);
 
-export interface EvictionTools {
-  readonly evictor: Evictor;
-  readonly budget: DiskBudget;
+/** `POST /api/v1/evict`. */
+export function addEviction(api: AdminApi, tools: AdminTools): void {
+  api.openapi(evictRoute, async (context) =>
+    context.json(await answerEviction(tools, context.req.valid("json")), 200),
+  );
 }
 
-/** Plans or evicts, as the order says. */
-export async function answerEviction(
-  { evictor, budget }: EvictionTools,
+async function answerEviction(
+  { mirror, budget }: AdminTools,
   { dryRun, toBytes }: EvictionOrder,
 ): Promise<EvictionAnswer> {
-  if (dryRun) return { dryRun, ...(await evictor.plan({ toBytes }, true)) };
-  const evicted = await evictor.evict({ toBytes });
+  if (dryRun) return { dryRun, ...(await mirror.evictor.plan({ toBytes }, true)) };
+  const evicted = await mirror.evictor.evict({ toBytes });
   const { usedBytes, limitBytes } = await budget.usage();
   return { dryRun, usedBytes, limitBytes, ...evicted };
 }
@@ -36,8 +38,7 @@ const digest = z.custom<Digest>().openapi({ type: "string" });
 
 const bytes = count.openapi({ description: "In bytes on the disk." });
 
-/** The shape of `EvictionOrder`. */
-export const evictionOrderSchema: z.ZodType<EvictionOrder> = z
+const evictionOrderSchema: z.ZodType<EvictionOrder> = z
   .strictObject({
     dryRun: z.boolean().openapi({ description: "Whether only the plan is wanted." }),
     toBytes: count.nullable().default(null).openapi({
@@ -75,8 +76,7 @@ const victimSchema = z
   })
   .openapi("Victim");
 
-/** The shape of `EvictionAnswer` for the OpenAPI document. */
-export const evictionAnswerSchema: z.ZodType<EvictionAnswer> = z
+const evictionAnswerSchema: z.ZodType<EvictionAnswer> = z
   .discriminatedUnion("dryRun", [
     z
       .object({
@@ -106,3 +106,16 @@ export const evictionAnswerSchema: z.ZodType<EvictionAnswer> = z
       .openapi("Evicted"),
   ])
   .openapi("EvictionAnswer");
+
+const evictRoute = createRoute({
+  method: "post",
+  path: "/api/v1/evict",
+  summary: "Evicts images, or tells which would go. On the control socket only.",
+  request: {
+    body: { required: true, content: { "application/json": { schema: evictionOrderSchema } } },
+  },
+  responses: {
+    200: jsonOf("The plan, in its order; or what was evicted.", evictionAnswerSchema),
+    400: jsonOf("The body is no order.", errorSchema),
+  },
+});

@@ -1,12 +1,21 @@
-import { z } from "@hono/zod-openapi";
-import type { Simulation } from "../mirror/simulation.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import { readSimulation, type Simulation } from "../mirror/simulation.ts";
+import type { AdminApi, AdminTools } from "./admin-tools.ts";
+import { errorSchema, jsonOf } from "./answers.ts";
 
-/** What `/api/v1/simulate` is asked; what the values mean is for `readSimulation` to say. */
-export const simulateQuery: z.ZodObject<{
-  maxSize: z.ZodOptional<z.ZodString>;
-  policy: z.ZodOptional<z.ZodString>;
-  days: z.ZodOptional<z.ZodString>;
-}> = z.object({
+/** `GET /api/v1/simulate`. */
+export function addSimulate(api: AdminApi, { mirror }: AdminTools): void {
+  api.openapi(simulateRoute, async (context) => {
+    const read = readSimulation(context.req.valid("query"));
+    if ("problems" in read) return context.json({ error: read.problems.join("; ") }, 400);
+    const simulation = await mirror.simulator.simulate(read.request);
+    if (simulation) return context.json(simulation, 200);
+    return context.json({ error: "another simulation runs: ask again in a moment" }, 503);
+  });
+}
+
+// What the values mean is for `readSimulation` to say.
+const simulateQuery = z.object({
   maxSize: asked("Sizes, such as 20GiB,50GiB. Without it: some around the present one."),
   policy: asked("Policies: lru, lfu, gdsf, belady. Without it: the mirror's own."),
   days: asked("So many days of the log, back from now. Without it: all of it."),
@@ -20,8 +29,7 @@ const count = z.number().int().nonnegative();
 const rate = z.number().min(0).max(1).nullable();
 const time = z.string().nullable().openapi({ format: "date-time" });
 
-/** The shape of `Simulation` for the OpenAPI document. */
-export const simulationSchema: z.ZodType<Simulation> = z
+const simulationSchema: z.ZodType<Simulation> = z
   .object({
     from: time,
     to: time,
@@ -46,3 +54,15 @@ export const simulationSchema: z.ZodType<Simulation> = z
     ),
   })
   .openapi("Simulation");
+
+const simulateRoute = createRoute({
+  method: "get",
+  path: "/api/v1/simulate",
+  summary: "What caches of other sizes would have made of the pulls that were logged.",
+  request: { query: simulateQuery },
+  responses: {
+    200: jsonOf("Each size with each policy.", simulationSchema),
+    400: jsonOf("What was asked cannot be read.", errorSchema),
+    503: jsonOf("Another simulation runs: ask again in a moment.", errorSchema),
+  },
+});

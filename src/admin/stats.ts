@@ -1,7 +1,7 @@
-import { z } from "@hono/zod-openapi";
-import type { Catalog } from "../storage/catalog.ts";
-import type { DiskBudget } from "../storage/disk-budget.ts";
+import { createRoute, z } from "@hono/zod-openapi";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { AdminApi, AdminTools } from "./admin-tools.ts";
+import { jsonOf } from "./answers.ts";
 
 /** What the mirror did for one upstream since the daemon started. */
 export interface UpstreamStats {
@@ -24,8 +24,8 @@ export interface UpstreamStats {
 }
 
 export interface Stats {
-  /** When the daemon began to count, as an ISO 8601 time. */
-  readonly since: string;
+  /** When the daemon began to count, as an ISO 8601 time; null where none runs. */
+  readonly since: string | null;
   readonly upstreams: readonly UpstreamStats[];
   readonly stored: {
     readonly blobs: number;
@@ -39,10 +39,9 @@ export interface Stats {
 
 const count = z.number().int().nonnegative();
 
-/** The shape of `Stats` for the OpenAPI document. */
-export const statsSchema: z.ZodType<Stats> = z
+const statsSchema: z.ZodType<Stats> = z
   .object({
-    since: z.string().openapi({ format: "date-time" }),
+    since: z.string().nullable().openapi({ format: "date-time" }),
     upstreams: z.array(
       z.object({
         upstream: z.string(),
@@ -61,11 +60,16 @@ export const statsSchema: z.ZodType<Stats> = z
   })
   .openapi("Stats");
 
-export interface StatsSources {
-  readonly metrics: Metrics;
-  readonly catalog: Catalog;
-  readonly budget: DiskBudget;
-  readonly startedAtMs: number;
+const statsRoute = createRoute({
+  method: "get",
+  path: "/api/v1/stats",
+  summary: "Hits, misses and bytes by upstream since the daemon started, and what is stored.",
+  responses: { 200: jsonOf("The numbers.", statsSchema) },
+});
+
+/** `GET /api/v1/stats`. */
+export function addStats(api: AdminApi, tools: AdminTools): void {
+  api.openapi(statsRoute, async (context) => context.json(await collectStats(tools), 200));
 }
 
 // Which column an outcome counts in; what is not here (`none`) is only a request.
@@ -84,12 +88,12 @@ export async function collectStats({
   catalog,
   budget,
   startedAtMs,
-}: StatsSources): Promise<Stats> {
+}: AdminTools): Promise<Stats> {
   const { blobs, bytes } = await catalog.usage();
   const { usedBytes, limitBytes } = await budget.usage();
   const fills = await metrics.fillsInFlight.get();
   return {
-    since: new Date(startedAtMs).toISOString(),
+    since: startedAtMs === null ? null : new Date(startedAtMs).toISOString(),
     upstreams: await upstreamsOf(metrics),
     stored: { blobs, bytes, usedBytes, limitBytes },
     fillsInFlight: fills.values.reduce((sum, { value }) => sum + value, 0),

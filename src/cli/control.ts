@@ -2,18 +2,18 @@ import { request } from "node:http";
 import type { Layout } from "../storage/layout.ts";
 import { CommandError } from "./command-error.ts";
 
-/** An answer of the daemon's admin API. */
-export interface ControlAnswer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-/** What is asked: a GET of `path`, or an order posted to it. */
-export interface ControlQuestion {
+/** What is asked of the admin API: a GET of `path`, or an order posted to it. */
+export interface Question {
   readonly path: string;
   /** Sent as JSON. */
   readonly order?: object;
+  /** How long the answer's header may take, and then each part of its body; 10 s unless it is given. */
   readonly timeoutMs?: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 // What is not an order the daemon answers from memory; one that takes this long hangs.
@@ -23,10 +23,7 @@ const usualTimeoutMs = 10_000;
  * Asks the daemon of a storage directory through its control socket; null if none listens there. Rejects with
  * CommandError if it does not answer in time.
  */
-export async function askDaemon(
-  layout: Layout,
-  question: ControlQuestion,
-): Promise<ControlAnswer | null> {
+export async function askDaemon(layout: Layout, question: Question): Promise<Answer | null> {
   try {
     return await ask(layout.controlSocket, question);
   } catch (error) {
@@ -40,33 +37,15 @@ export async function askDaemon(
   }
 }
 
-function ask(socketPath: string, question: ControlQuestion): Promise<ControlAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<ControlAnswer>();
+function ask(socketPath: string, question: Question): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const { path, order, timeoutMs = usualTimeoutMs } = question;
   const how = order ? { method: "POST", headers: { "content-type": "application/json" } } : {};
-  const asking = request(
-    { socketPath, path, ...how, signal: AbortSignal.timeout(timeoutMs) },
-    (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        resolve({
-          status: response.statusCode ?? 0,
-          body: parse(Buffer.concat(chunks).toString("utf8")),
-        });
-      });
-    },
-  );
+  const asking = request({ socketPath, path, ...how, timeout: timeoutMs }, (response) => {
+    resolve({ status: response.statusCode ?? 0, body: response });
+  });
+  asking.on("timeout", () => asking.destroy(new Error(`no answer for ${timeoutMs / 1000} s`)));
   asking.on("error", reject);
   asking.end(order && JSON.stringify(order));
   return promise;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,45 +1,16 @@
 import type { Stats, UpstreamStats } from "../admin/stats.ts";
-import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load-config.ts";
 import { formatBytes, formatDuration } from "../config/units.ts";
-import { type Layout, layoutOf } from "../storage/layout.ts";
-import { CommandError } from "./command-error.ts";
-import { askDaemon } from "./control.ts";
-import { openStoredDirectory } from "./stored-directory.ts";
+import type { CommandOptions } from "./command-options.ts";
+import { reachMirror } from "./reached-mirror.ts";
 import { type Column, renderTable } from "./table.ts";
 
-/** As the daemon tells it, or what can be told without one: `since` is null then. */
-type Told = Omit<Stats, "since"> & { readonly since: string | null };
-
 /** `sluice stats`: what the running daemon did; without one, what is stored. */
-export async function stats(options: {
-  readonly config?: string;
-  readonly json?: boolean;
-}): Promise<void> {
-  const { config, source } = await loadConfig({
-    file: options.config,
-    env: process.env,
-    cwd: process.cwd(),
-  });
-  const layout = layoutOf(config.storage.directory);
-  const told = (await fromDaemon(layout)) ?? (await fromDirectory(config, source));
-  const text = options.json ? JSON.stringify(told, null, 2) : render(told, layout, Date.now());
+export async function stats(options: CommandOptions): Promise<void> {
+  await using mirror = await reachMirror(options);
+  const told = (await mirror.ask({ path: "/api/v1/stats" })) as Stats;
+  const { directory } = mirror.config.storage;
+  const text = options.json ? JSON.stringify(told, null, 2) : render(told, directory, Date.now());
   process.stdout.write(`${text}\n`);
-}
-
-async function fromDaemon(layout: Layout): Promise<Told | null> {
-  const answer = await askDaemon(layout, { path: "/api/v1/stats" });
-  if (!answer) return null;
-  if (answer.status === 200) return answer.body as Stats;
-  throw new CommandError(`the daemon answered with status ${answer.status}; its log says why`);
-}
-
-async function fromDirectory(config: Config, source: string): Promise<Told> {
-  await using directory = await openStoredDirectory(config, source);
-  const { usedBytes, limitBytes } = await directory.budget.usage();
-  const { blobs, bytes } = await directory.catalog.usage();
-  const stored = { blobs, bytes, usedBytes, limitBytes };
-  return { since: null, upstreams: [], stored, fillsInFlight: 0 };
 }
 
 const columns: readonly Column[] = [
@@ -54,13 +25,13 @@ const columns: readonly Column[] = [
 ];
 
 function render(
-  { since, upstreams, stored, fillsInFlight }: Told,
-  layout: Layout,
+  { since, upstreams, stored, fillsInFlight }: Stats,
+  directory: string,
   nowMs: number,
 ): string {
   const { blobs, bytes, usedBytes, limitBytes } = stored;
   const share = limitBytes > 0 ? ` (${((100 * usedBytes) / limitBytes).toFixed(1)}%)` : "";
-  const storedLine = `stored   ${formatBytes(bytes)} in ${blobs} blobs, ${layout.directory}
+  const storedLine = `stored   ${formatBytes(bytes)} in ${blobs} blobs, ${directory}
 disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${share}`;
   if (since === null)
     return `${storedLine}\nno daemon runs: requests are counted from a daemon's start`;

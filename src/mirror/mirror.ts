@@ -57,7 +57,6 @@ export class Mirror {
       onEvicted: (digest: Digest) => stored.dropFromMemory(digest),
     };
     this.evictor = new Evictor(evicting, eviction);
-    this.evictor.watch();
     this.simulator = new Simulator({
       ...tools,
       watermarks: () => this.evictor.settings,

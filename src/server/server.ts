@@ -20,7 +20,8 @@ import { type Served, servedNothing } from "./served.ts";
 
 export interface RegistryServerOptions {
   readonly mirror: Mirror;
-  readonly upstreams: Upstreams;
+  /** Those of the present configuration. */
+  readonly upstreams: () => Upstreams;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -50,14 +51,13 @@ interface Seen {
 /** The registry API: the pull half of the distribution spec. */
 export class RegistryServer {
   readonly http: Server;
-  /** Replaced whole when the configuration is read again. */
-  upstreams: Upstreams;
+  readonly #upstreams: () => Upstreams;
   readonly #options: RegistryServerOptions;
   readonly #buffers = new BufferBudget(bufferLimitBytes);
 
   constructor(options: RegistryServerOptions) {
     this.#options = options;
-    this.upstreams = options.upstreams;
+    this.#upstreams = options.upstreams;
     this.http = createServer(requestTimeouts, (request, response) => {
       // It never rejects: what goes wrong becomes an answer and a log line.
       this.#handle(request, response).catch((err) =>
@@ -95,11 +95,11 @@ export class RegistryServer {
     const { host } = request.headers;
     const via = viaOf(request.headers["cdn-loop"]?.toString(), instance);
     if (route.kind === "catalog") {
-      const upstreams = this.upstreams.listed(route.address, host);
+      const upstreams = this.#upstreams().listed(route.address, host);
       sendNamespace(route, response);
       return await serveRepositories(mirror, { upstreams, page: route.page }, request, response);
     }
-    const target = { ...this.upstreams.resolve(route.address, host), via };
+    const target = { ...this.#upstreams().resolve(route.address, host), via };
     seen.target = target;
     sendNamespace(route, response);
     switch (route.kind) {
@@ -128,7 +128,7 @@ export class RegistryServer {
 
   /** `/v2/` says only that this is a registry; clients ask it before every pull. */
   #serveBase(route: Route, request: IncomingMessage, response: ServerResponse): Served {
-    this.upstreams.assertKnown(route.address);
+    this.#upstreams().assertKnown(route.address);
     endWith(request, response, 200, "{}\n");
     return servedNothing(null);
   }

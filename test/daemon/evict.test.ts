@@ -33,8 +33,16 @@ test("a dry run through the socket changes nothing, and an eviction does what it
   assert.equal(evicted.freedBytes, plan.freedBytes);
   assert.equal(evicted.objects, plan.victims.flatMap(({ freed }) => freed).length);
   assert.equal((await mirror.stored()).blobs, 0);
-  const { by, toBytes } = mirror.logLines.find(({ msg }) => msg === "eviction was asked for") ?? {};
-  assert.deepEqual({ by, toBytes }, { by: "the control socket", toBytes: 0 });
+  const { by, target, order } =
+    mirror.logLines.find(({ msg }) => msg === "change was asked for") ?? {};
+  assert.deepEqual(
+    { by, target, order },
+    {
+      by: "the control socket",
+      target: "/api/v1/evict",
+      order: { dryRun: false, toBytes: 0 },
+    },
+  );
 });
 
 test("without an aim an eviction goes to the low watermark, which may be nothing", async () => {

@@ -1,0 +1,28 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Mirror } from "../mirror/mirror.ts";
+import type { Catalog } from "../storage/catalog.ts";
+import type { DiskBudget } from "../storage/disk-budget.ts";
+import type { Health } from "../telemetry/health.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Upstreams } from "../upstream/upstreams.ts";
+
+/** What the admin API shows and works on. */
+export interface AdminTools {
+  readonly mirror: Mirror;
+  /** The upstreams of the present configuration. */
+  readonly configured: { readonly present: Upstreams };
+  readonly catalog: Catalog;
+  readonly budget: DiskBudget;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly log: Log;
+  /** The wall clock, in ms since the epoch. */
+  readonly now: () => number;
+  /** When the daemon began to count, in ms since the epoch; null where none runs. */
+  readonly startedAtMs: number | null;
+}
+
+/** The routes of the admin API, and what they are described by. */
+export type AdminApi = OpenAPIHono;

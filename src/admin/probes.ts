@@ -1,0 +1,58 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { AdminApi, AdminTools } from "./admin-tools.ts";
+import { jsonOf } from "./answers.ts";
+import { collectStats } from "./stats.ts";
+
+const healthSchema = z
+  .object({ status: z.string(), reasons: z.array(z.string()) })
+  .openapi("Health");
+
+const healthzRoute = createRoute({
+  method: "get",
+  path: "/healthz",
+  summary: "Whether the process lives.",
+  responses: { 200: jsonOf("It does.", healthSchema) },
+});
+
+const readyzRoute = createRoute({
+  method: "get",
+  path: "/readyz",
+  summary: "Whether the mirror can serve, and if not, why.",
+  responses: {
+    200: jsonOf("It can.", healthSchema),
+    503: jsonOf("It cannot: see `reasons`.", healthSchema),
+  },
+});
+
+const metricsRoute = createRoute({
+  method: "get",
+  path: "/metrics",
+  summary: "All metrics, for Prometheus.",
+  responses: {
+    200: {
+      description: "The text exposition format.",
+      content: { "text/plain": { schema: z.string() } },
+    },
+  },
+});
+
+/** `/healthz`, `/readyz` and `/metrics`: what machines ask from time to time. */
+export function addProbes(api: AdminApi, tools: AdminTools): void {
+  const { health, metrics } = tools;
+  api.openapi(healthzRoute, (context) => context.json({ status: "ok", reasons: [] }, 200));
+  api.openapi(readyzRoute, async (context) => {
+    const { ready, reasons } = await health.readiness();
+    if (ready) return context.json({ status: "ok", reasons: [] }, 200);
+    return context.json({ status: "unavailable", reasons: [...reasons] }, 503);
+  });
+  api.openapi(metricsRoute, async (context) => {
+    const { stored } = await collectStats(tools);
+    metrics.storedBlobs.set(stored.blobs);
+    metrics.storedBytes.set(stored.bytes);
+    metrics.storageUsedBytes.set(stored.usedBytes);
+    metrics.storageLimitBytes.set(stored.limitBytes);
+    return context.text(await metrics.registry.metrics(), 200, {
+      "content-type": metrics.registry.contentType,
+    });
+  });
+}

@@ -1,0 +1,129 @@
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { createAdminApi } from "../admin/admin.ts";
+import type { AdminApi } from "../admin/admin-tools.ts";
+import type { Config } from "../config/config.ts";
+import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
+import { openMirror } from "../open-mirror.ts";
+import { layoutOf } from "../storage/layout.ts";
+import { createErrorLog } from "../telemetry/log.ts";
+import { CommandError } from "./command-error.ts";
+import type { CommandOptions } from "./command-options.ts";
+import { type Answer, askDaemon, type Question } from "./control.ts";
+import { refuseWithoutCatalog } from "./nothing-stored.ts";
+import { version } from "./version.ts";
+
+type Ask = (question: Question) => Promise<Answer>;
+
+/** The mirror of a configuration as commands ask it: the daemon that runs, or the mirror opened by this process. */
+export class ReachedMirror implements AsyncDisposable {
+  readonly config: Config;
+  /** Whether a daemon answers. */
+  readonly runs: boolean;
+  readonly #ask: Ask;
+  readonly #owned: AsyncDisposable;
+
+  constructor(config: Config, reached: { runs: boolean; ask: Ask; owned: AsyncDisposable }) {
+    this.config = config;
+    this.runs = reached.runs;
+    this.#ask = reached.ask;
+    this.#owned = reached.owned;
+  }
+
+  /** The JSON that the admin API answers. Rejects with CommandError for another status than 200. */
+  async ask(question: Question): Promise<unknown> {
+    return JSON.parse(await text(await this.#bodyOf(question)));
+  }
+
+  /** The lines of JSON that the admin API answers, as they come; ending the iteration ends what is done there. */
+  async *follow(question: Question): AsyncGenerator<unknown> {
+    const input = Readable.from(await this.#bodyOf(question));
+    for await (const line of createInterface({ input })) yield JSON.parse(line);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owned[Symbol.asyncDispose]();
+  }
+
+  async #bodyOf(question: Question): Promise<Answer["body"]> {
+    const { status, body } = await this.#ask(question);
+    if (status === 200) return body;
+    throw new CommandError(refusalOf(status, await text(body)));
+  }
+}
+
+/**
+ * The mirror of the configuration. Where no daemon runs it is opened by this process: that takes the directory's lock, so
+ * that none can start meanwhile. Rejects with CommandError where no mirror ever ran, with StorageError if another process
+ * has the directory but does not answer.
+ */
+export async function reachMirror(options: CommandOptions): Promise<ReachedMirror> {
+  const loaded = await loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
+  const { config } = loaded;
+  const layout = layoutOf(config.storage.directory);
+  const alive = await askDaemon(layout, { path: "/healthz" });
+  if (alive) {
+    await text(alive.body);
+    return new ReachedMirror(config, {
+      runs: true,
+      ask: async (question) => (await askDaemon(layout, question)) ?? gone(layout.controlSocket),
+      owned: new AsyncDisposableStack(),
+    });
+  }
+  refuseWithoutCatalog(layout, loaded.source);
+  return await openByItself(loaded);
+}
+
+async function openByItself({ config }: LoadedConfig): Promise<ReachedMirror> {
+  await using stack = new AsyncDisposableStack();
+  const common = {
+    config,
+    version,
+    log: createErrorLog(),
+    env: process.env,
+    now: Date.now,
+    monotonicMs: () => performance.now(),
+  };
+  const opened = await openMirror(stack, common);
+  const api = createAdminApi({ ...opened, ...common, startedAtMs: null }, "a command");
+  const owned = stack.move();
+  return new ReachedMirror(config, {
+    runs: false,
+    ask: (question) => askApi(api, question),
+    owned,
+  });
+}
+
+async function askApi(api: AdminApi, { path, order }: Question): Promise<Answer> {
+  const how = order && {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(order),
+  };
+  const { status, body } = await api.request(path, how);
+  return { status, body: body ?? Readable.from([]) };
+}
+
+function gone(socket: string): never {
+  throw new CommandError(`the daemon at ${socket} has ended meanwhile: run the command again`);
+}
+
+function refusalOf(status: number, body: string): string {
+  const sentence = errorIn(body);
+  if (sentence === null) return `the daemon answered with status ${status}; its log says why`;
+  // What every daemon of this version has.
+  if (status === 404 && sentence.includes("no part of the admin API")) {
+    return "the running daemon is of an older version; restart it";
+  }
+  return sentence;
+}
+
+function errorIn(body: string): string | null {
+  try {
+    const { error } = JSON.parse(body);
+    return typeof error === "string" ? error : null;
+  } catch {
+    return null;
+  }
+}

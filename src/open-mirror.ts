@@ -1,0 +1,49 @@
+import type { Config } from "./config/config.ts";
+import { ConfiguredUpstreams } from "./configured-upstreams.ts";
+import { Mirror } from "./mirror/mirror.ts";
+import { openStorage, type Storage } from "./open-storage.ts";
+import { Health } from "./telemetry/health.ts";
+import type { Log } from "./telemetry/log.ts";
+import { Metrics } from "./telemetry/metrics.ts";
+
+export interface MirrorOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: Log;
+  /** Where the outbound proxy is read. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The wall clock, in ms since the epoch. */
+  readonly now: () => number;
+  /** A clock that never jumps, in ms. */
+  readonly monotonicMs: () => number;
+}
+
+/** A mirror and all that it works with; nobody can reach it yet, and nothing happens in it by itself. */
+export interface OpenMirror extends Storage {
+  readonly mirror: Mirror;
+  readonly configured: ConfiguredUpstreams;
+  readonly health: Health;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Opens the mirror of a configuration, for this process alone until `stack` is disposed; no upstream is asked. Rejects with
+ * StorageError if another process has its directory, or if it cannot be used.
+ */
+export async function openMirror(
+  stack: AsyncDisposableStack,
+  options: MirrorOptions,
+): Promise<OpenMirror> {
+  const { config, version } = options;
+  const storage = await openStorage(stack, options);
+  const metrics = new Metrics(version);
+  const mirror = new Mirror({ ...storage, ...options, metrics }, config.freshness, config.eviction);
+  stack.defer(() => mirror.stop());
+  const outbound = { ...options, metrics, userAgent: `sluice/${version}` };
+  // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
+  const configured = stack.use(new ConfiguredUpstreams(outbound));
+  configured.configure(config.upstreams);
+  const { catalog } = storage;
+  const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);
+  return { ...storage, mirror, configured, health, metrics };
+}
