@@ -1,6 +1,6 @@
 import { type Digest, parseDigest } from "./digest.ts";
 import { DistributionError } from "./distribution-error.ts";
-import { parseReference, type Reference } from "./reference.ts";
+import { parseTag, type Reference, type Tag } from "./reference.ts";
 
 /** Where a request points, as it was written: which upstream it means is not decided here. */
 export interface Address {
@@ -121,21 +121,27 @@ function nsOf(query: URLSearchParams): string | null {
   return [...named][0] ?? null;
 }
 
+function readReference(text: string): Reference {
+  if (text.includes(":")) return { kind: "digest", digest: readDigest(text) };
+  return { kind: "tag", tag: readTag(text) };
+}
+
 function pageOf(query: URLSearchParams): Page {
   return { n: query.get("n"), last: query.get("last"), token: query.get("next_page") };
 }
 
-function readReference(text: string): Reference {
-  const reference = parseReference(text);
-  if (reference) return reference;
-  if (text.includes(":")) return { kind: "digest", digest: readDigest(text) };
+/** Throws DistributionError for what is no tag. */
+export function readTag(text: string): Tag {
+  const tag = parseTag(text);
+  if (tag) return tag;
   throw new DistributionError(
     "MANIFEST_INVALID",
     "the reference is no tag: a tag has 1 to 128 characters of letters, digits, '_', '.' and '-', and does not begin with '.' or '-'",
   );
 }
 
-function readDigest(text: string): Digest {
+/** Throws DistributionError for what is no digest. */
+export function readDigest(text: string): Digest {
   const digest = parseDigest(text);
   if (digest) return digest;
   throw new DistributionError(

@@ -1,4 +1,6 @@
 import { DistributionError } from "../oci/distribution-error.ts";
+import { parseImageName } from "../oci/image-name.ts";
+import type { Reference } from "../oci/reference.ts";
 import { parseRepository, type Repository } from "../oci/repository.ts";
 import { type Address, looksLikeHost, quote } from "../oci/route.ts";
 import type { Place } from "./place.ts";
@@ -8,6 +10,18 @@ import type { Upstream } from "./upstream.ts";
 export interface Target extends Place {
   readonly upstream: Upstream;
 }
+
+/** What an operator means by the name of an image, by the rules of requests. */
+export interface ImageTarget extends Omit<Target, "via"> {
+  readonly reference: Reference;
+  /** What in the name says which upstream is meant. */
+  readonly route: ImageRoute;
+}
+
+export type ImageRoute =
+  | { readonly kind: "prefix" }
+  | { readonly kind: "alias"; readonly alias: string }
+  | { readonly kind: "default" };
 
 export interface UpstreamEntry {
   readonly upstream: Upstream;
@@ -53,6 +67,15 @@ export class Upstreams {
     return { upstream, repository: repositoryOf(upstream, path) };
   }
 
+  /** Which image an operator means. Throws as `resolve` and `parseImageName` do. */
+  image(written: string): ImageTarget {
+    const bare = this.#byName.get(lowered(written));
+    if (bare) throw noRepository(bare);
+    const { path, reference } = parseImageName(written);
+    const address = { ns: null, prefix: null, path };
+    return { ...this.resolve(address, undefined), reference, route: this.#routeOf(path) };
+  }
+
   /**
    * Which upstreams a list of repositories is about, and what stands before their names there: the one that the request
    * names, or all. Throws as `resolve` does.
@@ -89,6 +112,13 @@ export class Upstreams {
     return { claims: [{ by: `the prefix ${first}`, upstream }], path: rest.join("/") };
   }
 
+  #routeOf(path: string): ImageRoute {
+    const [first = ""] = path.split("/", 1);
+    const upstream = looksLikeHost(first) ? this.#byName.get(lowered(first)) : undefined;
+    if (!upstream) return { kind: "default" };
+    return upstream.name === lowered(first) ? { kind: "prefix" } : { kind: "alias", alias: first };
+  }
+
   #named(name: string): Upstream {
     const upstream = this.#byName.get(lowered(name));
     if (upstream) return upstream;
@@ -111,6 +141,13 @@ export class Upstreams {
       "the request names no upstream and this mirror has no default: put the upstream's host before the name, as in ghcr.io/owner/image",
     );
   }
+}
+
+function noRepository({ name }: Upstream): DistributionError {
+  return new DistributionError(
+    "NAME_INVALID",
+    `${name} is an upstream and no image: write which of its images, as in ${name}/owner/image:tag`,
+  );
 }
 
 function agreed(claims: readonly Claim[]): Upstream | null {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import dns from "node:dns";
 import { test } from "node:test";
 import { DistributionError } from "../../src/oci/distribution-error.ts";
+import { imageText } from "../../src/oci/image-name.ts";
 import { parseRoute } from "../../src/oci/route.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
@@ -290,6 +291,41 @@ test("an upstream that is not configured is never looked up", async (t) => {
   assert.equal(known.status, 200);
   assert.ok(lookup.mock.callCount() > 0);
 });
+
+const images: readonly (readonly [written: string, meant: string, route: string])[] = [
+  ["alpine", "docker.io/library/alpine:latest", "default"],
+  ["owner/app:1", "docker.io/owner/app:1", "default"],
+  ["docker.io/alpine", "docker.io/library/alpine:latest", "prefix"],
+  ["Index.Docker.io/alpine:1", "docker.io/library/alpine:1", "alias"],
+  ["GHCR.io/owner/app:1", "ghcr.io/owner/app:1", "prefix"],
+  ["registry.internal:5000/app", "registry.internal:5000/app:latest", "prefix"],
+];
+
+for (const [name, meant, kind] of images) {
+  test(`to an operator ${name} means ${meant}, as to a client`, () => {
+    const { upstream, repository, reference, route } = withDefault.image(name);
+
+    assert.equal(imageText(upstream.name, repository, reference), meant);
+    assert.equal(route.kind, kind);
+  });
+}
+
+const noImages: readonly (readonly [written: string, sentence: RegExp])[] = [
+  ["unknown.example/app", /"unknown.example" is no upstream/],
+  ["docker.io", /docker.io is an upstream and no image/],
+  ["registry.internal:5000", /registry.internal:5000 is an upstream and no image/],
+  ["ghcr.io/", /repository's name is not valid/],
+  ["Alpine", /repository's name is not valid/],
+];
+
+for (const [name, sentence] of noImages) {
+  test(`${name} names no image, and what is wrong is said`, () => {
+    assert.throws(
+      () => withDefault.image(name),
+      (error) => error instanceof DistributionError && sentence.test(error.message),
+    );
+  });
+}
 
 const withDefault = upstreams("docker.io");
 const withoutDefault = upstreams(null);

@@ -1,0 +1,27 @@
+import { z } from "@hono/zod-openapi";
+import { HTTPException } from "hono/http-exception";
+import { DistributionError } from "../oci/distribution-error.ts";
+import type { ImageTarget } from "../upstream/upstreams.ts";
+import type { AdminTools } from "./admin-tools.ts";
+
+/** The query parameter `image` of routes that are about one. */
+export const askedImage: z.ZodString = z.string().openapi({
+  param: { name: "image", in: "query" },
+  description:
+    "As clients name it to the mirror: alpine, ghcr.io/owner/image:tag, alpine@sha256:….",
+});
+
+/** The image that is meant. Throws HTTPException 400, whose message says what is wrong. */
+export function readImage({ configured }: AdminTools, written: string): ImageTarget {
+  try {
+    return configured.present.image(written);
+  } catch (error) {
+    if (!(error instanceof DistributionError)) throw error;
+    throw new HTTPException(400, { message: `${shown(written)}: ${error.message}`, cause: error });
+  }
+}
+
+// A message is for a terminal, at a length that fits there.
+function shown(written: string): string {
+  return JSON.stringify(written.slice(0, 100));
+}
