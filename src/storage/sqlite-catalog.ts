@@ -3,6 +3,7 @@ import Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
+import { askCatalog } from "./ask-catalog.ts";
 import type {
   AccessRecord,
   BlobRecord,
@@ -24,10 +25,7 @@ import { KeptWriter } from "./kept-writer.ts";
 import type { Layout } from "./layout.ts";
 import { namesOf } from "./location-in-sql.ts";
 import type { LoggedPulls, PullLogBounds, PullRecord } from "./logged-pulls.ts";
-import type { ReadPullsThreadData } from "./read-pulls-thread.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
-import { StorageError } from "./storage-error.ts";
-import type { VictimThreadData } from "./victim-thread.ts";
 
 export interface SqliteCatalogOptions {
   /** With a prepared catalog file. */
@@ -177,8 +175,7 @@ export class SqliteCatalog implements Catalog {
   }
 
   chooseVictims(request: VictimRequest): Promise<EvictionPlan> {
-    const data: VictimThreadData = { path: this.#database.name, request };
-    return answerOf("./victim-thread.ts", data, "what can be evicted was not found");
+    return askCatalog(this.#database.name, { kind: "victims", request });
   }
 
   async isPulledImage(image: Digest): Promise<boolean> {
@@ -186,8 +183,7 @@ export class SqliteCatalog implements Catalog {
   }
 
   loggedPulls(sinceMs: number): Promise<LoggedPulls> {
-    const data: ReadPullsThreadData = { path: this.#database.name, sinceMs };
-    return answerOf("./read-pulls-thread.ts", data, "the log of pulls was not read");
+    return askCatalog(this.#database.name, { kind: "pulls", sinceMs });
   }
 
   recordAccesses(accesses: readonly AccessRecord[]): Promise<void> {
@@ -271,19 +267,6 @@ export class SqliteCatalog implements Catalog {
       throw this.#damage.note(error);
     }
   }
-}
-
-/** What a thread of its own answers; rejects with StorageError, which says that `failure`, if it ends without. */
-function answerOf<T>(file: string, workerData: unknown, failure: string): Promise<T> {
-  const worker = new Worker(new URL(file, import.meta.url), { workerData });
-  return new Promise((resolve, reject) => {
-    worker.once("message", resolve);
-    worker.once("error", reject);
-    worker.once("exit", (code) => {
-      // Behind a message this rejects nothing any more.
-      reject(new StorageError(`${failure}: the thread ended with ${code}`));
-    });
-  });
 }
 
 function digestsOf(rows: readonly { readonly digest: DigestKey }[]): Digest[] {

@@ -1,0 +1,20 @@
+import type { EvictionPlan, VictimRequest } from "./eviction.ts";
+import type { LoggedPulls } from "./logged-pulls.ts";
+
+/** What is asked of the catalog as a whole, and may take a second: never on the thread that answers pulls. */
+export type CatalogQuestion =
+  | { readonly kind: "victims"; readonly request: VictimRequest }
+  | { readonly kind: "pulls"; readonly sinceMs: number };
+
+/** What each of them is answered with. */
+export interface CatalogAnswers {
+  readonly victims: EvictionPlan;
+  readonly pulls: LoggedPulls;
+}
+
+/** What the thread is started with. */
+export interface CatalogThreadData {
+  /** Of the catalog. */
+  readonly path: string;
+  readonly question: CatalogQuestion;
+}
