@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { parseImageGlob } from "../oci/image-glob.ts";
+import { ImageGlob } from "../oci/image-glob.ts";
 import type { EvictionConfig } from "./config.ts";
 import { list, patternHint, table, text } from "./keys.ts";
 import { durationKey } from "./value-keys.ts";
@@ -66,7 +66,7 @@ function pinsKey(): z.ZodType<readonly string[]> {
       description: "HOST/REPOSITORY, with :TAG or without; * stands for anything.",
       example,
     },
-    (written) => (parseImageGlob(written) ? written : null),
+    (written) => (ImageGlob.parse(written) ? written : null),
   );
   return list(item, {
     kind: "a list of patterns",

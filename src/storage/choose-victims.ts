@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3";
 import { hexOf } from "../oci/digest.ts";
-import { type ImageGlob, parseImageGlob } from "../oci/image-glob.ts";
+import { ImageGlob } from "../oci/image-glob.ts";
 import { type DigestKey, digestOfKey } from "./digest-key.ts";
 import {
   type Access,
@@ -53,7 +53,7 @@ class VictimSearch {
   constructor(database: Database.Database, request: VictimRequest) {
     this.#queries = victimQueries(database);
     this.#request = request;
-    this.#pins = request.pins.flatMap((pin) => parseImageGlob(pin) ?? []);
+    this.#pins = request.pins.flatMap((pin) => ImageGlob.parse(pin) ?? []);
   }
 
   run(): EvictionPlan {
@@ -198,7 +198,7 @@ class VictimSearch {
   }
 
   #isPinnedAs(names: readonly string[]): boolean {
-    return names.some((name) => this.#pins.some((pin) => pin(name)));
+    return names.some((name) => this.#pins.some((pin) => pin.matches(name)));
   }
 
   /** Removes it, then all that only it needed. */
