@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
 import { hexOf } from "../oci/digest.ts";
 import { ImageGlob } from "../oci/image-glob.ts";
+import { DeferredRoots, goesBefore } from "./deferred-roots.ts";
 import { type DigestKey, digestOfKey } from "./digest-key.ts";
 import {
   type Access,
@@ -26,7 +27,10 @@ export function chooseVictims(database: Database.Database, request: VictimReques
 // How far is looked for what a manifest waits for. Real ones wait for an image and its index.
 const waitsLimit = 1000;
 
-/** What goes with a root, and what it shares with what stays, by the hex of its key. */
+// What an image names is looked at when its turn is found and again when it goes, mostly right behind that.
+const membersLimit = 200;
+
+/** What goes with a root, and what it shares with what stays, by the id of its key. */
 interface Removal {
   readonly freed: StoredObject[];
   readonly kept: Map<string, { readonly sizeBytes: number; readonly namedBy: number }>;
@@ -37,16 +41,17 @@ class VictimSearch {
   readonly #queries: VictimQueries;
   readonly #request: VictimRequest;
   readonly #pins: readonly ImageGlob[];
-  /** Hex of the keys that go already. */
+  /** Ids of the keys that go already. */
   readonly #gone = new Set<string>();
   /** How many stored manifests that stay name a digest; those that no victim names are not in it. */
   readonly #namedBy = new Map<string, number>();
-  /** Roots whose turn comes later than that of their own row, in order. */
-  readonly #deferred: RootRow[] = [];
+  readonly #deferred = new DeferredRoots();
   /** By the manifest's number: the accesses of an image, its children's among them. */
   readonly #accesses = new Map<number, Access>();
+  /** By the manifest's number. */
+  readonly #members = new Map<number, readonly RootRow[]>();
   readonly #victims: Victim[] = [];
-  /** By the hex of their keys, what would have gone, and its name. */
+  /** By the ids of their keys, what would have gone, and its name. */
   readonly #pinned = new Map<string, string>();
   #freedBytes = 0;
 
@@ -88,7 +93,7 @@ class VictimSearch {
     for (const row of this.#queries.byPriority()) {
       yield* this.#dueBefore(row);
       const whole = this.#asPulled(row);
-      if (goesBefore(row, whole)) insert(this.#deferred, whole);
+      if (goesBefore(row, whole)) this.#deferred.add(whole);
       else yield row;
     }
     yield* this.#dueBefore(null);
@@ -96,9 +101,9 @@ class VictimSearch {
 
   *#dueBefore(row: RootRow | null): Generator<RootRow> {
     for (;;) {
-      const [first] = this.#deferred;
+      const { first } = this.#deferred;
       if (!first || (row && !goesBefore(first, row))) return;
-      this.#deferred.shift();
+      this.#deferred.takeFirst();
       yield first;
     }
   }
@@ -114,15 +119,24 @@ class VictimSearch {
     if (manifestId === null) return access;
     const known = this.#accesses.get(manifestId);
     if (known) return known;
-    for (const child of this.#queries.children.all(manifestId)) {
-      access = mostOf(access, this.#accessOf(child));
+    for (const member of this.#membersOf(manifestId)) {
+      if (member.manifestId !== null) access = mostOf(access, this.#accessOf(member));
     }
     this.#accesses.set(manifestId, access);
     return access;
   }
 
+  #membersOf(manifestId: number): readonly RootRow[] {
+    const known = this.#members.get(manifestId);
+    if (known) return known;
+    if (this.#members.size >= membersLimit) this.#members.clear();
+    const members = this.#queries.members.all(manifestId);
+    this.#members.set(manifestId, members);
+    return members;
+  }
+
   #take(row: RootRow, reason: Victim["reason"]): void {
-    const id = hex(row.key);
+    const id = idOf(row.key);
     if (this.#gone.has(id) || this.#pinned.has(id) || !this.#isRoot(row)) return;
     const { named } = this.#request;
     const names = named || this.#pins.length > 0 ? this.#namesOf(row.key) : [];
@@ -171,8 +185,8 @@ class VictimSearch {
     const open = this.#principalsOf(row);
     for (let next = open.pop(); next && seen.size < waitsLimit; next = open.pop()) {
       if (next.key.equals(row.key)) return true;
-      if (seen.has(hex(next.key))) continue;
-      seen.add(hex(next.key));
+      if (seen.has(idOf(next.key))) continue;
+      seen.add(idOf(next.key));
       open.push(...this.#staying(this.#queries.namers.all(next.key)));
       if (!this.#hasOwnTag(next.key)) open.push(...this.#principalsOf(next));
     }
@@ -186,7 +200,7 @@ class VictimSearch {
   }
 
   #staying(rows: readonly RootRow[]): RootRow[] {
-    return rows.filter(({ key }) => !this.#gone.has(hex(key)));
+    return rows.filter(({ key }) => !this.#gone.has(idOf(key)));
   }
 
   #manifest(key: DigestKey | null): RootRow | undefined {
@@ -203,14 +217,14 @@ class VictimSearch {
 
   /** Removes it, then all that only it needed. */
   #remove({ key, sizeBytes, manifestId, lastAtMs }: RootRow, removal: Removal): void {
-    this.#gone.add(hex(key));
-    removal.kept.delete(hex(key));
+    this.#gone.add(idOf(key));
+    removal.kept.delete(idOf(key));
     removal.freed.push({ digest: digestOfKey(key), sizeBytes });
     removal.latestAtMs = Math.max(removal.latestAtMs, lastAtMs);
     if (manifestId === null) return;
-    for (const member of this.#queries.members.all(manifestId)) {
+    for (const member of this.#membersOf(manifestId)) {
       const namedBy = this.#namedByOf(member) - 1;
-      this.#namedBy.set(hex(member.key), namedBy);
+      this.#namedBy.set(idOf(member.key), namedBy);
       if (this.#isFree(member)) this.#remove(member, removal);
       else this.#keep(member, namedBy, removal);
     }
@@ -221,13 +235,13 @@ class VictimSearch {
 
   /** Its own turn may be over, for something named it then. */
   #keep(member: RootRow, namedBy: number, { kept }: Removal): void {
-    kept.set(hex(member.key), { sizeBytes: member.sizeBytes, namedBy });
-    if (namedBy === 0) insert(this.#deferred, this.#asPulled(member));
+    kept.set(idOf(member.key), { sizeBytes: member.sizeBytes, namedBy });
+    if (namedBy === 0) this.#deferred.add(this.#asPulled(member));
   }
 
   /** Whether nothing is left that it goes with, and nothing that keeps it by itself. */
   #isFree(row: RootRow): boolean {
-    if (this.#namedByOf(row) > 0 || this.#gone.has(hex(row.key))) return false;
+    if (this.#namedByOf(row) > 0 || this.#gone.has(idOf(row.key))) return false;
     if (row.manifestId === null) return true;
     if (this.#hasOwnTag(row.key) || this.#principalsOf(row).length > 0) return false;
     return this.#pins.length === 0 || !this.#isPinnedAs(this.#namesOf(row.key));
@@ -235,7 +249,7 @@ class VictimSearch {
 
   /** How many manifests that stay name it. */
   #namedByOf({ key, namedBy }: RootRow): number {
-    return this.#namedBy.get(hex(key)) ?? namedBy;
+    return this.#namedBy.get(idOf(key)) ?? namedBy;
   }
 
   #about(key: DigestKey): RootRow[] {
@@ -271,16 +285,6 @@ function mostOf(one: Access, other: Access): Access {
   };
 }
 
-function insert(rows: RootRow[], row: RootRow): void {
-  rows.splice(rows.findLastIndex((one) => goesBefore(one, row)) + 1, 0, row);
-}
-
-/** By priority; of equals, what was pulled longer ago. */
-function goesBefore(one: RootRow, other: RootRow): boolean {
-  if (one.priority !== other.priority) return one.priority < other.priority;
-  return one.lastAtMs < other.lastAtMs;
-}
-
 function summaryOf(
   members: readonly { readonly sizeBytes: number; readonly namedBy: number }[],
 ): Victim["kept"] {
@@ -291,6 +295,6 @@ function summaryOf(
   };
 }
 
-function hex(key: DigestKey): string {
-  return key.toString("hex");
+function idOf(key: DigestKey): string {
+  return key.toString("latin1");
 }

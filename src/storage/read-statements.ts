@@ -122,7 +122,9 @@ export function readStatements(database: Database.Database): ReadStatements {
          CROSS JOIN manifests USING (digest)
          CROSS JOIN manifest_references ON manifest_id = id)`,
     ),
-    lowestPriority: database.prepare("SELECT priority FROM accesses ORDER BY priority LIMIT 1"),
+    lowestPriority: database.prepare(
+      "SELECT priority FROM accesses WHERE named = 0 ORDER BY priority LIMIT 1",
+    ),
     pulledImage: database.prepare("SELECT 1 AS found FROM pulled_images WHERE digest = ?"),
   };
 }

@@ -18,13 +18,11 @@ export interface RootRow {
 type Rows<Parameters extends unknown[], Row> = Database.Statement<Parameters, Row>;
 
 export interface VictimQueries {
-  /** All that have an access, in order. */
+  /** What no stored manifest names, in order. */
   byPriority(): Generator<RootRow>;
   byTime(): Generator<RootRow>;
   /** What a manifest names, as far as it is stored. By the manifest's number. */
   readonly members: Rows<[number], RootRow>;
-  /** Those of them that are manifests. */
-  readonly children: Rows<[number], RootRow>;
   /** Manifests whose subject is the digest. */
   readonly about: Rows<[DigestKey], RootRow>;
   /** Manifests with a tag from the first text on and before the second. */
@@ -41,15 +39,16 @@ const pageRows = 500;
 const columns = `blobs.digest AS key, size_bytes AS sizeBytes, named_by AS namedBy, id AS manifestId, subject,
   coalesce(last_at_ms, 0) AS lastAtMs, coalesce(pulls, 0) AS pulls, coalesce(priority, 0) AS priority`;
 
-const joins = `LEFT JOIN manifests ON manifests.digest = blobs.digest
-  LEFT JOIN accesses ON accesses.digest = blobs.digest`;
+// Every manifest has an access, and of the layers hardly any: so they are not looked up among the manifests.
+const joins = `LEFT JOIN accesses ON accesses.digest = blobs.digest
+  LEFT JOIN manifests ON manifests.digest = accesses.digest`;
 
 export function victimQueries(database: Database.Database): VictimQueries {
   const after = (where: string): string =>
     `SELECT ${columns} FROM accesses
      CROSS JOIN blobs ON blobs.digest = accesses.digest
      LEFT JOIN manifests ON manifests.digest = blobs.digest
-     WHERE ${where} LIMIT ${pageRows}`;
+     WHERE named = 0 AND ${where} LIMIT ${pageRows}`;
   // Named in full: a result has the name of the column too, and by a result there is no index.
   const byPriority: Rows<[number, number, Buffer], RootRow> = database.prepare(
     after(`(accesses.priority, last_at_ms, accesses.digest) > (?, ?, ?)
@@ -73,12 +72,6 @@ export function victimQueries(database: Database.Database): VictimQueries {
     members: database.prepare(
       `SELECT ${columns} FROM manifest_references
        CROSS JOIN blobs ON blobs.digest = referenced ${joins} WHERE manifest_id = ?`,
-    ),
-    children: database.prepare(
-      `SELECT ${columns} FROM manifest_references
-       CROSS JOIN manifests ON manifests.digest = referenced
-       CROSS JOIN blobs ON blobs.digest = referenced
-       LEFT JOIN accesses ON accesses.digest = referenced WHERE manifest_id = ?`,
     ),
     about: database.prepare(
       `SELECT ${columns} FROM manifests

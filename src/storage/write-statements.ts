@@ -79,8 +79,8 @@ export class WriteStatements {
     );
     this.#dropGrant = database.prepare(`DELETE FROM grants WHERE digest = ? AND ${inRepository}`);
     this.#putAccess = database.prepare(
-      `INSERT INTO accesses (digest, last_at_ms, pulls, priority)
-       SELECT digest, ?, ?, ? FROM blobs
+      `INSERT INTO accesses (digest, last_at_ms, pulls, priority, named)
+       SELECT digest, ?, ?, ?, named_by > 0 FROM blobs
        WHERE digest = ?
          AND (named_by = 0 OR EXISTS (SELECT 1 FROM manifests WHERE digest = blobs.digest))
        ON CONFLICT DO UPDATE SET

@@ -478,6 +478,10 @@ function assertAccounts({ database }: HandMadeCatalog, story: string): void {
        (SELECT count(*) FROM manifest_references WHERE referenced = digest)`,
   );
   assert.deepEqual(wrong.all(), [], `named_by, ${story}`);
+  const misled = database.prepare(
+    `SELECT hex(digest) FROM accesses JOIN blobs USING (digest) WHERE named <> (named_by > 0)`,
+  );
+  assert.deepEqual(misled.all(), [], `named, ${story}`);
   const lost = database.prepare(
     `SELECT hex(digest) FROM blobs WHERE digest NOT IN (SELECT digest FROM accesses)
        AND (named_by = 0 OR digest IN (SELECT digest FROM manifests))`,

@@ -6,8 +6,7 @@ import { readStatements } from "../../src/storage/read-statements.ts";
 
 // What may be gone through from end to end: the one row of the totals, what a LIMIT has cut already, and what ends with
 // its first row.
-const short =
-  /^SCAN (?:totals|\(subquery-\d+\)|accesses USING COVERING INDEX accesses_by_priority)$/;
+const short = /^SCAN (?:totals|\(subquery-\d+\)|accesses USING COVERING INDEX roots_by_priority)$/;
 
 // It gathers what one image names, which some dozens of look-ups find.
 const gathers = new Set(["imageBytes"]);

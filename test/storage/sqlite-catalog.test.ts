@@ -130,7 +130,7 @@ suite("the catalog's file", () => {
 
     await assert.rejects(SqliteCatalog.open(directory.layout), {
       name: "StorageError",
-      message: `${path} has schema 7, but this sluice knows schemas up to 4. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
+      message: `${path} has schema 7, but this sluice knows schemas up to 5. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
     });
 
     assert.deepEqual(await readFile(path), before);
@@ -150,6 +150,30 @@ suite("the catalog's file", () => {
 
     assert.deepEqual(await catalog.tag(alpine, tagOf("latest"), ""), { digest, checkedAtMs: 7 });
     assert.equal(await catalog.publicAtMs(alpine), null);
+  });
+
+  test("what an older schema knew of images goes in the same order, their children with them", async () => {
+    await using directory = await storageDirectory();
+    const database = new Database(directory.layout.catalogFile);
+    migrate(database, 4);
+    for (const [at, name] of ["child", "index"].entries()) {
+      const key = keyOf(blobRecord(name).digest);
+      database
+        .prepare("INSERT INTO blobs (digest, size_bytes, identity) VALUES (?, 1, '')")
+        .run(key);
+      database.prepare("INSERT INTO manifests VALUES (?, ?, 'a type', NULL)").run(at, key);
+      database.prepare("UPDATE accesses SET priority = ? WHERE digest = ?").run(at, key);
+    }
+    database
+      .prepare("INSERT INTO manifest_references VALUES (1, ?)")
+      .run(keyOf(blobRecord("child").digest));
+    database.close();
+
+    await using catalog = await SqliteCatalog.open(directory.layout);
+    assert.equal(await catalog.lowestPriority(), 1);
+    await catalog.forgetBlob(blobRecord("index").digest);
+
+    assert.equal(await catalog.lowestPriority(), 0, "it is a root now");
   });
 
   test("a migration that fails leaves the catalog as it was", async () => {
