@@ -6,6 +6,7 @@ import type { ListenAddress } from "./config/listen-address.ts";
 import { closeNow, Drain } from "./drain.ts";
 import { listenOn, listenOnSocket } from "./listen.ts";
 import type { Mirror } from "./mirror/mirror.ts";
+import { Rules } from "./mirror/rules.ts";
 import { type MirrorOptions, openMirror } from "./open-mirror.ts";
 import { RegistryServer } from "./server/server.ts";
 import type { Layout } from "./storage/layout.ts";
@@ -76,7 +77,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     reload: (next) => {
       warnOfRestart(current, next, log);
       configured.configure(next.upstreams);
-      mirror.policy = next.freshness;
+      mirror.rules = new Rules(next.freshness);
       mirror.evictor.settings = next.eviction;
       log.level = next.log.level;
       current = next;

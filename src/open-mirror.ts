@@ -1,6 +1,7 @@
 import type { Config } from "./config/config.ts";
 import { ConfiguredUpstreams } from "./configured-upstreams.ts";
 import { Mirror } from "./mirror/mirror.ts";
+import { Rules } from "./mirror/rules.ts";
 import { openStorage, type Storage } from "./open-storage.ts";
 import { Health } from "./telemetry/health.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -37,7 +38,11 @@ export async function openMirror(
   const { config, version } = options;
   const storage = await openStorage(stack, options);
   const metrics = new Metrics(version);
-  const mirror = new Mirror({ ...storage, ...options, metrics }, config.freshness, config.eviction);
+  const mirror = new Mirror(
+    { ...storage, ...options, metrics },
+    new Rules(config.freshness),
+    config.eviction,
+  );
   stack.defer(() => mirror.stop());
   const outbound = { ...options, metrics, userAgent: `sluice/${version}` };
   // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.

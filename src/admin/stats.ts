@@ -77,6 +77,7 @@ const columns: Readonly<Record<string, "hits" | "misses" | "stale" | "errors">> 
   hit: "hits",
   revalidated: "hits",
   miss: "misses",
+  bypass: "misses",
   collapsed: "misses",
   stale: "stale",
   error: "errors",

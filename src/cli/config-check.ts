@@ -2,6 +2,7 @@ import type {
   Config,
   CredentialsConfig,
   EvictionConfig,
+  FreshnessRule,
   OutboundProxy,
   UpstreamConfig,
 } from "../config/config.ts";
@@ -10,6 +11,7 @@ import { formatListenAddress } from "../config/listen-address.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
 import { namesUpstream } from "../upstream/docker-config-credentials.ts";
+import { notesOnPatterns } from "./idle-patterns.ts";
 
 /** `sluice config check`. Rejects with ConfigError if the configuration cannot be used. */
 export async function configCheck(options: { readonly config?: string }): Promise<void> {
@@ -31,9 +33,11 @@ async function summary(config: Config, source: string): Promise<string[]> {
     `eviction       ${evictionLine(config.eviction)}`,
     `freshness      a tag is believed for ${formatDuration(config.freshness.ttlMs)}`,
     `log            ${config.log.level}`,
+    ...ruleLines(config.freshness.rules),
     "upstreams",
     ...upstreamLines(config.upstreams),
     ...(await notesOn(config.upstreams)),
+    ...notesOnPatterns(config),
   ];
 }
 
@@ -46,6 +50,32 @@ function evictionLine({ highWatermark, lowWatermark, maxIdleMs, pins }: Eviction
 
 function percent(share: number): string {
   return `${Number((share * 100).toFixed(1))}%`;
+}
+
+function ruleLines(rules: readonly FreshnessRule[]): string[] {
+  if (rules.length === 0) return [];
+  const width = Math.max(...rules.map(({ match }) => match.length));
+  const lines = rules.map(
+    (rule, at) => `  [${at}]  ${rule.match.padEnd(width)}  ${effectOf(rule)}`,
+  );
+  return ["rules          the first that matches decides", ...lines];
+}
+
+function effectOf({ denial, keeps, ...rule }: FreshnessRule): string {
+  if (denial !== null) return `denied: ${denial}`;
+  if (!keeps) return "passes through, nothing is kept";
+  const immutable = rule.ttlMs === Number.POSITIVE_INFINITY;
+  const times = [
+    immutable ? "immutable" : during("believed for", rule.ttlMs),
+    during("then answered and asked behind for", rule.staleWhileRevalidateMs),
+    during("stands in for", rule.staleIfErrorMs),
+    during('"not found" is believed for', rule.negativeTtlMs),
+  ];
+  return times.filter((time) => time !== null).join("; ") || "as without rules";
+}
+
+function during(what: string, durationMs: number | null): string | null {
+  return durationMs === null ? null : `${what} ${formatDuration(durationMs)}`;
 }
 
 function upstreamLines(upstreams: readonly UpstreamConfig[]): string[] {

@@ -45,6 +45,23 @@ export interface FreshnessConfig {
   readonly negativeTtlMs: number;
   /** How long upstream's word is believed that a repository may be pulled from, or holds a digest. */
   readonly grantTtlMs: number;
+  /** In their order: the first that matches decides. */
+  readonly rules: readonly FreshnessRule[];
+}
+
+/** What is different about the images that a pattern matches. Durations: null is as without the rule. */
+export interface FreshnessRule {
+  /** A pattern of images: `oci/image-glob.ts`. Without a tag where nothing is kept. */
+  readonly match: string;
+  /** Infinity for tags that are immutable. */
+  readonly ttlMs: number | null;
+  readonly staleWhileRevalidateMs: number | null;
+  readonly staleIfErrorMs: number | null;
+  readonly negativeTtlMs: number | null;
+  /** Whether what upstream sends is stored. */
+  readonly keeps: boolean;
+  /** What is told to those who ask for what matches, and do not get it; null: they do. */
+  readonly denial: string | null;
 }
 
 export interface UpstreamConfig {

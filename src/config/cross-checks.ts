@@ -6,6 +6,7 @@ import { upstreamNameProblem } from "./host.ts";
 import { quoted } from "./keys.ts";
 import { overlaps, parseListenAddress } from "./listen-address.ts";
 import { tableAt } from "./plain-values.ts";
+import { mixedRules } from "./rule-ways.ts";
 import { defaultListen } from "./schema.ts";
 
 /**
@@ -21,6 +22,7 @@ export function crossChecks(root: unknown): Finding[] {
     ...furtherDefaults(upstreams),
     ...doubleClaims(upstreams),
     ...mixedCredentials(upstreams),
+    ...mixedRules(root),
   ];
 }
 

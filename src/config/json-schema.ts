@@ -6,6 +6,7 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
 }
 
 /** The schema of the file for editors, before the environment is put in. */
@@ -26,7 +27,8 @@ export function knownKeys(schema: JsonSchema, path: readonly PropertyKey[]): rea
   let table: JsonSchema | undefined = schema;
   for (const step of path) {
     const rows: JsonSchema | boolean | undefined = table?.additionalProperties;
-    table = table?.properties?.[String(step)] ?? (typeof rows === "object" ? rows : undefined);
+    const row: JsonSchema | undefined = typeof rows === "object" ? rows : table?.items;
+    table = table?.properties?.[String(step)] ?? row;
   }
   return Object.keys(table?.properties ?? {});
 }

@@ -13,6 +13,16 @@ export function textsAt(parent: unknown, key: string): { text: string; index: nu
   );
 }
 
+/** The tables in the list under `key`, with their positions. */
+export function tablesAt(
+  parent: unknown,
+  key: string,
+): { table: Readonly<Record<string, unknown>>; index: number }[] {
+  const value = isTable(parent) ? parent[key] : undefined;
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((table: unknown, index) => (isTable(table) ? [{ table, index }] : []));
+}
+
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

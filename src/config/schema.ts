@@ -1,10 +1,11 @@
 import type { z } from "zod";
-import type { Config, FreshnessConfig, StorageConfig } from "./config.ts";
+import type { Config, StorageConfig } from "./config.ts";
 import { evictionTable } from "./eviction-schema.ts";
+import { freshnessTable } from "./freshness-schema.ts";
 import { table } from "./keys.ts";
 import type { Size } from "./units.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
-import { durationKey, levelKey, listenKey, pathKey, sizeKey } from "./value-keys.ts";
+import { levelKey, listenKey, pathKey, sizeKey } from "./value-keys.ts";
 
 /** What an address is when the file has none: what checks across keys compare with. */
 export const defaultListen = { server: "0.0.0.0:5000", admin: "127.0.0.1:5001" } as const;
@@ -85,43 +86,6 @@ function maxSizeKey(): z.ZodType<Size> {
   }).refine((size) => size.kind === "share" || size.bytes > 0, {
     error: "leaves no room for anything; write for example 50GiB",
   });
-}
-
-function freshnessTable(): z.ZodType<FreshnessConfig> {
-  return table(
-    {
-      ttl: durationKey({
-        description:
-          "How long a tag is believed before upstream is asked again; 0s asks every time.",
-        example: "5m",
-      }).prefault("1m"),
-      staleWhileRevalidate: durationKey({
-        description:
-          "For so long beyond ttl a tag is answered as it was, and upstream is asked behind the answer.",
-        example: "1h",
-      }).prefault("0s"),
-      staleIfError: durationKey({
-        description: "How long after its last check a tag stands in for an upstream that is down.",
-        example: "7d",
-      }).prefault("30d"),
-      negativeTtl: durationKey({
-        description: 'How long upstream\'s "not found" is believed.',
-        example: "30s",
-      }).prefault("5s"),
-      grantTtl: durationKey({
-        description:
-          "How long upstream's word is believed that a repository may be pulled from, or holds a digest.",
-        example: "1h",
-      }).prefault("24h"),
-    },
-    { description: "When upstream is asked again.", example: { ttl: "5m" } },
-  ).transform(({ ttl, staleWhileRevalidate, staleIfError, negativeTtl, grantTtl }) => ({
-    ttlMs: ttl,
-    staleWhileRevalidateMs: staleWhileRevalidate,
-    staleIfErrorMs: staleIfError,
-    negativeTtlMs: negativeTtl,
-    grantTtlMs: grantTtl,
-  }));
 }
 
 function logTable(): z.ZodType<Config["log"]> {

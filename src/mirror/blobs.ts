@@ -4,9 +4,10 @@ import type { StoredBlob } from "../storage/blob-store.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import { FillTable } from "./fill-table.ts";
-import type { Grants } from "./grants.ts";
+import { type Grants, locationOf } from "./grants.ts";
 import type { NotFound } from "./not-found.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
+import { passedBy, type Rules, type Ruling } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 
@@ -28,6 +29,7 @@ export interface BlobTools {
   readonly stored: StoredContent;
   readonly grants: Grants;
   readonly notFound: NotFound;
+  readonly rules: () => Rules;
 }
 
 type Found<T> =
@@ -45,9 +47,8 @@ export class Blobs {
   }
 
   async pull(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
-    const found = await this.#find(target, digest, () =>
-      this.fills.join(target.upstream, target, digest),
-    );
+    const ruling = this.#rulingOn(target, digest);
+    const found = await this.#find(target, digest, () => this.fills.join(target, digest, ruling));
     if (found.kind === "stored") return { outcome: digestHit, blob: found.blob };
     const { fill, collapsed } = found.fill;
     const blob = await this.fills.open(fill, target, signal);
@@ -55,6 +56,7 @@ export class Blobs {
       await this.#tools.grants.revoke(target, digest);
       throw this.#missing(target, digest);
     }
+    if (!ruling.keeps) return { outcome: passedBy(ruling), blob };
     if (collapsed) return { outcome: { kind: "collapsed" }, blob };
     return { outcome: { kind: "miss", stored: fill.state.kind !== "unstored" }, blob };
   }
@@ -71,7 +73,9 @@ export class Blobs {
       return { outcome: { kind: "collapsed" }, sizeBytes: fill.state.sizeBytes };
     }
     const { sizeBytes } = await this.#head(target, digest);
-    return { outcome: { kind: "miss", stored: false }, sizeBytes };
+    const ruling = this.#rulingOn(target, digest);
+    const outcome = ruling.keeps ? ({ kind: "miss", stored: false } as const) : passedBy(ruling);
+    return { outcome, sizeBytes };
   }
 
   /**
@@ -81,7 +85,8 @@ export class Blobs {
    */
   async #find<T>(target: Target, digest: Digest, toFill: () => T): Promise<Found<T>> {
     const { stored, grants, notFound } = this.#tools;
-    if (notFound.has(target, `blob ${digest}`)) throw blobUnknown(digest);
+    const { policy } = this.#rulingOn(target, digest);
+    if (notFound.has(target, `blob ${digest}`, policy)) throw blobUnknown(digest);
     const blob = await stored.openBlob(digest);
     const fill = this.fills.find(target.upstream, digest);
     if (!blob && (!fill || fill.hasSource(target.repository))) {
@@ -94,6 +99,10 @@ export class Blobs {
     if (!(await grants.mayHave(target, digest, ask))) throw this.#missing(target, digest);
     resources.move();
     return blob ? { kind: "stored", blob } : { kind: "fill", fill: toFill() };
+  }
+
+  #rulingOn(target: Target, digest: Digest): Ruling {
+    return this.#tools.rules().ruling(locationOf(target), { kind: "digest", digest });
   }
 
   async #head(target: Target, digest: Digest): Promise<{ readonly sizeBytes: number | null }> {

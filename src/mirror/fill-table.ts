@@ -1,9 +1,11 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Place } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { Target } from "../upstream/upstreams.ts";
 import { Fill } from "./fill.ts";
 import { FillReader } from "./fill-reader.ts";
 import { PassLimit } from "./pass-limit.ts";
+import type { Ruling } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
 
 // Fills that nobody reads go on, for whoever began them will come back; but clients that come and go must not
@@ -30,10 +32,14 @@ export class FillTable {
   }
 
   /** Joins the fill that runs for this content, or begins one. */
-  join(upstream: Upstream, place: Place, digest: Digest): { fill: Fill; collapsed: boolean } {
+  join(
+    { upstream, ...place }: Target,
+    digest: Digest,
+    ruling: Ruling,
+  ): { fill: Fill; collapsed: boolean } {
     const running = this.find(upstream, digest);
     const fill = running ?? new Fill(upstream, digest, this.#tools);
-    fill.addSource(place);
+    fill.addSource(place, ruling);
     if (!running) this.#begin(fill);
     return { fill, collapsed: running !== null };
   }

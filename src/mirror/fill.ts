@@ -8,6 +8,8 @@ import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { FillState } from "./fill-state.ts";
 import { ResumedBlob } from "./resumed-blob.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Ruling } from "./rules.ts";
 import { Sources } from "./sources.ts";
 import { orNull, recordOrRemove, type StorageTools } from "./storage-tools.ts";
 
@@ -33,6 +35,7 @@ export class Fill {
   #spare: UpstreamBlob | null = null;
   #readers = 0;
   #ended = false;
+  #isKept = false;
 
   constructor(upstream: Upstream, digest: Digest, tools: StorageTools) {
     this.upstream = upstream;
@@ -58,9 +61,13 @@ export class Fill {
     return this.#sources.has(repository);
   }
 
-  /** Adds a repository that the blob may come through, should those before it refuse. */
-  addSource(place: Place): void {
+  /**
+   * Adds a repository that the blob may come through, should those before it refuse. Unless one of them keeps it, the blob
+   * is stored for as long as it is read and not any longer.
+   */
+  addSource(place: Place, { keeps }: Pick<Ruling, "keeps">): void {
     this.#sources.add(place);
+    this.#isKept ||= keeps;
   }
 
   /**
@@ -130,8 +137,8 @@ export class Fill {
     const found = await this.#sources.connect(() => this.#wake(), this.#aborted.signal);
     if (!found) throw new Error("no repository has the blob");
     const { blob, place } = found;
-    const { rooms, store, log } = this.#tools;
-    const room = await orNull(log, () => rooms.reserve(blob.sizeBytes ?? growthBytes));
+    const { store, log } = this.#tools;
+    const room = await orNull(log, () => this.#rooms.reserve(blob.sizeBytes ?? growthBytes));
     this.#room = room;
     const ingest = room && (await orNull(log, () => store.ingest(this.digest)));
     this.#ingest = ingest;
@@ -147,7 +154,13 @@ export class Fill {
       return this.#passOn(blob.sizeBytes, "the store took no more");
     }
     this.#verify(blob, ingest);
-    await this.#store(ingest, place.repository);
+    if (this.#isKept) await this.#store(ingest, place.repository);
+  }
+
+  /** Nothing is evicted for what is not kept. */
+  get #rooms(): Rooms {
+    const { rooms } = this.#tools;
+    return this.#isKept ? rooms : rooms.free;
   }
 
   #resumed(begun: UpstreamBlob, place: Place, ingest: Ingest): ResumedBlob {
@@ -180,9 +193,8 @@ export class Fill {
   async #keep(batch: readonly Buffer[], ingest: Ingest, room: Room): Promise<boolean> {
     const kept = await orNull(this.#tools.log, async () => {
       const neededBytes = ingest.writtenBytes + batch.reduce((sum, chunk) => sum + chunk.length, 0);
-      const { rooms } = this.#tools;
       const fits =
-        neededBytes <= room.sizeBytes || (await rooms.grow(room, neededBytes + growthBytes));
+        neededBytes <= room.sizeBytes || (await this.#rooms.grow(room, neededBytes + growthBytes));
       if (fits) await ingest.append(batch);
       return fits;
     });

@@ -26,8 +26,8 @@ export type Freshness =
   | "stale";
 
 /**
- * A check that lies in the future was made by another clock, so it counts for nothing. Nor is one believed for longer
- * than a proof, whatever the time to live: it is also what lets the repository have the manifest.
+ * A check that lies in the future was made by another clock, so it counts for nothing; but a tag that never moves needs
+ * none.
  */
 export function freshnessOf(
   checkedAtMs: number,
@@ -35,7 +35,8 @@ export function freshnessOf(
   policy: FreshnessPolicy,
 ): Freshness {
   const ageMs = nowMs - checkedAtMs;
-  if (ageMs < 0 || ageMs >= policy.grantTtlMs) return "stale";
+  if (policy.ttlMs === Number.POSITIVE_INFINITY) return "fresh";
+  if (ageMs < 0) return "stale";
   if (ageMs < policy.ttlMs) return "fresh";
   return ageMs < policy.ttlMs + policy.staleWhileRevalidateMs ? "usable" : "stale";
 }

@@ -9,10 +9,10 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { Access } from "./access.ts";
-import type { FreshnessPolicy } from "./freshness.ts";
 import { locationOf } from "./grants.ts";
 import { countOf, firstPage, type NamesPage, pageLimit, pageOutOf } from "./pages.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
+import type { Rules } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 import type { Tags } from "./tags.ts";
@@ -21,7 +21,7 @@ export interface ListTools {
   readonly storage: StorageTools;
   readonly stored: StoredContent;
   readonly access: Access;
-  readonly policy: () => FreshnessPolicy;
+  readonly rules: () => Rules;
   /** For referrers that upstream keeps under a tag. */
   readonly tags: Tags;
 }
@@ -94,7 +94,8 @@ export class Lists {
 
   /** The first `count` names behind `last`. */
   async #namesOf({ upstream, prefix }: Listed, last: string, count: number): Promise<string[]> {
-    const { storage, access, policy } = this.#tools;
+    const { storage, access } = this.#tools;
+    const rules = this.#tools.rules();
     const names: string[] = [];
     let after = last.startsWith(prefix) ? last.slice(prefix.length) : "";
     if (!last.startsWith(prefix) && byBytes(last, prefix) > 0) return [];
@@ -102,7 +103,8 @@ export class Lists {
       const cached = await storage.catalog.repositories(upstream.name, after, pageLimit);
       for (const repository of cached) {
         const location = { upstream: upstream.name, repository };
-        const isListed = await access.isListed(upstream, location, policy());
+        const isDenied = rules.ruling(location, null).denial !== null;
+        const isListed = !isDenied && (await access.isListed(upstream, location, rules.general));
         if (isListed && names.length < count) names.push(prefix + repository);
         after = repository;
       }

@@ -7,8 +7,10 @@ import type { Target } from "../upstream/upstreams.ts";
 import type { Behind } from "./behind.ts";
 import { type Grants, locationOf } from "./grants.ts";
 import type { NotFound } from "./not-found.ts";
+import type { PassedManifests } from "./passed-manifests.ts";
 import { withPatience } from "./patience.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
+import { passedBy, type Rules, type Ruling } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 
@@ -23,6 +25,8 @@ export interface ManifestTools {
   readonly grants: Grants;
   readonly notFound: NotFound;
   readonly behind: Behind;
+  readonly passed: PassedManifests;
+  readonly rules: () => Rules;
 }
 
 /** containerd gives up on a header after 30 seconds. */
@@ -38,53 +42,77 @@ export class Manifests {
   }
 
   async pull(target: Target, digest: Digest): Promise<ManifestPull> {
-    const { stored, grants, notFound } = this.#tools;
-    if (notFound.has(target, `manifest ${digest}`)) throw manifestUnknown(digest);
+    const { stored, notFound, passed, rules } = this.#tools;
+    const ruling = rules().ruling(locationOf(target), { kind: "digest", digest });
+    if (notFound.has(target, `manifest ${digest}`, ruling.policy)) throw manifestUnknown(digest);
     const manifest = await stored.manifest(digest);
     if (manifest) {
-      const wasGranted = await grants.isKnown(target, digest);
-      if (!(await this.#mayHave(target, digest))) throw this.#missing(target, digest);
-      if (!wasGranted) this.#proveMembers(target, digest);
+      if (!(await this.mayHave(target, digest))) throw this.#missing(target, digest);
       return { outcome: { kind: "hit", tag: null }, manifest };
     }
-    const { upstream, repository } = target;
-    const key = `${upstream.name} ${repository} ${digest}`;
-    const flight = this.#flights.run(key, () => this.#fetch(target, digest));
-    const pull = await withPatience(flight.result, longestWaitMs, upstream.name);
-    return flight.joined ? { ...pull, outcome: { kind: "collapsed" } } : pull;
+    const justPassed = ruling.keeps ? null : passed.find(target, digest);
+    if (justPassed) return { outcome: passedBy(ruling), manifest: justPassed };
+    return await this.#ask(target, digest, ruling);
   }
 
-  /** Stores what upstream sent through this repository. */
-  async keep(target: Target, manifest: Manifest): Promise<ManifestPull> {
-    const { stored, notFound } = this.#tools;
+  /** Stores what upstream sent through this repository, unless a rule says that it only passes. */
+  async keep(target: Target, manifest: Manifest, ruling: Ruling): Promise<ManifestPull> {
+    const { stored, notFound, passed } = this.#tools;
     notFound.forget(target, `manifest ${manifest.digest}`);
+    if (!ruling.keeps) {
+      passed.note(target, manifest);
+      return { outcome: passedBy(ruling), manifest };
+    }
     const isStored = await stored.storeManifest(locationOf(target), manifest);
     if (isStored) this.#proveMembers(target, manifest.digest);
     return { outcome: { kind: "miss", stored: isStored }, manifest };
   }
 
-  /** Upstream has just said that the repository holds a manifest that is here. */
-  async grant(target: Target, digest: Digest): Promise<void> {
+  /** What is here of a digest that upstream has just shown through this repository. */
+  async findShown(target: Target, digest: Digest, ruling: Ruling): Promise<ManifestPull | null> {
+    const { stored, passed } = this.#tools;
+    const manifest = await stored.manifest(digest);
+    if (manifest) {
+      await this.#grant(target, digest);
+      return { outcome: { kind: "revalidated", ttlMs: ruling.policy.ttlMs }, manifest };
+    }
+    const justPassed = ruling.keeps ? null : passed.find(target, digest);
+    return justPassed && { outcome: passedBy(ruling), manifest: justPassed };
+  }
+
+  /** Whether the repository may have a manifest that is here, as `Grants.mayHave` says. */
+  async mayHave(target: Target, digest: Digest): Promise<boolean> {
+    const { grants } = this.#tools;
+    const wasGranted = await grants.isKnown(target, digest);
+    const isHeld = await grants.mayHave(target, digest, () =>
+      target.upstream.hasManifest(target, { kind: "digest", digest }),
+    );
+    if (isHeld && !wasGranted) this.#proveMembers(target, digest);
+    return isHeld;
+  }
+
+  async #grant(target: Target, digest: Digest): Promise<void> {
     const { grants } = this.#tools;
     const wasGranted = await grants.isKnown(target, digest);
     await grants.record(target, digest);
     if (!wasGranted) this.#proveMembers(target, digest);
   }
 
-  async #fetch(target: Target, digest: Digest): Promise<ManifestPull> {
+  async #ask(target: Target, digest: Digest, ruling: Ruling): Promise<ManifestPull> {
+    const { upstream, repository } = target;
+    const key = `${upstream.name} ${repository} ${digest}`;
+    const flight = this.#flights.run(key, () => this.#fetch(target, digest, ruling));
+    const pull = await withPatience(flight.result, longestWaitMs, upstream.name);
+    return flight.joined ? collapsed(pull) : pull;
+  }
+
+  async #fetch(target: Target, digest: Digest, ruling: Ruling): Promise<ManifestPull> {
     const manifest = await target.upstream.getManifest(target, { kind: "digest", digest });
-    if (manifest) return await this.keep(target, manifest);
+    if (manifest) return await this.keep(target, manifest, ruling);
     const { grants, storage } = this.#tools;
     // What is here as a blob was only asked for as what it is not.
     if (!(await storage.catalog.blob(digest))) await grants.revoke(target, digest);
     throw this.#missing(target, digest);
-  }
-
-  async #mayHave(target: Target, digest: Digest): Promise<boolean> {
-    const reference: Reference = { kind: "digest", digest };
-    return await this.#tools.grants.mayHave(target, digest, () =>
-      target.upstream.hasManifest(target, reference),
-    );
   }
 
   #missing(target: Target, digest: Digest): DistributionError {
@@ -111,6 +139,11 @@ export class Manifests {
       }
     });
   }
+}
+
+/** The pull of who joined it. */
+export function collapsed(pull: ManifestPull): ManifestPull {
+  return pull.outcome.kind === "bypass" ? pull : { ...pull, outcome: { kind: "collapsed" } };
 }
 
 export function manifestUnknown(reference: string): DistributionError {

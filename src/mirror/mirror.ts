@@ -1,5 +1,6 @@
 import type { Accept } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
+import { DistributionError } from "../oci/distribution-error.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
 import type { Page } from "../oci/route.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
@@ -11,14 +12,16 @@ import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs
 import { evictionPolicies, presentPolicy } from "./eviction-policy.ts";
 import { type EvictionSettings, Evictor } from "./evictor.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
-import { Grants } from "./grants.ts";
+import { Grants, locationOf } from "./grants.ts";
 import { type Listed, Lists, nameUnknown, type ReferrersPull, type TagsPull } from "./lists.ts";
 import { type ManifestPull, Manifests, unknownReference } from "./manifests.ts";
 import { NotFound } from "./not-found.ts";
 import type { NamesPage } from "./pages.ts";
+import { PassedManifests } from "./passed-manifests.ts";
 import { Proofs } from "./proofs.ts";
 import { RecentTrouble } from "./recent-trouble.ts";
 import { Rooms } from "./rooms.ts";
+import type { Rules } from "./rules.ts";
 import { Simulator } from "./simulator.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
@@ -29,13 +32,13 @@ export type MirrorTools = Omit<StorageTools, "rooms"> & { readonly budget: DiskB
 
 /**
  * The policy: what is answered from the store, what is asked of upstream. Every pull is judged before anything is
- * answered: whether it may be made at all (`Access`), then whether the repository has the content (`Grants`). All reject
- * with DistributionError (`…_UNKNOWN`) when upstream says there is none, with UpstreamError when it gave no answer and
+ * answered: whether it may be made at all (`Rules`, `Access`), then whether the repository has the content (`Grants`).
+ * All reject with DistributionError (`…_UNKNOWN`) when upstream says there is none, with UpstreamError when it gave no answer and
  * nothing stored may stand in for it.
  */
 export class Mirror {
-  /** Takes effect with the next pull. */
-  policy: FreshnessPolicy;
+  /** What they say takes effect with the next pull. */
+  rules: Rules;
   readonly evictor: Evictor;
   readonly simulator: Simulator;
   readonly #accesses: Accesses;
@@ -46,8 +49,8 @@ export class Mirror {
   readonly #lists: Lists;
   readonly #behind: Behind;
 
-  constructor(tools: MirrorTools, freshness: FreshnessPolicy, eviction: EvictionSettings) {
-    this.policy = freshness;
+  constructor(tools: MirrorTools, rules: Rules, eviction: EvictionSettings) {
+    this.rules = rules;
     const { catalog, budget, now, log } = tools;
     const evictionPolicy = evictionPolicies[presentPolicy];
     this.#accesses = new Accesses({ catalog, budget, log, now, policy: evictionPolicy });
@@ -63,14 +66,22 @@ export class Mirror {
       flush: () => this.#accesses.flush(),
     });
     const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };
-    const policy = (): FreshnessPolicy => this.policy;
+    const policy = (): FreshnessPolicy => this.rules.general;
     const behind = new Behind(log);
     const trouble = new RecentTrouble(now);
     const proofs = new Proofs({ behind, trouble, now, policy });
     const stored = new StoredContent(storage);
     const grants = new Grants(storage, proofs);
-    const notFound = new NotFound(now, policy);
-    const parts = { storage, stored, grants, notFound, behind, trouble, policy };
+    const parts = {
+      storage,
+      stored,
+      grants,
+      behind,
+      trouble,
+      notFound: new NotFound(now),
+      passed: new PassedManifests(now),
+      rules: () => this.rules,
+    };
     this.#behind = behind;
     this.#access = new Access(storage, proofs);
     this.#blobs = new Blobs(parts);
@@ -86,7 +97,7 @@ export class Mirror {
   async pullBlob(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
     await this.#assertMayPullBlob(target, digest);
     const pull = await this.#blobs.pull(target, digest, signal);
-    this.#accesses.note(digest);
+    if (pull.outcome.kind !== "bypass") this.#accesses.note(digest);
     return pull;
   }
 
@@ -99,7 +110,7 @@ export class Mirror {
   /** By tag it depends on what the client takes; a digest is what it is. */
   async pullManifest(target: Target, reference: Reference, accept: Accept): Promise<ManifestPull> {
     const pull = await this.describeManifest(target, reference, accept);
-    this.#accesses.notePull(pull.manifest);
+    if (pull.outcome.kind !== "bypass") this.#accesses.notePull(pull.manifest);
     return pull;
   }
 
@@ -109,6 +120,7 @@ export class Mirror {
     reference: Reference,
     accept: Accept,
   ): Promise<ManifestPull> {
+    this.#assertAllowed(target, reference);
     const mayPull = await this.#access.mayPull(target, {
       about: `manifest ${referenceText(reference)}`,
       ask: (view) => view.hasManifest(target, reference),
@@ -118,11 +130,12 @@ export class Mirror {
       reference.kind === "tag"
         ? await this.#tags.pull(target, reference.tag, accept)
         : await this.#manifests.pull(target, reference.digest);
-    this.#accesses.note(pull.manifest.digest);
+    if (pull.outcome.kind !== "bypass") this.#accesses.note(pull.manifest.digest);
     return pull;
   }
 
   async listTags(target: Target, page: Page): Promise<TagsPull> {
+    this.#assertAllowed(target, null);
     const mayList = await this.#access.mayList(target, (view) => view.hasTags(target));
     if (!mayList) throw nameUnknown(target);
     return await this.#lists.tags(target, page);
@@ -134,6 +147,7 @@ export class Mirror {
     subject: Digest,
     artifactType: string | null,
   ): Promise<ReferrersPull> {
+    this.#assertAllowed(target, { kind: "digest", digest: subject });
     // They are content, and not only names: whoever may not have the subject may not see what is said of it.
     const mayPull = await this.#access.mayPull(target, {
       about: `manifest ${subject}`,
@@ -164,7 +178,14 @@ export class Mirror {
     await this.#accesses[Symbol.asyncDispose]();
   }
 
+  /** Throws DistributionError DENIED, with the operator's words, where a rule says so. */
+  #assertAllowed(target: Target, reference: Reference | null): void {
+    const { denial, place } = this.rules.ruling(locationOf(target), reference);
+    if (denial !== null) throw new DistributionError("DENIED", denial, { detail: { rule: place } });
+  }
+
   async #assertMayPullBlob(target: Target, digest: Digest): Promise<void> {
+    this.#assertAllowed(target, { kind: "digest", digest });
     const mayPull = await this.#access.mayPull(target, {
       about: `blob ${digest}`,
       ask: async (view) => (await view.headBlob(target, digest)) !== null,

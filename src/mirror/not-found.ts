@@ -18,19 +18,17 @@ const answersLimit = 10_000;
  */
 export class NotFound {
   readonly #now: () => number;
-  readonly #policy: () => FreshnessPolicy;
   readonly #answers = new WeakMap<Upstream, LRUCache<string, number>>();
 
-  constructor(now: () => number, policy: () => FreshnessPolicy) {
+  constructor(now: () => number) {
     this.#now = now;
-    this.#policy = policy;
   }
 
-  has(target: Target, asked: Asked): boolean {
+  has(target: Target, asked: Asked, { negativeTtlMs }: FreshnessPolicy): boolean {
     const saidAtMs = this.#of(target.upstream).get(keyOf(target, asked));
     if (saidAtMs === undefined) return false;
     const ageMs = this.#now() - saidAtMs;
-    return ageMs >= 0 && ageMs < this.#policy().negativeTtlMs;
+    return ageMs >= 0 && ageMs < negativeTtlMs;
   }
 
   note(target: Target, asked: Asked): void {

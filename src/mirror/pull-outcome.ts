@@ -3,6 +3,8 @@ export type PullOutcome =
   /** Answered from what is stored, without waiting for anybody. */
   | { readonly kind: "hit"; readonly tag: TagAge | null }
   | { readonly kind: "miss"; readonly stored: boolean }
+  /** Not stored because a rule says so: `freshness.rules[2]`. Upstream was asked, now or for another pull. */
+  | { readonly kind: "bypass"; readonly rule: string }
   /** Joined what another pull had begun. */
   | { readonly kind: "collapsed" }
   /** Upstream was asked whether the tag had moved, and it had not. */
@@ -10,8 +12,10 @@ export type PullOutcome =
   /** Upstream gave no answer; `tag` is null for a list that is made of what is cached. */
   | { readonly kind: "stale"; readonly tag: TagAge | null; readonly reason: string };
 
-/** How long ago a tag was checked, and how long that is still believed: below 0 if no longer. */
+/** How long ago a tag was checked, and how long that is still believed: below 0 if no longer, Infinity if for good. */
 export interface TagAge {
   readonly ageMs: number;
   readonly ttlMs: number;
+  /** Where the configuration says so, as `freshness.rules[2]`; null where no rule does. */
+  readonly rule: string | null;
 }

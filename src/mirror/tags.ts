@@ -4,9 +4,11 @@ import type { Reference, Tag } from "../oci/reference.ts";
 import { type Flight, SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import { type FreshnessPolicy, freshnessOf, mayServeStale } from "./freshness.ts";
+import { freshnessOf, mayServeStale, proofAge } from "./freshness.ts";
+import { locationOf } from "./grants.ts";
 import { type KnownTag, KnownTags, type TagKey, textOf } from "./known-tags.ts";
 import {
+  collapsed,
   longestWaitMs,
   type ManifestPull,
   type Manifests,
@@ -17,11 +19,11 @@ import type { Asked } from "./not-found.ts";
 import { withPatience } from "./patience.ts";
 import type { TagAge } from "./pull-outcome.ts";
 import type { RecentTrouble } from "./recent-trouble.ts";
+import type { Ruling } from "./rules.ts";
 
 export interface TagTools extends ManifestTools {
   readonly manifests: Manifests;
   readonly trouble: RecentTrouble;
-  readonly policy: () => FreshnessPolicy;
 }
 
 // With a stale answer at hand nobody waits longer than this for upstream to say that it still holds; the question
@@ -53,19 +55,28 @@ export class Tags {
   }
 
   async #pull(key: TagKey, accept: Accept): Promise<ManifestPull> {
-    const { storage, policy } = this.#tools;
-    if (this.#tools.notFound.has(key.target, askedBy(key))) throw manifestUnknown(key.tag);
-    const known = await this.#known.find(key);
+    const { storage, notFound } = this.#tools;
+    const { policy, keeps } = this.#rulingOn(key);
+    if (notFound.has(key.target, askedBy(key), policy)) throw manifestUnknown(key.tag);
+    // What was stored before a rule said that this only passes is nobody's any more.
+    const known = keeps ? await this.#known.find(key) : null;
     if (!known) return await this.#ask(key, accept);
-    switch (freshnessOf(known.checkedAtMs, storage.now(), policy())) {
+    switch (freshnessOf(known.checkedAtMs, storage.now(), policy)) {
       case "fresh":
-        return this.#hit(known);
-      case "usable":
+        return (await this.#hit(key, known)) ?? (await this.#askOrStale(key, accept, known));
+      case "usable": {
+        const hit = await this.#hit(key, known);
+        if (!hit) return await this.#askOrStale(key, accept, known);
         this.#revalidateBehind(key, accept);
-        return this.#hit(known);
+        return hit;
+      }
       case "stale":
         return await this.#askOrStale(key, accept, known);
     }
+  }
+
+  #rulingOn({ target, tag }: TagKey): Ruling {
+    return this.#tools.rules().ruling(locationOf(target), { kind: "tag", tag });
   }
 
   async #ask(key: TagKey, accept: Accept): Promise<ManifestPull> {
@@ -77,9 +88,9 @@ export class Tags {
   async #askOrStale(key: TagKey, accept: Accept, known: KnownTag): Promise<ManifestPull> {
     const upstream = key.target.upstream.name;
     const inTrouble = this.#tools.trouble.lately(upstream, textOf(key));
-    if (inTrouble && this.#mayServe(known, { kind: "timeout", phase: "headers" })) {
+    if (inTrouble && this.#mayServe(key, known, { kind: "timeout", phase: "headers" })) {
       this.#revalidateBehind(key, accept);
-      return this.#stale(known, `${upstream} gave no answer a moment ago`);
+      return this.#stale(key, known, `${upstream} gave no answer a moment ago`);
     }
     const flight = this.#begin(key, accept);
     try {
@@ -88,7 +99,7 @@ export class Tags {
       if (!(error instanceof UpstreamError)) throw error;
       // Patience may have ended before the question did.
       this.#tools.trouble.note(upstream, textOf(key), error);
-      if (this.#mayServe(known, error.failure)) return this.#stale(known, error.message);
+      if (this.#mayServe(key, known, error.failure)) return this.#stale(key, known, error.message);
       throw error;
     }
   }
@@ -124,13 +135,14 @@ export class Tags {
   async #forgetIfOver(key: TagKey, { failure }: UpstreamError): Promise<void> {
     if (failure.kind !== "refused") return;
     const known = await this.#known.find(key);
-    if (known && !this.#mayServe(known, failure)) await this.#known.forget(key);
+    if (known && !this.#mayServe(key, known, failure)) await this.#known.forget(key);
   }
 
   async #revalidate(key: TagKey, accept: Accept): Promise<ManifestPull> {
     const { target, tag } = key;
     const { notFound, trouble } = this.#tools;
-    const pull = await this.#askUpstream(key, accept);
+    const ruling = this.#rulingOn(key);
+    const pull = await this.#askUpstream(key, accept, ruling);
     trouble.clear(target.upstream.name, textOf(key));
     if (!pull) {
       notFound.note(target, askedBy(key));
@@ -139,7 +151,8 @@ export class Tags {
     }
     notFound.forget(target, askedBy(key));
     const { outcome, manifest } = pull;
-    if (outcome.kind !== "miss" || outcome.stored) await this.#known.record(key, manifest);
+    const isHere = outcome.kind !== "miss" || outcome.stored;
+    if (isHere && ruling.keeps) await this.#known.record(key, manifest);
     return pull;
   }
 
@@ -147,47 +160,56 @@ export class Tags {
    * Asks upstream what the tag means. Docker Hub counts a GET against the pull limit but not a HEAD, so a HEAD
    * comes first and a GET, by digest so that it can be checked, only for what is not here.
    */
-  async #askUpstream({ target, tag }: TagKey, accept: Accept): Promise<ManifestPull | null> {
+  async #askUpstream(
+    { target, tag }: TagKey,
+    accept: Accept,
+    ruling: Ruling,
+  ): Promise<ManifestPull | null> {
     const { upstream } = target;
-    const { stored, manifests, policy } = this.#tools;
+    const { manifests } = this.#tools;
     const byTag: Reference = { kind: "tag", tag };
     for (let attempt = 0; attempt < 2; attempt++) {
       const head = await upstream.headManifest(target, byTag, accept);
       if (!head) return null;
-      const here = head.digest && (await stored.manifest(head.digest));
-      if (here) {
-        await manifests.grant(target, here.digest);
-        return { outcome: { kind: "revalidated", ttlMs: policy().ttlMs }, manifest: here };
-      }
+      const here = head.digest && (await manifests.findShown(target, head.digest, ruling));
+      if (here) return here;
       const reference: Reference = head.digest ? { kind: "digest", digest: head.digest } : byTag;
       const manifest = await upstream.getManifest(target, reference, accept);
-      if (manifest) return await manifests.keep(target, manifest);
+      if (manifest) return await manifests.keep(target, manifest, ruling);
       // The tag moved between the two questions and what it meant is gone.
     }
     const reason = `it has no manifest of the digest that it says ${tag} means`;
     throw new UpstreamError(upstream.name, { kind: "nonsense", reason });
   }
 
-  #mayServe({ checkedAtMs }: KnownTag, failure: UpstreamError["failure"]): boolean {
-    const { storage, policy } = this.#tools;
-    return mayServeStale(failure, checkedAtMs, storage.now(), policy());
+  #mayServe(key: TagKey, { checkedAtMs }: KnownTag, failure: UpstreamError["failure"]): boolean {
+    const { policy } = this.#rulingOn(key);
+    return mayServeStale(failure, checkedAtMs, this.#tools.storage.now(), policy);
   }
 
-  #hit(known: KnownTag): ManifestPull {
-    return { outcome: { kind: "hit", tag: this.#ageOf(known) }, manifest: known.manifest };
+  /**
+   * The tag as it was. What was checked longer ago than a proof holds is no proof any more that the repository may have
+   * the manifest, so that is proven by its digest; null if upstream says that there is none such.
+   */
+  async #hit(key: TagKey, known: KnownTag): Promise<ManifestPull | null> {
+    const { manifest, checkedAtMs } = known;
+    const { storage, manifests, rules } = this.#tools;
+    const isProof = proofAge(checkedAtMs, storage.now(), rules().general) !== "expired";
+    if (!isProof && !(await manifests.mayHave(key.target, manifest.digest))) return null;
+    return { outcome: { kind: "hit", tag: this.#ageOf(key, known) }, manifest };
   }
 
-  #stale(known: KnownTag, reason: string): ManifestPull {
+  #stale(key: TagKey, known: KnownTag, reason: string): ManifestPull {
     return {
-      outcome: { kind: "stale", tag: this.#ageOf(known), reason },
+      outcome: { kind: "stale", tag: this.#ageOf(key, known), reason },
       manifest: known.manifest,
     };
   }
 
-  #ageOf({ checkedAtMs }: KnownTag): TagAge {
-    const { storage, policy } = this.#tools;
-    const ageMs = Math.max(0, storage.now() - checkedAtMs);
-    return { ageMs, ttlMs: policy().ttlMs - ageMs };
+  #ageOf(key: TagKey, { checkedAtMs }: KnownTag): TagAge {
+    const { policy, place } = this.#rulingOn(key);
+    const ageMs = Math.max(0, this.#tools.storage.now() - checkedAtMs);
+    return { ageMs, ttlMs: policy.ttlMs - ageMs, rule: place };
   }
 }
 
@@ -196,5 +218,5 @@ function askedBy({ tag, variant }: TagKey): Asked {
 }
 
 function collapsedIf(joined: boolean, pull: ManifestPull): ManifestPull {
-  return joined ? { ...pull, outcome: { kind: "collapsed" } } : pull;
+  return joined ? collapsed(pull) : pull;
 }

@@ -1,4 +1,4 @@
-import type { PullOutcome } from "../mirror/pull-outcome.ts";
+import type { PullOutcome, TagAge } from "../mirror/pull-outcome.ts";
 
 /** The `Cache-Status` header (RFC 9211) that says how a pull was answered. */
 export function cacheStatus(outcome: PullOutcome): string {
@@ -9,24 +9,32 @@ function parametersOf(outcome: PullOutcome): string[] {
   switch (outcome.kind) {
     // RFC 9211, section 2.4: a negative ttl is how long ago freshness ended.
     case "hit":
-      return outcome.tag === null ? ["hit"] : ["hit", ttl(outcome.tag.ttlMs)];
+      return ["hit", ...ofTag(outcome.tag), ...byRule(outcome.tag?.rule ?? null)];
     case "miss":
       return outcome.stored ? ["fwd=miss", "stored"] : ["fwd=miss"];
+    case "bypass":
+      return ["fwd=bypass", ...byRule(outcome.rule)];
     case "collapsed":
       return ["fwd=miss", "collapsed"];
     case "revalidated":
-      return ["fwd=stale", ttl(outcome.ttlMs), "detail=revalidated"];
+      return ["fwd=stale", ...ttl(outcome.ttlMs), "detail=revalidated"];
     case "stale": {
-      const detail = `detail=${quoted(outcome.reason)}`;
-      return outcome.tag === null
-        ? ["fwd=stale", detail]
-        : ["fwd=stale", ttl(outcome.tag.ttlMs), detail];
+      return ["fwd=stale", ...ofTag(outcome.tag), `detail=${quoted(outcome.reason)}`];
     }
   }
 }
 
-function ttl(durationMs: number): string {
-  return `ttl=${Math.trunc(durationMs / 1000)}`;
+function ofTag(tag: TagAge | null): string[] {
+  return tag === null ? [] : ttl(tag.ttlMs);
+}
+
+function byRule(place: string | null): string[] {
+  return place === null ? [] : [`detail=${quoted(place)}`];
+}
+
+// What is believed for good has no number.
+function ttl(durationMs: number): string[] {
+  return Number.isFinite(durationMs) ? [`ttl=${Math.trunc(durationMs / 1000)}`] : [];
 }
 
 // A string of RFC 8941: printable ASCII, quotes and backslashes escaped.

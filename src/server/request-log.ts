@@ -79,5 +79,6 @@ function remarksOn(served: FinishedRequest["served"]): Record<string, unknown> {
   return {
     ...(left === null ? {} : { left }),
     ...(outcome?.kind === "stale" ? { stale: outcome.reason } : {}),
+    ...(outcome?.kind === "bypass" ? { rule: outcome.rule } : {}),
   };
 }

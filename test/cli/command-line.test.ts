@@ -66,6 +66,13 @@ test("config check says what it found", async () => {
     `server: { listen: ":8080" }
 storage: { maxSize: 80% }
 eviction: { maxIdle: 30d, pins: ["docker.io/library/*"] }
+freshness:
+  rules:
+    - { match: "*:v[0-9]*", immutable: true, negativeTtl: 1m }
+    - { match: "docker.io/library/*", ttl: 10m, staleWhileRevalidate: 1h, staleIfError: 90d }
+    - { match: "x.io/nightly/*", store: false }
+    - { match: "x.io/evil/*", deny: use x.io/good/* }
+    - { match: "x.io/evil/app", ttl: 1m }
 upstreams:
   docker.io:
     endpoints: [https://hub.internal/path, https://registry-1.docker.io]
@@ -85,9 +92,16 @@ storage        ${path}/data: at most 80% of the disk, 1 GiB stay free
 eviction       above 95% of that, down to 85%; what is idle for 30d goes; docker.io/library/* stay
 freshness      a tag is believed for 1m
 log            info
+rules          the first that matches decides
+  [0]  *:v[0-9]*            immutable; "not found" is believed for 1m
+  [1]  docker.io/library/*  believed for 10m; then answered and asked behind for 1h; stands in for 90d
+  [2]  x.io/nightly/*       passes through, nothing is kept
+  [3]  x.io/evil/*          denied: use x.io/good/*
+  [4]  x.io/evil/app        believed for 1m
 upstreams
   docker.io  https://hub.internal/path, https://registry-1.docker.io; the default; also index.docker.io, registry-1.docker.io; for the hosts mirror.example.com; through the proxy proxy.internal:3128; credentials of me, public access; token servers auth.hub.internal
   x.io       http://10.0.0.1:5000; no proxy; HTTP/2; redirects to private addresses
+note: freshness.rules[4] can never match: freshness.rules[3] (x.io/evil/*) matches all of it before
 ok
 `;
   const ways = [

@@ -28,6 +28,7 @@ const checks: Readonly<Record<string, Check>> = {
   minLength: ({ minLength }, value) =>
     typeof value !== "string" || value.length >= Number(minLength),
   minItems: ({ minItems }, value) => !Array.isArray(value) || value.length >= Number(minItems),
+  maxItems: ({ maxItems }, value) => !Array.isArray(value) || value.length <= Number(maxItems),
   items: ({ items }, value) =>
     !Array.isArray(value) || value.every((item) => conforms(items as JsonSchema, item)),
   minProperties: ({ minProperties }, value) =>

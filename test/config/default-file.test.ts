@@ -16,15 +16,16 @@ test("mirror.config.yaml of the checkout says exactly what runs without a file",
 
 test("its examples are right too: without their comment signs it is still a configuration", async () => {
   const text = await readFile(file, "utf8");
-  // An example is a comment that is a key, a value and perhaps a remark; prose never has a colon there.
+  // An example is a comment that is a key, a value and perhaps a remark, or an item of a list; prose never has a colon
+  // there.
   const uncommented = text
-    .replaceAll(/^( +)# ( *[a-zA-Z.0-9]+(?::5000)?:(?: .*)?)$/gm, "$1$2")
+    .replaceAll(/^( +)# ( *(?:- \{ )?[a-zA-Z.0-9]+(?::5000)?:(?: .*)?)$/gm, "$1$2")
     .replace("caFile: ./internal-ca.pem", "")
     .replace(
       "{ username: me, passwordFile: /run/secrets/hub }",
       '{ username: me, password: "${P}" }',
     );
-  const { upstreams } = await parseConfig(
+  const { upstreams, freshness } = await parseConfig(
     { text: uncommented, file: "mirror.config.yaml", directory },
     { P: "secret" },
   );
@@ -32,6 +33,7 @@ test("its examples are right too: without their comment signs it is still a conf
     upstreams.map(({ name }) => name),
     ["docker.io", "ghcr.io", "quay.io", "registry.internal:5000"],
   );
+  assert.equal(freshness.rules.length, 4);
   const [hub] = upstreams;
   assert.deepEqual(hub?.aliases[0], "hub.example.com");
   assert.deepEqual(hub?.proxy.kind, "url");

@@ -11,7 +11,8 @@ import { problemLines } from "./reading.ts";
 function keysBelow(schema: JsonSchema, path = ""): [string, JsonSchema][] {
   const { properties = {}, additionalProperties } = schema;
   const rows = typeof additionalProperties === "object" ? { NAME: additionalProperties } : {};
-  return Object.entries({ ...properties, ...rows }).flatMap(([key, below]) => [
+  const listed = schema.items?.properties ? { 0: schema.items } : {};
+  return Object.entries({ ...properties, ...rows, ...listed }).flatMap(([key, below]) => [
     [`${path}${key}`, below],
     ...keysBelow(below, `${path}${key}.`),
   ]);
@@ -45,6 +46,7 @@ test("the keys at a path are known", () => {
     "bodyIdle",
   ]);
   assert.deepEqual(knownKeys(schema, ["log", "level"]), []);
+  assert.ok(knownKeys(schema, ["freshness", "rules", 3]).includes("immutable"));
 });
 
 test("the schema and the checks agree", async () => {
@@ -57,6 +59,8 @@ test("the schema and the checks agree", async () => {
     "server: { listen: '[::1]:5000' }",
     "storage: { maxSize: 80%, minFree: 1.5 GiB }",
     "freshness: { ttl: 7d }",
+    "freshness: { rules: [{ match: '*', ttl: 7d }, { match: 'a.example/*', deny: no }] }",
+    "freshness: { rules: [{ match: 'a.example/*', store: false }, { match: '*', immutable: true }] }",
     "log: { level: silent }",
     upstream("http2: true, default: false"),
     upstream("proxy: direct"),
@@ -76,6 +80,12 @@ test("the schema and the checks agree", async () => {
     "storage: { maxSize: 50G }",
     "storage: { directory: '' }",
     "freshness: { ttl: 5 parsecs }",
+    "freshness: { rules: { match: '*' } }",
+    "freshness: { rules: [{ ttl: 1m }] }",
+    "freshness: { rules: [{ match: '*', ttl: 1 }] }",
+    "freshness: { rules: [{ match: '*', tl: 1m }] }",
+    "freshness: { rules: [{ match: '*', store: no }] }",
+    "freshness: { rules: [{ match: '*', deny: '' }] }",
     "log: { level: loud }",
     "upstreams: {}",
     "upstreams: { x.example: {} }",

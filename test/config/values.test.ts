@@ -10,6 +10,15 @@ const freshness = {
   staleIfErrorMs: 30 * 24 * hourMs,
   negativeTtlMs: 5000,
   grantTtlMs: 24 * hourMs,
+  rules: [],
+};
+const ruleless = {
+  ttlMs: null,
+  staleWhileRevalidateMs: null,
+  staleIfErrorMs: null,
+  negativeTtlMs: null,
+  keeps: true,
+  denial: null,
 };
 const timeouts = { connectMs: 5000, headersMs: 10_000, bodyIdleMs: 30_000 };
 
@@ -67,7 +76,18 @@ test("every key is read, ready to use", async () => {
     admin: { listen: "[::1]:0" }
     storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB }
     eviction: { interval: 1m, highWatermark: 90%, lowWatermark: 12.5 %, maxIdle: 30d, pins: ["docker.io/library/*", "*:v[0-9]*"] }
-    freshness: { ttl: 0s, staleWhileRevalidate: 1h, staleIfError: 0s, negativeTtl: 1s, grantTtl: 2h }
+    freshness:
+      ttl: 0s
+      staleWhileRevalidate: 1h
+      staleIfError: 0s
+      negativeTtl: 1s
+      grantTtl: 2h
+      rules:
+        - { match: "*:v[0-9]*", immutable: true, negativeTtl: 1m }
+        - { match: "docker.io/library/*:latest", ttl: 10m, staleWhileRevalidate: 1h, staleIfError: 1d }
+        - { match: "docker.io/nightly/*", store: false }
+        - { match: "quay.io/evil/*", deny: use quay.io/good/* }
+        - { match: "quay.io/*", store: true, immutable: false }
     upstreams:
       docker.io:
         endpoints: [https://hub-mirror.internal/path/, HTTP://10.1.2.3:5000]
@@ -106,6 +126,24 @@ test("every key is read, ready to use", async () => {
       staleIfErrorMs: 0,
       negativeTtlMs: 1000,
       grantTtlMs: 2 * hourMs,
+      rules: [
+        {
+          ...ruleless,
+          match: "*:v[0-9]*",
+          ttlMs: Number.POSITIVE_INFINITY,
+          negativeTtlMs: 60_000,
+        },
+        {
+          ...ruleless,
+          match: "docker.io/library/*:latest",
+          ttlMs: 600_000,
+          staleWhileRevalidateMs: hourMs,
+          staleIfErrorMs: 24 * hourMs,
+        },
+        { ...ruleless, match: "docker.io/nightly/*", keeps: false },
+        { ...ruleless, match: "quay.io/evil/*", denial: "use quay.io/good/*" },
+        { ...ruleless, match: "quay.io/*" },
+      ],
     },
     upstreams: [
       {

@@ -118,7 +118,7 @@ for (const refusal of refusals) {
       await assertAllRefused(denied);
     });
     await t.test("when the proofs of what is public have aged", async () => {
-      const { grantTtlMs } = lab.mirror.daemon.mirror.policy;
+      const { grantTtlMs } = lab.mirror.daemon.mirror.rules.general;
       lab.mirror.advance(grantTtlMs);
       cataloged = [];
       assert.deepEqual(listed(await lab.get("/v2/_catalog")), cataloged);
@@ -172,7 +172,7 @@ test("what is public is fetched with the credentials, and served while the regis
   );
   assert.equal(lab.askedAs("known").filter(({ method }) => method === "GET").length, 3);
   await lab.registry.down();
-  lab.mirror.advance(lab.mirror.daemon.mirror.policy.grantTtlMs);
+  lab.mirror.advance(lab.mirror.daemon.mirror.rules.general.grantTtlMs);
   await pull();
   await lab.assertKept();
 });
@@ -180,7 +180,7 @@ test("what is public is fetched with the credentials, and served while the regis
 for (const status of refusals) {
   test(`a repository that is hidden by ${status} from now on is refused when its proof has aged`, async () => {
     await using lab = await PrivateLab.start();
-    const { grantTtlMs } = lab.mirror.daemon.mirror.policy;
+    const { grantTtlMs } = lab.mirror.daemon.mirror.rules.general;
     const paths = [
       "manifests/1",
       `manifests/${lab.publicImage.manifest.digest}`,
@@ -206,7 +206,7 @@ for (const status of refusals) {
 
 test("a repository that was hidden is noticed behind a pull before its proof has aged", async () => {
   await using lab = await PrivateLab.start();
-  const { grantTtlMs } = lab.mirror.daemon.mirror.policy;
+  const { grantTtlMs } = lab.mirror.daemon.mirror.rules.general;
   const path = `/v2/public/app/blobs/${lab.shared.digest}`;
   assert.equal((await lab.get(path)).status, 200);
   await lab.mirror.idle();
@@ -222,7 +222,7 @@ test("a repository that was hidden is noticed behind a pull before its proof has
 
 test("trouble of the registry hides nothing that was public", async (t) => {
   await using lab = await PrivateLab.start();
-  const { grantTtlMs } = lab.mirror.daemon.mirror.policy;
+  const { grantTtlMs } = lab.mirror.daemon.mirror.rules.general;
   const paths = [
     `manifests/${lab.publicImage.manifest.digest}`,
     ...lab.publicImage.blobs.map(({ digest }) => `blobs/${digest}`),

@@ -20,15 +20,15 @@ test("'not found' is believed for a while, of one thing of one repository", () =
 
   notFound.note(target, "manifest latest");
 
-  assert.ok(notFound.has(target, "manifest latest"));
-  assert.ok(!notFound.has(target, "manifest lates"));
+  assert.ok(notFound.has(target, "manifest latest", policy));
+  assert.ok(!notFound.has(target, "manifest lates", policy));
   assert.ok(
-    !notFound.has({ ...target, repository: "team/other" as Repository }, "manifest latest"),
+    !notFound.has({ ...target, repository: "team/other" as Repository }, "manifest latest", policy),
   );
   clock.nowMs += 4_999;
-  assert.ok(notFound.has(target, "manifest latest"));
+  assert.ok(notFound.has(target, "manifest latest", policy));
   clock.nowMs += 1;
-  assert.ok(!notFound.has(target, "manifest latest"));
+  assert.ok(!notFound.has(target, "manifest latest", policy));
 });
 
 test("it ends when there is such a thing after all", () => {
@@ -38,14 +38,14 @@ test("it ends when there is such a thing after all", () => {
 
   notFound.forget(target, "manifest latest");
 
-  assert.ok(!notFound.has(target, "manifest latest"));
+  assert.ok(!notFound.has(target, "manifest latest", policy));
 });
 
 test("it counts for the upstream as it is configured: built anew, it is asked again", () => {
   const { notFound } = newNotFound();
   notFound.note(targetOf(newUpstream(), "team/app"), "manifest latest");
 
-  assert.ok(!notFound.has(targetOf(newUpstream(), "team/app"), "manifest latest"));
+  assert.ok(!notFound.has(targetOf(newUpstream(), "team/app"), "manifest latest", policy));
 });
 
 test("it counts for nothing when the clock was set back before it", () => {
@@ -55,7 +55,7 @@ test("it counts for nothing when the clock was set back before it", () => {
 
   clock.nowMs -= 1;
 
-  assert.ok(!notFound.has(target, "manifest latest"));
+  assert.ok(!notFound.has(target, "manifest latest", policy));
 });
 
 test("whoever tries names makes it forget the oldest, and take no more memory", () => {
@@ -64,18 +64,15 @@ test("whoever tries names makes it forget the oldest, and take no more memory", 
 
   for (let at = 0; at <= 10_000; at++) notFound.note(target, `blob ${at}`);
 
-  assert.ok(!notFound.has(target, "blob 0"));
-  assert.ok(notFound.has(target, "blob 1"));
-  assert.ok(notFound.has(target, "blob 10000"));
+  assert.ok(!notFound.has(target, "blob 0", policy));
+  assert.ok(notFound.has(target, "blob 1", policy));
+  assert.ok(notFound.has(target, "blob 10000", policy));
 });
 
 function newNotFound(): { notFound: NotFound; clock: { nowMs: number } } {
   const clock = { nowMs: 1_000_000 };
   return {
-    notFound: new NotFound(
-      () => clock.nowMs,
-      () => policy,
-    ),
+    notFound: new NotFound(() => clock.nowMs),
     clock,
   };
 }

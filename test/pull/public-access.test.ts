@@ -8,7 +8,7 @@ import { TestMirror } from "../support/test-mirror.ts";
 
 test("nobody's question is asked once for a repository and its time, not for each pull", async () => {
   await using lab = await PrivateLab.start();
-  const { grantTtlMs } = lab.mirror.daemon.mirror.policy;
+  const { grantTtlMs } = lab.mirror.daemon.mirror.rules.general;
   const paths = ["manifests/1", ...lab.publicImage.blobs.map(({ digest }) => `blobs/${digest}`)];
   const pullAll = async (): Promise<void> => {
     for (const path of [...paths, "tags/list"]) {

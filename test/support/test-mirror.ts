@@ -160,6 +160,12 @@ export class TestMirror implements AsyncDisposable {
     this.daemon.reload({ ...this.#config, upstreams: next });
   }
 
+  /** Takes over a configuration with other freshness, as SIGHUP does. */
+  reloadFreshness(freshness: Partial<FreshnessConfig>): void {
+    const next = { ...this.#config.freshness, ...freshness };
+    this.daemon.reload({ ...this.#config, freshness: next });
+  }
+
   admin(target: string): Promise<RawAnswer> {
     return rawRequest(this.adminUrl, "GET", target);
   }
