@@ -1,7 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
+import type { UpstreamBlob } from "../upstream/answers.ts";
 import type { Place } from "../upstream/place.ts";
-import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { Retries } from "./retries.ts";
 

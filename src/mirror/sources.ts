@@ -1,7 +1,8 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Repository } from "../oci/repository.ts";
+import type { UpstreamBlob } from "../upstream/answers.ts";
 import type { Place } from "../upstream/place.ts";
-import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { Retries } from "./retries.ts";
 

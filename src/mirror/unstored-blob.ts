@@ -1,7 +1,8 @@
 import type { Hash } from "node:crypto";
 import { type Digest, hexOf } from "../oci/digest.ts";
+import type { UpstreamBlob } from "../upstream/answers.ts";
 import type { Place } from "../upstream/place.ts";
-import type { Upstream, UpstreamBlob } from "../upstream/upstream.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import { holdBackBytes } from "./hold-back.ts";

@@ -13,7 +13,7 @@ export interface Clocks {
 const longestMs = 5 * 60_000;
 
 /**
- * The time that an upstream has asked to be left alone for, by 429 and `Retry-After`. Who asks all the same is limited
+ * The time that an endpoint has asked to be left alone for, by 429 and `Retry-After`. Who asks all the same is limited
  * for longer, or banned.
  */
 export class RateLimit {
@@ -33,10 +33,15 @@ export class RateLimit {
     this.#words = failure.words;
   }
 
+  /** How long it may not be asked yet, in ms; 0 if it may be. */
+  get leftMs(): number {
+    return Math.max(0, this.#untilMs - this.#clocks.monotonicMs());
+  }
+
   /** What upstream said, with the time that is left; null if it may be asked. */
   current(): UpstreamFailure | null {
-    const leftMs = this.#untilMs - this.#clocks.monotonicMs();
-    if (leftMs <= 0) return null;
+    const { leftMs } = this;
+    if (leftMs === 0) return null;
     const retryAfter = String(Math.ceil(leftMs / 1000));
     return { kind: "status", status: 429, words: this.#words, retryAfter };
   }

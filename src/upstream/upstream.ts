@@ -1,43 +1,18 @@
 import { type Accept, acceptAny } from "../oci/accept.ts";
-import { parseContentRange } from "../oci/byte-range.ts";
-import { algorithmOf, type Digest, digestOf, parseDigest } from "../oci/digest.ts";
-import { looksLikeManifest, type Manifest, manifestLimitBytes } from "../oci/manifest.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Manifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
-import { type Referrer, referrersIn } from "../oci/referrer.ts";
+import type { Referrer } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
-import type { AnswerBody, CollectLimits } from "./answer-body.ts";
+import { Answers, type DescribedBlob, type UpstreamBlob } from "./answers.ts";
 import { blobAsk, manifestAsk, referrersAsk, tagsAsk } from "./asks.ts";
-import type { Ask } from "./endpoint.ts";
 import { Endpoints, type EndpointsOptions } from "./endpoints.ts";
-import type { Answer } from "./exchange.ts";
-import { failureFrom } from "./failure.ts";
-import { mediaTypeOf } from "./media-type.ts";
-import { nextQuery } from "./next-link.ts";
 import type { Place } from "./place.ts";
-import { nextPage, type TagList, tagsIn } from "./tag-list.ts";
-import { UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
-
-/** A blob on its way; it must be taken to its end or dropped. */
-export interface UpstreamBlob {
-  /** Of the whole blob; null if upstream does not say. A hint until the digest is verified. */
-  readonly sizeBytes: number | null;
-  /** Where in the blob the body begins. */
-  readonly startBytes: number;
-  /** The bytes that have come since the last call, or null at the end. Rejects with UpstreamError. */
-  next(): Promise<readonly Buffer[] | null>;
-  drop(): void;
-}
-
-// A manifest of the largest size over 2 Mbit/s; containerd gives up on a header after 30 s.
-const manifestLimits: CollectLimits = { limitBytes: manifestLimitBytes, deadlineMs: 20_000 };
-const listLimits: CollectLimits = { limitBytes: 4 * 1024 * 1024, deadlineMs: 20_000 };
+import type { TagList } from "./tag-list.ts";
+import { UpstreamError } from "./upstream-error.ts";
 
 // A list of referrers in pages is taken whole, for its pages cannot be filtered one by one; an image has some ten.
 const referrerPagesLimit = 20;
-
-// The spec says 404 where there is no referrers API; registries without it say these as well.
-const noReferrersApi = new Set([400, 404, 405, 406, 501]);
 
 export interface UpstreamOptions extends Omit<EndpointsOptions, "upstream"> {
   readonly name: string;
@@ -53,13 +28,13 @@ export class Upstream implements AsyncDisposable {
   readonly name: string;
   readonly publicView: Upstream | null;
   readonly #endpoints: Endpoints;
-  readonly #metrics: Metrics;
+  readonly #answers: Answers;
 
   constructor({ name, publicView, ...options }: UpstreamOptions) {
     this.name = name;
     this.publicView = publicView;
     this.#endpoints = new Endpoints({ upstream: name, ...options });
-    this.#metrics = options.metrics;
+    this.#answers = new Answers(name, options.metrics);
   }
 
   /**
@@ -71,13 +46,8 @@ export class Upstream implements AsyncDisposable {
     reference: Reference,
     accept: Accept = acceptAny,
   ): Promise<{ readonly digest: Digest | null } | null> {
-    const answer = await this.#endpoints.ask(manifestAsk("HEAD", place, { reference, accept }));
-    answer.body.discard();
-    if (answer.status === 404) return null;
-    if (answer.status === 405 || answer.status === 501) return { digest: null };
-    if (answer.status !== 200) throw await this.#endpoints.refusal(answer);
-    const header = answer.headers["docker-content-digest"];
-    return { digest: typeof header === "string" ? parseDigest(header) : null };
+    const ask = manifestAsk("HEAD", place, { reference, accept });
+    return await this.#endpoints.ask(ask, (answer) => this.#answers.described(answer));
   }
 
   /**
@@ -98,37 +68,25 @@ export class Upstream implements AsyncDisposable {
     reference: Reference,
     accept: Accept = acceptAny,
   ): Promise<Manifest | null> {
-    const answer = await this.#get(manifestAsk("GET", place, { reference, accept }));
-    if (!answer) return null;
-    const bytes = await this.#collect(answer.body, manifestLimits);
-    const digest = this.#digestOf(bytes, reference);
-    const mediaType = mediaTypeOf(answer.headers, bytes);
-    if (mediaType.kind === "nonsense") throw this.#error(mediaType);
-    if (reference.kind === "tag" && !looksLikeManifest(bytes)) {
-      throw this.#nonsense("what it sent for a tag is no JSON object");
-    }
-    return { digest, mediaType: mediaType.name, bytes };
+    const ask = manifestAsk("GET", place, { reference, accept });
+    return await this.#endpoints.ask(ask, (answer) => this.#answers.manifest(answer, reference));
   }
 
   /** Whether the repository holds the blob, and its size as far as upstream says; null if it does not. */
-  async headBlob(
-    place: Place,
-    digest: Digest,
-  ): Promise<{ readonly sizeBytes: number | null } | null> {
-    const answer = await this.#endpoints.ask(blobAsk("HEAD", place, digest, {}));
-    answer.body.discard();
-    if (answer.status === 404) return null;
-    if (answer.status === 200) return this.#describedBlob(answer);
-    // The registry's own word. To ask again would take longer than the GET of a blob that was never here, and tell that
-    // this one is.
-    if (isRefusal(answer)) throw await this.#endpoints.refusal(answer);
-    return await this.#probeBlob(place, digest);
+  async headBlob(place: Place, digest: Digest): Promise<DescribedBlob | null> {
+    const head = await this.#endpoints.ask(blobAsk("HEAD", place, digest, {}), (answer) =>
+      this.#answers.describedBlob(answer),
+    );
+    if (head !== "unclear") return head;
+    // Storage behind a redirect often signs URLs for GET only (ghcr's does), and some registries have no HEAD.
+    const ask = blobAsk("GET", place, digest, { range: "bytes=0-0" });
+    return await this.#endpoints.ask(ask, (answer) => this.#answers.probedBlob(answer));
   }
 
   /** The blob from its beginning. Aborting `signal` ends it, whether it has begun or not. */
   async getBlob(place: Place, digest: Digest, signal: AbortSignal): Promise<UpstreamBlob | null> {
-    const answer = await this.#get({ ...blobAsk("GET", place, digest, {}), signal });
-    return answer && this.#blobOf(answer.body, 0, contentLength(answer));
+    const ask = { ...blobAsk("GET", place, digest, {}), signal };
+    return await this.#endpoints.ask(ask, (answer) => this.#answers.blob(answer));
   }
 
   /**
@@ -141,23 +99,13 @@ export class Upstream implements AsyncDisposable {
     startBytes: number,
     signal: AbortSignal,
   ): Promise<UpstreamBlob | null> {
-    const ask = blobAsk("GET", place, digest, { range: `bytes=${startBytes}-` });
-    const answer = await this.#endpoints.ask({ ...ask, signal });
-    if (answer.status === 200) return this.#blobOf(answer.body, 0, contentLength(answer));
-    if (answer.status === 206) return this.#partOf(answer, startBytes);
-    if (answer.status !== 404) throw await this.#endpoints.refusal(answer);
-    answer.body.discard();
-    return null;
+    const ask = { ...blobAsk("GET", place, digest, { range: `bytes=${startBytes}-` }), signal };
+    return await this.#endpoints.ask(ask, (answer) => this.#answers.blobFrom(answer, startBytes));
   }
 
   /** One page of the tags, as upstream orders and cuts them. */
   async listTags(place: Place, page: Page): Promise<TagList | null> {
-    const answer = await this.#get(tagsAsk(place, page));
-    if (!answer) return null;
-    const bytes = await this.#collect(answer.body, listLimits);
-    const tags = tagsIn(bytes);
-    if (tags) return { bytes, tags, next: nextPage(answer.headers["link"]) };
-    throw this.#nonsense("the list of tags is no JSON with tags");
+    return await this.#endpoints.ask(tagsAsk(place, page), (answer) => this.#answers.tags(answer));
   }
 
   /** Whether upstream shows a list of tags with something on it: some show an empty one of what they hide. */
@@ -180,16 +128,12 @@ export class Upstream implements AsyncDisposable {
       artifactType === null ? {} : { artifactType },
     );
     for (let page = 0; query && page < referrerPagesLimit; page++) {
-      const answer: Answer = await this.#endpoints.ask(referrersAsk(place, subject, `${query}`));
-      if (page === 0 && noReferrersApi.has(answer.status)) {
-        answer.body.discard();
-        return null;
-      }
-      if (answer.status !== 200) throw await this.#endpoints.refusal(answer);
-      const referrers = referrersIn(await this.#collect(answer.body, listLimits));
-      if (!referrers) throw this.#nonsense("referrers in no image index");
-      found.push(...referrers);
-      query = nextQuery(answer.headers["link"]);
+      const ask = referrersAsk(place, subject, `${query}`);
+      const part = await this.#endpoints.ask(ask, (answer) => this.#answers.referrers(answer));
+      if (part === "none" && page === 0) return null;
+      if (part === "none") throw this.#nonsense("a page of referrers is missing");
+      found.push(...part.referrers);
+      query = part.next;
     }
     // A part of the list would say that there is no more: an image might pass for one that nobody signed.
     if (query) throw this.#nonsense(`referrers in more than ${referrerPagesLimit} pages`);
@@ -206,95 +150,7 @@ export class Upstream implements AsyncDisposable {
     await this.#endpoints[Symbol.asyncDispose]();
   }
 
-  #blobOf(body: AnswerBody, startBytes: number, sizeBytes: number | null): UpstreamBlob {
-    return { sizeBytes, startBytes, next: () => this.#next(body), drop: () => body.drop() };
-  }
-
-  #partOf({ headers, body }: Answer, startBytes: number): UpstreamBlob {
-    const part = parseContentRange(headers["content-range"]);
-    if (
-      part?.first === startBytes &&
-      (part.sizeBytes === null || part.last === part.sizeBytes - 1)
-    ) {
-      return this.#blobOf(body, startBytes, part.sizeBytes);
-    }
-    body.drop();
-    throw this.#nonsense(`asked for the bytes from ${startBytes} it sent others`);
-  }
-
-  // Storage behind a redirect often signs URLs for GET only (ghcr's does), and some registries have no HEAD.
-  async #probeBlob(place: Place, digest: Digest): Promise<{ sizeBytes: number | null } | null> {
-    const answer = await this.#endpoints.ask(blobAsk("GET", place, digest, { range: "bytes=0-0" }));
-    if (answer.status === 200 || answer.status === 206) answer.body.drop();
-    if (answer.status === 200) return this.#describedBlob(answer);
-    if (answer.status === 206) {
-      return { sizeBytes: parseContentRange(answer.headers["content-range"])?.sizeBytes ?? null };
-    }
-    // A range of nothing cannot be satisfied: the blob is there and empty.
-    if (answer.status === 416) return { sizeBytes: 0 };
-    if (answer.status !== 404) throw await this.#endpoints.refusal(answer);
-    answer.body.discard();
-    return null;
-  }
-
-  // Who is not logged in is sent to a page by some proxies before registries, and that comes with status 200 too.
-  #describedBlob(answer: Answer): { sizeBytes: number | null } {
-    if (!/^text\/html\b/i.test(answer.headers["content-type"] ?? "")) {
-      return { sizeBytes: contentLength(answer) };
-    }
-    throw this.#error({ kind: "nonsense", reason: "asked about a blob it sent a page" });
-  }
-
-  /** The 200 answer, or null for a 404. */
-  async #get(ask: Ask): Promise<Answer | null> {
-    const answer = await this.#endpoints.ask(ask);
-    if (answer.status === 200) return answer;
-    if (answer.status !== 404) throw await this.#endpoints.refusal(answer);
-    answer.body.discard();
-    return null;
-  }
-
-  async #collect(body: AnswerBody, limits: CollectLimits): Promise<Buffer> {
-    const bytes = await body.collect(limits).catch((error: unknown) => {
-      throw this.#error(failureFrom(error, "body"), error);
-    });
-    if (!bytes) throw this.#error({ kind: "too-large", limitBytes: limits.limitBytes });
-    this.#metrics.upstreamReceivedBytes.inc({ upstream: this.name }, bytes.length);
-    return bytes;
-  }
-
-  async #next(body: AnswerBody): Promise<readonly Buffer[] | null> {
-    const batch = await body.next().catch((error: unknown) => {
-      throw this.#error(failureFrom(error, "body"), error);
-    });
-    const sizeBytes = batch?.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
-    this.#metrics.upstreamReceivedBytes.inc({ upstream: this.name }, sizeBytes);
-    return batch;
-  }
-
-  #digestOf(bytes: Buffer, reference: Reference): Digest {
-    if (reference.kind === "tag") return digestOf(bytes);
-    const digest = digestOf(bytes, algorithmOf(reference.digest));
-    if (digest === reference.digest) return digest;
-    this.#metrics.digestMismatches.inc({ upstream: this.name });
-    throw this.#nonsense(`asked for ${reference.digest} it sent ${digest}`);
-  }
-
   #nonsense(reason: string): UpstreamError {
-    return this.#error({ kind: "nonsense", reason });
+    return new UpstreamError(this.name, { kind: "nonsense", reason });
   }
-
-  #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
-    return new UpstreamError(this.name, failure, { cause });
-  }
-}
-
-// By the registry itself: storage that it redirects to may refuse a HEAD because the URL is signed for GET.
-function isRefusal({ status, redirected }: Answer): boolean {
-  return !redirected && (status === 401 || status === 403);
-}
-
-function contentLength({ headers }: Answer): number | null {
-  const text = headers["content-length"];
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }

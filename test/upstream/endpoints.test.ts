@@ -28,6 +28,7 @@ class Lab implements AsyncDisposable {
     const mirror = await TestMirror.start({
       upstreams: { "docker.io": first },
       settings: { "docker.io": { endpoints, timeouts } },
+      ownMonotonicClock: true,
     });
     return new Lab(first, second, mirror);
   }
@@ -43,6 +44,8 @@ const troubles: readonly (readonly [what: string, answer: Answer])[] = [
   ["says 500", (_, response) => void response.writeHead(500).end("oops")],
   ["says 502", (_, response) => void response.writeHead(502).end()],
   ["says 503", (_, response) => void response.writeHead(503).end()],
+  ["says 429", (_, response) => void response.writeHead(429, { "retry-after": "60" }).end()],
+  ["sends a web page", (_, response) => void response.writeHead(200).end("<html>log in</html>")],
   ["cuts the connection", (_, response) => void response.socket?.destroy()],
   ["does not answer in time", () => {}],
   [
@@ -78,7 +81,6 @@ const answers: readonly (readonly [status: number, expected: number])[] = [
   [404, 404],
   [401, 403],
   [403, 403],
-  [429, 429],
 ];
 
 for (const [status, expected] of answers) {
@@ -90,6 +92,54 @@ for (const [status, expected] of answers) {
     assert.equal(lab.second.requests.length, 0);
   });
 }
+
+test("an endpoint that wants to be left alone is passed over, and asked first again when the time is over", async () => {
+  await using lab = await Lab.start();
+  lab.first.addImage("team/app", "1", image);
+  lab.first.override(path, (_, response) => {
+    response.writeHead(429, { "retry-after": "60" }).end();
+  });
+  await lab.mirror.get(path);
+  lab.first.override(path, null);
+  const before = lab.first.requests.length;
+
+  const meanwhile = await lab.mirror.get("/v2/team/app/tags/list");
+  lab.mirror.advance(60_000);
+  const afterwards = await lab.mirror.get("/v2/team/app/tags/list");
+
+  assert.deepEqual([meanwhile.status, afterwards.status], [200, 200]);
+  assert.deepEqual([lab.first.requests.length - before, lab.second.requests.length], [1, 2]);
+});
+
+test("when every endpoint wants to be left alone, the client is told for how long", async () => {
+  await using lab = await Lab.start();
+  for (const [endpoint, seconds] of [
+    [lab.first, "60"],
+    [lab.second, "20"],
+  ] as const) {
+    endpoint.override(path, (_, response) => {
+      response.writeHead(429, { "retry-after": seconds }).end();
+    });
+  }
+  await lab.mirror.get(path);
+  const before = lab.first.requests.length + lab.second.requests.length;
+
+  const answer = await lab.mirror.get(path);
+
+  assert.equal(answer.status, 429);
+  assert.equal(answer.headers["retry-after"], "20");
+  assert.equal(lab.first.requests.length + lab.second.requests.length, before);
+});
+
+test("what the second endpoint has not is asked once more of it alone", async () => {
+  await using lab = await Lab.start();
+  const unknown = `/v2/team/app/manifests/sha256:${"a".repeat(64)}`;
+  lab.first.override(unknown, (_, response) => void response.writeHead(500).end());
+
+  assert.equal((await lab.mirror.get(unknown)).status, 404);
+
+  assert.deepEqual([lab.first.requests.length, lab.second.requests.length], [1, 2]);
+});
 
 test("when no endpoint answers, the last one's trouble is told", async () => {
   await using lab = await Lab.start();

@@ -1,0 +1,215 @@
+import { parseContentRange } from "../oci/byte-range.ts";
+import { algorithmOf, type Digest, digestOf, parseDigest } from "../oci/digest.ts";
+import { looksLikeManifest, type Manifest, manifestLimitBytes } from "../oci/manifest.ts";
+import type { Reference } from "../oci/reference.ts";
+import { type Referrer, referrersIn } from "../oci/referrer.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { AnswerBody, CollectLimits } from "./answer-body.ts";
+import type { Answer } from "./exchange.ts";
+import { failureFrom, refusalFrom } from "./failure.ts";
+import { mediaTypeOf } from "./media-type.ts";
+import { nextQuery } from "./next-link.ts";
+import { nextPage, type TagList, tagsIn } from "./tag-list.ts";
+import { UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
+
+/** A blob on its way; it must be taken to its end or dropped. */
+export interface UpstreamBlob {
+  /** Of the whole blob; null if upstream does not say. A hint until the digest is verified. */
+  readonly sizeBytes: number | null;
+  /** Where in the blob the body begins. */
+  readonly startBytes: number;
+  /** The bytes that have come since the last call, or null at the end. Rejects with UpstreamError. */
+  next(): Promise<readonly Buffer[] | null>;
+  drop(): void;
+}
+
+/** A size as far as upstream says. */
+export interface DescribedBlob {
+  readonly sizeBytes: number | null;
+}
+
+export interface ReferrersPage {
+  readonly referrers: readonly Referrer[];
+  /** The query of the next page; null on the last one. */
+  readonly next: URLSearchParams | null;
+}
+
+// A manifest of the largest size over 2 Mbit/s; containerd gives up on a header after 30 s.
+const manifestLimits: CollectLimits = { limitBytes: manifestLimitBytes, deadlineMs: 20_000 };
+const listLimits: CollectLimits = { limitBytes: 4 * 1024 * 1024, deadlineMs: 20_000 };
+
+// The spec says 404 where there is no referrers API; registries without it say these as well.
+const noReferrersApi = new Set([400, 404, 405, 406, 501]);
+
+/**
+ * What an upstream's answers say in the spec's terms. Each method takes the body or lets it go; null means "not found".
+ * What is no answer to the question rejects with UpstreamError.
+ */
+export class Answers {
+  readonly #upstream: string;
+  readonly #metrics: Metrics;
+
+  constructor(upstream: string, metrics: Metrics) {
+    this.#upstream = upstream;
+    this.#metrics = metrics;
+  }
+
+  /** `digest` is null when upstream does not say, or has no HEAD. */
+  async described(answer: Answer): Promise<{ readonly digest: Digest | null } | null> {
+    const { status } = answer;
+    if (status === 405 || status === 501) return this.#discarded(answer, { digest: null });
+    if (!(await this.#isFound(answer))) return null;
+    const header = answer.headers["docker-content-digest"];
+    const digest = typeof header === "string" ? parseDigest(header) : null;
+    return this.#discarded(answer, { digest });
+  }
+
+  /** The manifest's exact bytes. By digest they are checked against it; by tag it is computed from them. */
+  async manifest(answer: Answer, reference: Reference): Promise<Manifest | null> {
+    if (!(await this.#isFound(answer))) return null;
+    const bytes = await this.#collect(answer.body, manifestLimits);
+    const digest = this.#digestOf(bytes, reference);
+    const mediaType = mediaTypeOf(answer.headers, bytes);
+    if (mediaType.kind === "nonsense") throw this.#error(mediaType);
+    if (reference.kind === "tag" && !looksLikeManifest(bytes)) {
+      throw this.#nonsense("what it sent for a tag is no JSON object");
+    }
+    return { digest, mediaType: mediaType.name, bytes };
+  }
+
+  /** "unclear" where a HEAD says nothing about the blob: it may be had all the same. */
+  async describedBlob(answer: Answer): Promise<DescribedBlob | "unclear" | null> {
+    answer.body.discard();
+    if (answer.status === 404) return null;
+    if (answer.status === 200) return this.#sizeOf(answer);
+    // The registry's own word. To ask again would take longer than the GET of a blob that was never here, and tell that
+    // this one is.
+    if (isRefusal(answer)) throw await this.#refusal(answer);
+    return "unclear";
+  }
+
+  /** As `describedBlob`, from the answer to a GET of its first byte. */
+  async probedBlob(answer: Answer): Promise<DescribedBlob | null> {
+    if (answer.status === 206) {
+      answer.body.drop();
+      return { sizeBytes: parseContentRange(answer.headers["content-range"])?.sizeBytes ?? null };
+    }
+    // A range of nothing cannot be satisfied: the blob is there and empty.
+    if (answer.status === 416) return this.#discarded(answer, { sizeBytes: 0 });
+    if (!(await this.#isFound(answer))) return null;
+    answer.body.drop();
+    return this.#sizeOf(answer);
+  }
+
+  /** The blob from its beginning. */
+  async blob(answer: Answer): Promise<UpstreamBlob | null> {
+    if (!(await this.#isFound(answer))) return null;
+    return this.#blobOf(answer.body, 0, contentLength(answer));
+  }
+
+  /**
+   * The blob from `startBytes` on, or from its beginning if upstream does not do ranges: `startBytes` of the result
+   * says which. A part that begins or ends elsewhere rejects as nonsense.
+   */
+  async blobFrom(answer: Answer, startBytes: number): Promise<UpstreamBlob | null> {
+    if (answer.status !== 206) return await this.blob(answer);
+    const part = parseContentRange(answer.headers["content-range"]);
+    if (
+      part?.first === startBytes &&
+      (part.sizeBytes === null || part.last === part.sizeBytes - 1)
+    ) {
+      return this.#blobOf(answer.body, startBytes, part.sizeBytes);
+    }
+    answer.body.drop();
+    throw this.#nonsense(`asked for the bytes from ${startBytes} it sent others`);
+  }
+
+  /** One page of the tags, as upstream orders and cuts them. */
+  async tags(answer: Answer): Promise<TagList | null> {
+    if (!(await this.#isFound(answer))) return null;
+    const bytes = await this.#collect(answer.body, listLimits);
+    const tags = tagsIn(bytes);
+    if (tags) return { bytes, tags, next: nextPage(answer.headers["link"]) };
+    throw this.#nonsense("the list of tags is no JSON with tags");
+  }
+
+  /** "none" where there is no referrers API. */
+  async referrers(answer: Answer): Promise<ReferrersPage | "none"> {
+    if (noReferrersApi.has(answer.status)) return this.#discarded(answer, "none");
+    if (answer.status !== 200) throw await this.#refusal(answer);
+    const referrers = referrersIn(await this.#collect(answer.body, listLimits));
+    if (!referrers) throw this.#nonsense("referrers in no image index");
+    return { referrers, next: nextQuery(answer.headers["link"]) };
+  }
+
+  async #isFound(answer: Answer): Promise<boolean> {
+    if (answer.status === 200) return true;
+    if (answer.status !== 404) throw await this.#refusal(answer);
+    return this.#discarded(answer, false);
+  }
+
+  #discarded<T>({ body }: Answer, said: T): T {
+    body.discard();
+    return said;
+  }
+
+  // Who is not logged in is sent to a page by some proxies before registries, and that comes with status 200 too.
+  #sizeOf(answer: Answer): DescribedBlob {
+    if (!/^text\/html\b/i.test(answer.headers["content-type"] ?? "")) {
+      return { sizeBytes: contentLength(answer) };
+    }
+    throw this.#nonsense("asked about a blob it sent a page");
+  }
+
+  #blobOf(body: AnswerBody, startBytes: number, sizeBytes: number | null): UpstreamBlob {
+    return { sizeBytes, startBytes, next: () => this.#next(body), drop: () => body.drop() };
+  }
+
+  async #collect(body: AnswerBody, limits: CollectLimits): Promise<Buffer> {
+    const bytes = await body.collect(limits).catch((error: unknown) => {
+      throw this.#error(failureFrom(error, "body"), error);
+    });
+    if (!bytes) throw this.#error({ kind: "too-large", limitBytes: limits.limitBytes });
+    this.#metrics.upstreamReceivedBytes.inc({ upstream: this.#upstream }, bytes.length);
+    return bytes;
+  }
+
+  async #next(body: AnswerBody): Promise<readonly Buffer[] | null> {
+    const batch = await body.next().catch((error: unknown) => {
+      throw this.#error(failureFrom(error, "body"), error);
+    });
+    const sizeBytes = batch?.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
+    this.#metrics.upstreamReceivedBytes.inc({ upstream: this.#upstream }, sizeBytes);
+    return batch;
+  }
+
+  #digestOf(bytes: Buffer, reference: Reference): Digest {
+    if (reference.kind === "tag") return digestOf(bytes);
+    const digest = digestOf(bytes, algorithmOf(reference.digest));
+    if (digest === reference.digest) return digest;
+    this.#metrics.digestMismatches.inc({ upstream: this.#upstream });
+    throw this.#nonsense(`asked for ${reference.digest} it sent ${digest}`);
+  }
+
+  async #refusal(answer: Answer): Promise<UpstreamError> {
+    return this.#error(await refusalFrom(answer));
+  }
+
+  #nonsense(reason: string): UpstreamError {
+    return this.#error({ kind: "nonsense", reason });
+  }
+
+  #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
+    return new UpstreamError(this.#upstream, failure, { cause });
+  }
+}
+
+// By the registry itself: storage that it redirects to may refuse a HEAD because the URL is signed for GET.
+function isRefusal({ status, redirected }: Answer): boolean {
+  return !redirected && (status === 401 || status === 403);
+}
+
+function contentLength({ headers }: Answer): number | null {
+  const text = headers["content-length"];
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
