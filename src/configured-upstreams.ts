@@ -1,10 +1,12 @@
 import type { OutboundProxy, UpstreamConfig } from "./config/config.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { Breaker, type BreakerState } from "./upstream/breaker.ts";
 import type { ProxyChoice } from "./upstream/connections.ts";
 import type { CredentialSource } from "./upstream/credentials.ts";
 import { DockerConfigCredentials } from "./upstream/docker-config-credentials.ts";
 import { Endpoint } from "./upstream/endpoint.ts";
+import type { EndpointEntry } from "./upstream/endpoints.ts";
 import { FixedCredentials } from "./upstream/fixed-credentials.ts";
 import { PasswordFileCredentials } from "./upstream/password-file-credentials.ts";
 import { Upstream } from "./upstream/upstream.ts";
@@ -72,15 +74,16 @@ export class ConfiguredUpstreams implements AsyncDisposable {
     const { metrics, now, monotonicMs } = this.#tools;
     const common = { name, metrics, clocks: { now, monotonicMs } };
     const credentials = credentialSourceOf(config, this.#tools);
+    const breakers = config.endpoints.map((url) => breakerOf(name, url, this.#tools));
     const asNobody = (): Upstream =>
       new Upstream({
         ...common,
-        endpoints: endpointsOf(config, null, this.#tools),
+        endpoints: entriesOf(endpointsOf(config, null, this.#tools), breakers),
         publicView: null,
       });
     const upstream = new Upstream({
       ...common,
-      endpoints: endpointsOf(config, credentials, this.#tools),
+      endpoints: entriesOf(endpointsOf(config, credentials, this.#tools), breakers),
       // Without credentials too: what is stored may have come when there were some.
       publicView: access === "public" ? asNobody() : null,
     });
@@ -99,6 +102,29 @@ export function endpointsOf(
   const realms = config.credentials && config.realms;
   const common = { upstream, privateRedirects, credentials, realms, connections };
   return config.endpoints.map((url) => new Endpoint({ url, ...common, userAgent, monotonicMs }));
+}
+
+function entriesOf(endpoints: readonly Endpoint[], breakers: readonly Breaker[]): EndpointEntry[] {
+  return breakers.flatMap((breaker, at) => {
+    const endpoint = endpoints[at];
+    return endpoint ? [{ endpoint, breaker }] : [];
+  });
+}
+
+/** A breaker that tells the log when it opens and when it closes. */
+function breakerOf(upstream: string, url: URL, { monotonicMs, log }: UpstreamTools): Breaker {
+  const onChange = (state: BreakerState, before: BreakerState): void => {
+    const about = { upstream, endpoint: url.host };
+    const nowMs = monotonicMs();
+    if (state.kind === "closed" && before.kind !== "closed") {
+      log.info({ ...about, afterMs: Math.round(nowMs - before.sinceMs) }, "endpoint answers again");
+    }
+    if (state.kind === "open" && before.kind === "closed") {
+      const { reason, untilMs } = state;
+      log.warn({ ...about, forMs: Math.round(untilMs - nowMs), reason }, "endpoint left alone");
+    }
+  };
+  return new Breaker({ monotonicMs, random: Math.random, onChange });
 }
 
 /** Where the configured credentials come from; null if there are none. */

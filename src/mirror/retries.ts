@@ -72,6 +72,7 @@ export class Retries {
         // Signed URLs and tokens expire in the middle of a blob. At its beginning fresh ones were refused, and who waited
         // has waited enough.
         return this.#asked === "rest";
+      case "down":
       case "forbidden-hop":
       case "credentials":
       case "too-large":

@@ -38,6 +38,12 @@ function fromUpstream(error: UpstreamError): DistributionError {
         status: failure.status === 503 ? 503 : 502,
       });
     }
+    case "down":
+      return new DistributionError("UNAVAILABLE", message, {
+        ...options,
+        headers: { "retry-after": failure.retryAfter },
+        status: 503,
+      });
     case "unreachable":
     case "cut":
     case "forbidden-hop":

@@ -1,56 +1,98 @@
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Breaker, Permit, Severity, Trouble } from "./breaker.ts";
 import type { Ask, Endpoint } from "./endpoint.ts";
 import type { Answer } from "./exchange.ts";
 import { failureFrom, isBrokenSocket, refusalFrom } from "./failure.ts";
 import { type Clocks, RateLimit } from "./rate-limit.ts";
-import { UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
+import { retryAfterMs } from "./retry-after.ts";
+import { isAnswer, isFinal, severityOf } from "./severity.ts";
+import { describeFailure, UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
 
 /** Takes an answer, body included. */
 export type Read<T> = (answer: Answer) => Promise<T>;
+
+export interface EndpointEntry {
+  readonly endpoint: Endpoint;
+  /** Shared by all who ask this base URL: whether it answers does not depend on who they are. */
+  readonly breaker: Breaker;
+}
 
 export interface EndpointsOptions {
   /** The upstream's name. */
   readonly upstream: string;
   /** In the order to try them. */
-  readonly endpoints: readonly Endpoint[];
+  readonly endpoints: readonly EndpointEntry[];
   readonly metrics: Metrics;
   readonly clocks: Clocks;
 }
 
-/** An endpoint, and what it asked for itself. */
-interface Line {
-  readonly endpoint: Endpoint;
+/** That no endpoint is asked, because none of them answered. */
+export interface Down {
+  /** What the first of them did, as the end of a sentence. */
+  readonly reason: string;
+  /** How long it has been so, in ms. */
+  readonly forMs: number;
+  /** How long until one of them is asked again, in ms. */
+  readonly leftMs: number;
+}
+
+/** An endpoint, and what is known of it. */
+interface Line extends EndpointEntry {
+  /** What it told whoever asks here: limits are of a user. */
   readonly limit: RateLimit;
 }
 
-// Of the 5xx the one that tells of no trouble: what is asked for does not exist there.
-const notImplemented = 501;
+// As of a header that asks for a day by mistake.
+const longestRetryAfterMs = 5 * 60_000;
 
-/** The endpoints of an upstream, asked as one: the next one when one is in trouble. */
+/**
+ * The endpoints of an upstream, asked as one: in their order, those that fail after those that do not, and those that are
+ * left alone not at all.
+ */
 export class Endpoints implements AsyncDisposable {
   readonly #options: EndpointsOptions;
   readonly #lines: readonly Line[];
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
-    this.#lines = options.endpoints.map((endpoint) => {
-      return { endpoint, limit: new RateLimit(options.clocks) };
+    this.#lines = options.endpoints.map((entry) => {
+      return { ...entry, limit: new RateLimit(options.clocks) };
     });
+  }
+
+  /** null while there is an endpoint that answers, as far as is known. */
+  get down(): Down | null {
+    const states = this.#lines.map(({ breaker }) => breaker.state);
+    const open = states.filter((state) => state.kind !== "closed");
+    const [first] = open;
+    if (!first || open.length < states.length) return null;
+    const nowMs = this.#options.clocks.monotonicMs();
+    // Who probes now will soon know.
+    const untilMs = open.map((state) => (state.kind === "open" ? state.untilMs : nowMs));
+    const leftMs = Math.max(0, Math.min(...untilMs) - nowMs);
+    // It is down since the last of them was left alone.
+    const forMs = nowMs - Math.max(...open.map(({ sinceMs }) => sinceMs));
+    return { reason: first.reason, forMs, leftMs };
   }
 
   /**
    * What `read` makes of the answer of the first endpoint that gives one: any status below 500, or 501. Where `read`
-   * rejects because the answer is none, the next endpoint is asked too. Rejects with UpstreamError.
+   * rejects because the answer is none, the next endpoint is asked too. Rejects with UpstreamError, at once if every
+   * endpoint is left alone.
    */
   async ask<T>(ask: Ask, read: Read<T>): Promise<T> {
     let failed: UpstreamError | null = null;
-    for (const line of this.#lines) {
-      if (line.limit.leftMs > 0) continue;
+    for (const line of this.#inOrder()) {
+      const permit = this.#enter(line, ask);
+      if (!permit) continue;
       try {
-        return await this.#askOne(line, ask, read);
+        const said = await this.#askOne(line, ask, read);
+        permit.answered();
+        return said;
       } catch (error) {
         failed = this.#failed(line, error);
-        if (isFinal(failed.failure)) break;
+        this.#judge(permit, failed.failure, ask.signal);
+        if (ask.signal?.aborted || isFinal(failed.failure)) throw failed;
       }
     }
     throw failed ?? this.#leftAlone();
@@ -58,11 +100,51 @@ export class Endpoints implements AsyncDisposable {
 
   /** Lets what runs end, and keeps nothing for later. */
   async retire(): Promise<void> {
-    await Promise.all(this.#options.endpoints.map((endpoint) => endpoint.retire()));
+    await Promise.all(this.#lines.map(({ endpoint }) => endpoint.retire()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#options.endpoints.map((endpoint) => endpoint[Symbol.asyncDispose]()));
+    await Promise.all(this.#lines.map(({ endpoint }) => endpoint[Symbol.asyncDispose]()));
+  }
+
+  /** Those that fail are asked when the others have failed. */
+  #inOrder(): readonly Line[] {
+    return [...this.#lines].sort((a, b) => +a.breaker.isAiling - +b.breaker.isAiling);
+  }
+
+  /** Leave to ask it now, or null. Nobody waits for a probe who can ask another endpoint. */
+  #enter(line: Line, ask: Ask): Permit | null {
+    if (line.limit.leftMs > 0) return null;
+    const permit = line.breaker.enter();
+    if (!permit?.isProbe || !this.#lines.some(isAsked)) return permit;
+    // It never rejects, and nobody waits for it.
+    void this.#probe(line, permit, ask);
+    return null;
+  }
+
+  /** Asks what a request asked, but as HEAD: that costs the least, and goes the same way. */
+  async #probe(line: Line, permit: Permit, { signal: _, ...ask }: Ask): Promise<void> {
+    const { range: _range, ...headers } = ask.headers;
+    const probe: Ask = { ...ask, method: "HEAD", headers, trust: "unverified" };
+    try {
+      await this.#askOne(line, probe, async ({ body }) => body.discard());
+      permit.answered();
+    } catch (error) {
+      this.#judge(permit, this.#failed(line, error).failure);
+    }
+  }
+
+  #judge(permit: Permit, failure: UpstreamFailure, signal?: AbortSignal): void {
+    const severity = signal?.aborted ? "unknown" : severityOf(failure);
+    if (severity === "none") permit.answered();
+    else if (severity === "unknown") permit.abandoned();
+    else permit.failed(this.#trouble(severity, failure));
+  }
+
+  #trouble(severity: Severity, failure: UpstreamFailure): Trouble {
+    const asked = failure.kind === "status" ? failure.retryAfter : null;
+    const askedMs = retryAfterMs(asked, this.#options.clocks.now(), longestRetryAfterMs);
+    return { severity, reason: describeFailure(failure), retryAfterMs: askedMs };
   }
 
   async #askOne<T>(line: Line, ask: Ask, read: Read<T>): Promise<T> {
@@ -80,18 +162,22 @@ export class Endpoints implements AsyncDisposable {
     });
     const { status, redirected } = answer;
     this.#count(ask, String(status));
-    if (status !== 429 && (status < 500 || status === notImplemented)) return answer;
+    if (isAnswer(status)) return answer;
     const failure = await refusalFrom(answer);
     // The limit of storage that a registry redirects to is not the registry's.
     if (!redirected) limit.note(failure);
     throw this.#error(failure);
   }
 
-  /** What the endpoint said that may be asked again first. */
+  /** Why nobody was asked: as the endpoint has it that is asked again first. */
   #leftAlone(): UpstreamError {
-    const limits = this.#lines.map(({ limit }) => limit).sort((a, b) => a.leftMs - b.leftMs);
-    const limited = limits[0]?.current();
-    return this.#error(limited ?? { kind: "unreachable", reason: "it has no endpoint" });
+    const limits = this.#lines.map(({ limit }) => limit).filter(({ leftMs }) => leftMs > 0);
+    const [limit] = limits.sort((a, b) => a.leftMs - b.leftMs);
+    const { down } = this;
+    if (limit && !(down && down.leftMs < limit.leftMs)) return this.#error(limit.current());
+    if (!down) return this.#error({ kind: "unreachable", reason: "it has no endpoint" });
+    const retryAfter = String(Math.max(1, Math.ceil(down.leftMs / 1000)));
+    return this.#error({ kind: "down", reason: down.reason, retryAfter });
   }
 
   #failed({ limit }: Line, error: unknown): UpstreamError {
@@ -111,10 +197,8 @@ export class Endpoints implements AsyncDisposable {
   }
 }
 
-/** Whether another endpoint would have no other answer: this one has understood, and means it. */
-function isFinal(failure: UpstreamFailure): boolean {
-  if (failure.kind === "refused") return true;
-  return failure.kind === "status" && failure.status < 500 && failure.status !== 429;
+function isAsked({ breaker, limit }: Line): boolean {
+  return breaker.state.kind === "closed" && limit.leftMs === 0;
 }
 
 /** A kept socket that broke says nothing about the endpoint: a fresh one does. */

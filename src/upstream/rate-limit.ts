@@ -38,11 +38,9 @@ export class RateLimit {
     return Math.max(0, this.#untilMs - this.#clocks.monotonicMs());
   }
 
-  /** What upstream said, with the time that is left; null if it may be asked. */
-  current(): UpstreamFailure | null {
-    const { leftMs } = this;
-    if (leftMs === 0) return null;
-    const retryAfter = String(Math.ceil(leftMs / 1000));
+  /** What the endpoint said, with the time that is left. */
+  current(): UpstreamFailure {
+    const retryAfter = String(Math.ceil(this.leftMs / 1000));
     return { kind: "status", status: 429, words: this.#words, retryAfter };
   }
 }

@@ -18,6 +18,8 @@ export type UpstreamFailure =
   | { readonly kind: "forbidden-hop"; readonly reason: string }
   /** Credentials are configured and cannot be had; `reason` names the file or program. */
   | { readonly kind: "credentials"; readonly reason: string }
+  /** It was not asked: it gave no answer a moment ago (`reason`), and nobody has found that it does again. */
+  | { readonly kind: "down"; readonly reason: string; readonly retryAfter: string }
   | { readonly kind: "too-large"; readonly limitBytes: number }
   /** An answer that contradicts the spec or itself. */
   | { readonly kind: "nonsense"; readonly reason: string };
@@ -36,7 +38,7 @@ export class UpstreamError extends Error {
 }
 
 /** A sentence's end that follows the upstream's name. */
-function describeFailure(failure: UpstreamFailure): string {
+export function describeFailure(failure: UpstreamFailure): string {
   switch (failure.kind) {
     case "unreachable":
       return `cannot be reached: ${failure.reason}`;
@@ -52,6 +54,8 @@ function describeFailure(failure: UpstreamFailure): string {
       return `pointed to a place that is not followed: ${failure.reason}`;
     case "credentials":
       return `was not asked, for want of its credentials: ${failure.reason}`;
+    case "down":
+      return `is left alone for ${failure.retryAfter} s more, for it ${failure.reason}`;
     case "too-large":
       return `sent more than the ${failure.limitBytes} bytes such an answer may have`;
     case "nonsense":

@@ -6,7 +6,7 @@ import type { Referrer } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
 import { Answers, type DescribedBlob, type UpstreamBlob } from "./answers.ts";
 import { blobAsk, manifestAsk, referrersAsk, tagsAsk } from "./asks.ts";
-import { Endpoints, type EndpointsOptions } from "./endpoints.ts";
+import { type Down, Endpoints, type EndpointsOptions } from "./endpoints.ts";
 import type { Place } from "./place.ts";
 import type { TagList } from "./tag-list.ts";
 import { UpstreamError } from "./upstream-error.ts";
@@ -35,6 +35,11 @@ export class Upstream implements AsyncDisposable {
     this.publicView = publicView;
     this.#endpoints = new Endpoints({ upstream: name, ...options });
     this.#answers = new Answers(name, options.metrics);
+  }
+
+  /** null while there is an endpoint that answers, as far as is known. Else nobody need wait for one that has anything. */
+  get down(): Down | null {
+    return this.#endpoints.down;
   }
 
   /**

@@ -23,7 +23,7 @@ export interface TestMirrorOptions {
   /** What differs from the defaults. */
   readonly freshness?: Partial<FreshnessConfig>;
   readonly writeIdleMs?: number;
-  /** Whether the clock that never jumps moves only when told as well; it is the machine's otherwise. */
+  /** Whether the clock that never jumps moves only when told as well; otherwise it goes on by itself too. */
   readonly ownMonotonicClock?: boolean;
   /** Of `server.listen`; else any that is free. */
   readonly port?: number;
@@ -67,6 +67,7 @@ export class TestMirror implements AsyncDisposable {
       options.directory ?? resources.use(await mkdtempDisposable(join(tmpdir(), "sluice-"))).path;
     const config = await configOf(options, directory);
     const clock: Clock = { nowMs: Date.parse("2026-01-01T00:00:00Z"), monotonicMs: 1_000_000 };
+    const machineMs = options.ownMonotonicClock ? () => 0 : () => performance.now();
     const logLines: Record<string, unknown>[] = [];
     const log = pino(
       { level: "info" },
@@ -79,7 +80,7 @@ export class TestMirror implements AsyncDisposable {
         log,
         env: {},
         now: () => clock.nowMs,
-        monotonicMs: options.ownMonotonicClock ? () => clock.monotonicMs : () => performance.now(),
+        monotonicMs: () => clock.monotonicMs + machineMs(),
         ...(options.writeIdleMs === undefined ? {} : { writeIdleMs: options.writeIdleMs }),
       }),
     );

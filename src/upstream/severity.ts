@@ -1,0 +1,39 @@
+import type { Severity } from "./breaker.ts";
+import type { UpstreamFailure } from "./upstream-error.ts";
+
+// Of the 5xx the one that tells of no trouble: what is asked for does not exist there.
+const notImplemented = 501;
+
+/** Whether a status is an answer, whatever it says, and no other endpoint is to be asked for a better one. */
+export function isAnswer(status: number): boolean {
+  return status === notImplemented || (status < 500 && status !== 429);
+}
+
+/**
+ * What a failure says of the endpoint: "none" where one that is well may answer so too, "unknown" where it was not asked.
+ */
+export function severityOf(failure: UpstreamFailure): Severity | "none" | "unknown" {
+  switch (failure.kind) {
+    case "unreachable":
+      return "grave";
+    case "timeout":
+      return failure.phase === "body" ? "slight" : "grave";
+    case "cut":
+    case "forbidden-hop":
+    case "too-large":
+    case "nonsense":
+      return "slight";
+    case "status":
+      return isAnswer(failure.status) || failure.status === 429 ? "none" : "slight";
+    case "refused":
+      return "none";
+    case "credentials":
+    case "down":
+      return "unknown";
+  }
+}
+
+/** Whether another endpoint would have no other answer: this one has understood, and means it. */
+export function isFinal(failure: UpstreamFailure): boolean {
+  return failure.kind === "refused" || (failure.kind === "status" && isAnswer(failure.status));
+}

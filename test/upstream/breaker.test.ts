@@ -1,0 +1,295 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Breaker, type Permit, type Trouble } from "../../src/upstream/breaker.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
+
+const grave: Trouble = { severity: "grave", reason: "no connection", retryAfterMs: 0 };
+const slight: Trouble = { severity: "slight", reason: "status 500", retryAfterMs: 0 };
+
+test("an endpoint that answers is asked, by any number at once", () => {
+  const { breaker } = newLab();
+
+  const permits = Array.from({ length: 100 }, () => entered(breaker));
+
+  for (const permit of permits) {
+    assert.equal(permit.isProbe, false);
+    permit.answered();
+  }
+  assert.equal(breaker.state.kind, "closed");
+  assert.equal(breaker.health, 1);
+});
+
+for (const [trouble, times] of [
+  [grave, 2],
+  [slight, 4],
+] as const) {
+  test(`it opens after ${times} ${trouble.severity} failures in a row, and not before`, () => {
+    const { breaker } = newLab();
+
+    for (let failure = 1; failure < times; failure++) fail(breaker, trouble);
+    assert.equal(breaker.state.kind, "closed");
+    fail(breaker, trouble);
+
+    assert.equal(breaker.state.kind, "open");
+    assert.equal(breaker.enter(), null);
+  });
+}
+
+test("an endpoint that fails every other time is never left alone, and asked in its place", () => {
+  const { breaker } = newLab();
+
+  for (let turn = 0; turn < 1000; turn++) {
+    fail(breaker, slight);
+    answer(breaker);
+    assert.equal(breaker.state.kind, "closed");
+    assert.ok(!breaker.isAiling);
+  }
+});
+
+test("an endpoint that fails three times of four is left alone", () => {
+  const { breaker } = newLab();
+
+  for (let turn = 0; turn < 4; turn++) {
+    for (let failure = 0; failure < 3; failure++) if (isClosed(breaker)) fail(breaker, slight);
+    if (isClosed(breaker)) answer(breaker);
+  }
+
+  assert.equal(breaker.state.kind, "open");
+});
+
+test("failures that lie far apart do not add up", () => {
+  const { breaker, clock } = newLab();
+
+  for (let turn = 0; turn < 100; turn++) {
+    fail(breaker, grave);
+    clock.nowMs += 60_000;
+  }
+
+  assert.equal(breaker.state.kind, "closed");
+});
+
+test("one that has failed is asked after others until it has answered, or time has passed", () => {
+  const { breaker, clock } = newLab();
+  fail(breaker, grave);
+  assert.ok(breaker.isAiling);
+
+  answer(breaker);
+  assert.ok(!breaker.isAiling);
+
+  fail(breaker, grave);
+  assert.ok(breaker.isAiling);
+  clock.nowMs += 10_000;
+  assert.ok(!breaker.isAiling);
+});
+
+test("what happens within an answer that had begun counts as well", () => {
+  const { breaker } = newLab();
+
+  breaker.noteFailure(grave);
+  breaker.noteFailure(grave);
+
+  assert.equal(breaker.state.kind, "open");
+  breaker.noteFailure(grave);
+  assert.equal(breaker.state.kind, "open");
+});
+
+test("when the pause is over exactly one request probes", () => {
+  const { breaker, clock } = newLab();
+  open(breaker);
+
+  clock.nowMs += 999;
+  assert.equal(breaker.enter(), null);
+  clock.nowMs += 1;
+  const probe = entered(breaker);
+
+  assert.equal(probe.isProbe, true);
+  assert.equal(breaker.state.kind, "half-open");
+  for (let turn = 0; turn < 100; turn++) assert.equal(breaker.enter(), null);
+});
+
+test("a probe that is answered closes it, on probation: the next grave failure opens it for longer", () => {
+  const { breaker, clock } = newLab();
+  open(breaker);
+  clock.nowMs += 1_000;
+
+  entered(breaker).answered();
+  assert.equal(breaker.state.kind, "closed");
+  assert.ok(!breaker.isAiling, "it has its place back");
+  fail(breaker, grave);
+
+  assert.equal(pauseOf(breaker, clock), 2_000);
+});
+
+test("a probe that fails opens it for twice as long, up to eight seconds", () => {
+  const { breaker, clock } = newLab();
+  const sinceMs = clock.nowMs;
+  open(breaker);
+
+  const pauses: number[] = [];
+  for (let turn = 0; turn < 6; turn++) {
+    const pauseMs = pauseOf(breaker, clock);
+    pauses.push(pauseMs);
+    clock.nowMs += pauseMs;
+    fail(breaker, { ...slight, reason: `probe ${turn}` });
+  }
+
+  assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
+  assert.ok(breaker.state.kind === "open" && breaker.state.sinceMs === sinceMs);
+  assert.equal(breaker.state.reason, "probe 5");
+});
+
+test("after answers enough the next outage begins with a short pause", () => {
+  const { breaker, clock } = newLab();
+  open(breaker);
+  for (let turn = 0; turn < 5; turn++) {
+    clock.nowMs += 10_000;
+    fail(breaker, grave);
+  }
+  clock.nowMs += 10_000;
+  entered(breaker).answered();
+
+  for (let turn = 0; turn < 3; turn++) answer(breaker);
+  open(breaker);
+
+  assert.equal(pauseOf(breaker, clock), 1_000);
+});
+
+test("a probe whose asker went away leaves the next one to probe at once", () => {
+  const { breaker, clock } = newLab();
+  open(breaker);
+  clock.nowMs += 1_000;
+
+  entered(breaker).abandoned();
+
+  assert.equal(entered(breaker).isProbe, true);
+});
+
+test("an endpoint that asks for longer is left alone for longer", () => {
+  const { breaker, clock } = newLab();
+
+  fail(breaker, grave);
+  fail(breaker, { ...grave, retryAfterMs: 60_000 });
+
+  assert.equal(pauseOf(breaker, clock), 60_000);
+});
+
+test("what was asked before it opened changes nothing afterwards", () => {
+  const { breaker, clock } = newLab();
+  const early = Array.from({ length: 4 }, () => entered(breaker));
+  open(breaker);
+  const { state } = breaker;
+
+  early[0]?.answered();
+  early[1]?.failed(grave);
+  early[2]?.abandoned();
+  assert.equal(breaker.state, state);
+
+  clock.nowMs += 1_000;
+  const probe = entered(breaker);
+  early[3]?.answered();
+  assert.equal(breaker.state.kind, "half-open");
+  probe.answered();
+  assert.equal(breaker.state.kind, "closed");
+});
+
+test("a permit counts once", () => {
+  const { breaker } = newLab();
+  const permit = entered(breaker);
+
+  for (let turn = 0; turn < 10; turn++) permit.failed(grave);
+
+  assert.equal(breaker.state.kind, "closed");
+});
+
+test("a probe counts once", () => {
+  const { breaker, clock } = newLab();
+  open(breaker);
+  clock.nowMs += 1_000;
+  const probe = entered(breaker);
+
+  probe.failed(grave);
+  probe.answered();
+  probe.abandoned();
+
+  assert.equal(breaker.state.kind, "open");
+  assert.equal(pauseOf(breaker, clock), 2_000);
+});
+
+test("chance makes pauses shorter, by a half at most", () => {
+  const pauses = [0, 0.5, 1 - Number.EPSILON].map((chance) => {
+    const { breaker, clock } = newLab(() => chance);
+    open(breaker);
+    return Math.round(pauseOf(breaker, clock));
+  });
+
+  assert.deepEqual(pauses, [1_000, 750, 500]);
+});
+
+for (const seed of Array.from({ length: 50 }, (_, at) => at + 1)) {
+  test(`whatever happens in whatever order, there is one probe at a time, and no pause over its bound (seed ${seed})`, () => {
+    const random = new SeededRandom(seed);
+    const { breaker, clock } = newLab(() => random.next());
+    const running = new Set<Permit>();
+    for (let step = 0; step < 300; step++) {
+      clock.nowMs += random.between(0, 2_000);
+      const permit = breaker.enter();
+      if (permit) running.add(permit);
+      assert.ok([...running].filter(({ isProbe }) => isProbe).length <= 1);
+      endSome(running, random);
+      const { state } = breaker;
+      if (state.kind === "open") assert.ok(state.untilMs <= clock.nowMs + 8_000);
+      assert.ok(breaker.health >= 0 && breaker.health <= 1);
+    }
+  });
+}
+
+function endSome(running: Set<Permit>, random: SeededRandom): void {
+  for (const permit of running) {
+    if (random.next() < 0.7) continue;
+    running.delete(permit);
+    const ends = [
+      () => permit.failed(grave),
+      () => permit.failed(slight),
+      () => permit.answered(),
+      () => permit.abandoned(),
+    ];
+    ends[random.between(0, 3)]?.();
+  }
+}
+
+interface Clock {
+  nowMs: number;
+}
+
+function newLab(random: () => number = () => 0): { breaker: Breaker; clock: Clock } {
+  const clock = { nowMs: 1_000_000 };
+  const monotonicMs = (): number => clock.nowMs;
+  return { breaker: new Breaker({ monotonicMs, random, onChange: () => {} }), clock };
+}
+
+function entered(breaker: Breaker): Permit {
+  const permit = breaker.enter();
+  assert.ok(permit, "it is left alone");
+  return permit;
+}
+
+function fail(breaker: Breaker, trouble: Trouble): void {
+  entered(breaker).failed(trouble);
+}
+
+function answer(breaker: Breaker): void {
+  entered(breaker).answered();
+}
+
+function open(breaker: Breaker): void {
+  while (breaker.state.kind === "closed") fail(breaker, grave);
+}
+
+function isClosed(breaker: Breaker): boolean {
+  return breaker.state.kind === "closed";
+}
+
+function pauseOf({ state }: Breaker, { nowMs }: Clock): number {
+  assert.ok(state.kind === "open");
+  return state.untilMs - nowMs;
+}
