@@ -19,6 +19,11 @@ export function isImageManifest(mediaType: string): boolean {
   return imageMediaTypes.includes(mediaType);
 }
 
+/** Whether a manifest of this type names manifests, one for each platform. */
+export function isImageIndex(mediaType: string): boolean {
+  return manifestMediaTypes.includes(mediaType) && !isImageManifest(mediaType);
+}
+
 // The spec asks registries to take manifests of at least 4 MB. We hold them whole in memory, so this
 // is also the most we accept.
 export const manifestLimitBytes: number = 4 * 1024 * 1024;

@@ -22,4 +22,5 @@ export function askCatalog<Kind extends CatalogQuestion["kind"]>(
 const failures: Readonly<Record<CatalogQuestion["kind"], string>> = {
   victims: "what can be evicted was not found",
   pulls: "the log of pulls was not read",
+  images: "the images were not listed",
 };

@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
 import type { CatalogAnswers, CatalogQuestion, CatalogThreadData } from "./catalog-question.ts";
 import { chooseVictims } from "./choose-victims.ts";
+import { listImages } from "./list-images.ts";
 import { readPulls } from "./read-pulls.ts";
 
 // A thread of its own, for no pull may wait for a walk through the catalog. It answers once and ends.
@@ -25,6 +26,8 @@ function answerTo(
       return chooseVictims(database, question.request);
     case "pulls":
       return readPulls(database, question.sinceMs);
+    case "images":
+      return listImages(database, question.request);
   }
 }
 

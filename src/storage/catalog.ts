@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
+import type { ImageList, ImageListRequest } from "./image-list.ts";
 import type { LoggedPulls, PullLogBounds, PullRecord } from "./logged-pulls.ts";
 
 /** A repository of an upstream: tags and grants belong to it. */
@@ -112,6 +113,8 @@ export interface Catalog extends AsyncDisposable {
   isPulledImage(image: Digest): Promise<boolean>;
   /** The log of pulls since a time in ms since the epoch, read in a thread of its own. */
   loggedPulls(sinceMs: number): Promise<LoggedPulls>;
+  /** A page of the images that are stored, found in a thread of its own. */
+  images(request: ImageListRequest): Promise<ImageList>;
 
   /** Records stored content (again, if it was known) and that `location` holds it. */
   recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void>;

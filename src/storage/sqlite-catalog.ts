@@ -21,6 +21,7 @@ import { type CatalogOrigin, prepareCatalogFile } from "./catalog-file.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
 import { type DigestKey, digestOfKey, keyOf, noKey } from "./digest-key.ts";
 import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
+import type { ImageList, ImageListRequest } from "./image-list.ts";
 import { KeptWriter } from "./kept-writer.ts";
 import type { Layout } from "./layout.ts";
 import { namesOf } from "./location-in-sql.ts";
@@ -184,6 +185,10 @@ export class SqliteCatalog implements Catalog {
 
   loggedPulls(sinceMs: number): Promise<LoggedPulls> {
     return askCatalog(this.#database.name, { kind: "pulls", sinceMs });
+  }
+
+  images(request: ImageListRequest): Promise<ImageList> {
+    return askCatalog(this.#database.name, { kind: "images", request });
   }
 
   recordAccesses(accesses: readonly AccessRecord[]): Promise<void> {

@@ -11,6 +11,7 @@ import { migrate } from "../../src/storage/migrations.ts";
 import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
 import { codeOf, StorageError } from "../../src/storage/storage-error.ts";
 import { WriteQueue } from "../../src/storage/write-queue.ts";
+import { catalogImagesSuite } from "../support/catalog-images-suite.ts";
 import {
   blobRecord,
   type CatalogFixture,
@@ -56,6 +57,7 @@ async function catalogWithWorker(): Promise<SqliteFixture & { readonly worker: W
 }
 
 catalogSuite("SqliteCatalog", sqliteCatalog);
+catalogImagesSuite("SqliteCatalog", sqliteCatalog);
 
 suite("the catalog's file", () => {
   test("what was recorded is there after a restart, in one private file", async () => {
