@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addClientConfig } from "./grammar/client-config.ts";
 import { addConfig } from "./grammar/config.ts";
 import { addEvict } from "./grammar/evict.ts";
 import { addHealth } from "./grammar/health.ts";
@@ -27,6 +28,7 @@ export function buildProgram(): Command {
   addSimulate(program);
   addHealth(program);
   addConfig(program);
+  addClientConfig(program);
   return program;
 }
 

@@ -22,6 +22,7 @@ test("help goes to stdout, teaches by examples, and is a success", async () => {
     ["health"],
     ["config", "check"],
     ["config", "schema"],
+    ["client-config", "docker"],
   ]) {
     const { code, stdout } = await runSluice([...command, "--help"], { cwd });
     assert.equal(code, 0);

@@ -1,4 +1,4 @@
-import { mkdir, mkdtempDisposable, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtempDisposable, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unmountBelow } from "./mounts.ts";
@@ -43,6 +43,13 @@ export class Containerd implements AsyncDisposable {
   async useMirrors(mirrors: Readonly<Record<string, MirrorHost>>): Promise<void> {
     await rm(join(this.#directory, "hosts"), { recursive: true });
     await writeHosts(this.#directory, mirrors);
+  }
+
+  /** From now on pulls go where the `hosts.toml` files in this directory say. */
+  async useHosts(hostsDirectory: string): Promise<void> {
+    const own = join(this.#directory, "hosts");
+    await rm(own, { recursive: true });
+    await cp(hostsDirectory, own, { recursive: true });
   }
 
   /** Fetches all platforms of an image, or an artifact of any kind, without unpacking it. */

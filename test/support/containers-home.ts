@@ -17,10 +17,15 @@ export class ContainersHome implements AsyncDisposable {
   }
 
   static async make(options: { readonly mirrorHost: string }): Promise<ContainersHome> {
+    return ContainersHome.withConf(registriesConf(options.mirrorHost));
+  }
+
+  /** `conf`: the text of its registries.conf. */
+  static async withConf(conf: string): Promise<ContainersHome> {
     await using resources = new AsyncDisposableStack();
     const { path } = resources.use(await mkdtempDisposable(join(tmpdir(), "containers-")));
     resources.defer(() => unmountBelow(path));
-    await writeFile(join(path, "registries.conf"), registriesConf(options.mirrorHost));
+    await writeFile(join(path, "registries.conf"), conf);
     return new ContainersHome(path, resources.move());
   }
 

@@ -9,6 +9,8 @@ import { ServerProcess } from "./server-process.ts";
 export interface DockerdOptions {
   /** What `registry-mirrors` in `daemon.json` would name. */
   readonly registryMirror?: string;
+  /** Its `daemon.json`. */
+  readonly configFile?: string;
 }
 
 /** A Docker engine of its own, away from any other on this machine: no bridge, no iptables, its own socket. */
@@ -77,7 +79,7 @@ function clientOf(directory: string): RunOptions {
   return { env: { ...process.env, ...env } };
 }
 
-function argumentsFor(directory: string, { registryMirror }: DockerdOptions): string[] {
+function argumentsFor(directory: string, { registryMirror, configFile }: DockerdOptions): string[] {
   return [
     ...["--host", socketIn(directory), "--pidfile", join(directory, "pid")],
     ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "exec")],
@@ -88,6 +90,7 @@ function argumentsFor(directory: string, { registryMirror }: DockerdOptions): st
     // Containers may not have more than we do: raising a limit needs a capability that CI may lack.
     "--default-ulimit=nofile=1024:1024",
     ...(registryMirror ? ["--registry-mirror", registryMirror] : []),
+    ...(configFile ? ["--config-file", configFile] : []),
   ];
 }
 

@@ -13,3 +13,12 @@ export function countArgument(written: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(written)) return Number(written);
   throw new InvalidArgumentError("It is not a count; write for example 100.");
 }
+
+/** Where a server answers: an http or https URL of a host alone. Throws InvalidArgumentError. */
+export function addressArgument(written: string): URL {
+  const url = URL.parse(written);
+  if (url && /^https?:\/\/[^/?#@]+\/?$/i.test(written)) return url;
+  throw new InvalidArgumentError(
+    "It is not http:// or https:// with a host alone; write for example http://mirror.example.com:5000.",
+  );
+}

@@ -1,0 +1,51 @@
+import type { Config } from "../../config/config.ts";
+import { CommandError } from "../command-error.ts";
+
+/** Where clients reach the mirror, as far as its configuration tells. */
+export interface AssumedAddress {
+  readonly address: URL;
+  /** What was assumed, or holds for some clients only; null: nothing. */
+  readonly note: string | null;
+}
+
+/**
+ * The address to be taken where none is named: a name that the upstream says clients use, if one is meant; else what the
+ * mirror listens on; where that is every interface, this machine's name. Throws CommandError if there is none.
+ */
+export function assumedAddress(
+  { server, upstreams }: Config,
+  machine: string,
+  meant: string | null,
+): AssumedAddress {
+  const { host, port } = server.listen;
+  const [named] = upstreams.find(({ name }) => name === meant)?.hosts ?? [];
+  if (port === 0 && !named?.includes(":")) {
+    throw new CommandError(
+      "server.listen leaves the port to the system; name the mirror's address by --address",
+    );
+  }
+  if (named !== undefined) return { address: urlOf(withPort(named, port)), note: null };
+  if (["", "0.0.0.0", "::"].includes(host)) {
+    const note = `it is assumed that clients reach this machine as ${machine}; if not, name its address by --address`;
+    return { address: urlOf(withPort(machine, port)), note };
+  }
+  const address = urlOf(withPort(host.includes(":") ? `[${host}]` : host, port));
+  return {
+    address,
+    note: isLoopback(host)
+      ? "the mirror listens on loopback only: this is for clients on the same machine"
+      : null,
+  };
+}
+
+function withPort(host: string, port: number): string {
+  return /:\d+$/.test(host) ? host : `${host}:${port}`;
+}
+
+function urlOf(host: string): URL {
+  return new URL(`http://${host}`);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}

@@ -1,0 +1,34 @@
+import { byPath } from "./by-path.ts";
+import { type Client, commented } from "./client.ts";
+import type { ReachedMirror } from "./reached-mirror.ts";
+
+/** A standalone buildkitd, or one of `docker buildx create --buildkitd-config`. */
+export const buildkit: Client = {
+  means: null,
+  configure: (mirror) => {
+    const { registries, notes } = byPath(mirror);
+    const tables = registries.map(
+      ({ name, prefix }) => `[registry."${name}"]\n  mirrors = ["${mirror.host}/${prefix}"]\n`,
+    );
+    return {
+      files: [
+        commented("/etc/buildkit/buildkitd.toml", [...tables, ...ownTable(mirror)].join("\n")),
+      ],
+      notes: [
+        ...notes,
+        "where buildkitd.toml exists, add these tables to it; then restart buildkitd",
+      ],
+    };
+  },
+};
+
+function ownTable({ host, trust }: ReachedMirror): string[] {
+  switch (trust) {
+    case "verified":
+      return [];
+    case "plain":
+      return [`[registry."${host}"]\n  http = true\n`];
+    case "unverified":
+      return [`[registry."${host}"]\n  insecure = true\n`];
+  }
+}

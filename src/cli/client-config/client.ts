@@ -1,0 +1,36 @@
+import type { ReachedMirror } from "./reached-mirror.ts";
+
+/** A program that pulls images, and how it is told of the mirror. */
+export interface Client {
+  /** The upstream that its requests mean without saying so; null: they say which. */
+  readonly means: string | null;
+  /** Throws CommandError if the client cannot use this mirror. */
+  readonly configure: (mirror: ReachedMirror) => ClientConfig;
+}
+
+/** A file that a client reads, and where it reads it. */
+export interface ClientFile {
+  /** Absolute. */
+  readonly path: string;
+  /** All of it, as it is to be written. */
+  readonly text: string;
+}
+
+/** The configuration of one client. */
+export interface ClientConfig {
+  readonly files: readonly ClientFile[];
+  /** What its user has to know beside the files: a sentence each. */
+  readonly notes: readonly string[];
+}
+
+const writtenBy = "written by sluice client-config";
+
+/** A file whose first line, a comment, says where it belongs and who wrote it. */
+export function commented(path: string, body: string): ClientFile {
+  return { path, text: `# ${path}, ${writtenBy}\n${body}` };
+}
+
+/** Whether a file that is there came from here, so that another may take its place. */
+export function isOurs(text: string): boolean {
+  return text.startsWith("# ") && (text.split("\n", 1)[0] ?? "").endsWith(writtenBy);
+}

@@ -1,0 +1,42 @@
+import { CommandError } from "../command-error.ts";
+import type { Client, ClientConfig } from "./client.ts";
+import { hostsTomlFiles } from "./hosts-toml.ts";
+import type { ReachedMirror } from "./reached-mirror.ts";
+
+// The only registry for which Docker's engine has mirrors, and it does not say so in its requests.
+const dockerHub = "docker.io";
+
+/** An engine with a store of its own. */
+export const docker: Client = { means: dockerHub, configure: daemonJson };
+
+/** An engine that keeps images in containerd's store: it has mirrors for any registry. */
+export const dockerOnContainerd: Client = {
+  means: null,
+  configure: (mirror) => ({
+    files: hostsTomlFiles("/etc/docker/certs.d", mirror),
+    notes: [
+      "this is for an engine whose docker info says driver-type: io.containerd.snapshotter.v1",
+    ],
+  }),
+};
+
+function daemonJson({ url, trust, unnamed }: ReachedMirror): ClientConfig {
+  if (unnamed !== dockerHub) throw notDockerHub(unnamed);
+  // BuildKit within the engine goes by the scheme; where there is none it tries TLS.
+  const insecure = trust === "verified" ? {} : { "insecure-registries": [url] };
+  const settings = { "registry-mirrors": [url], ...insecure };
+  return {
+    files: [{ path: "/etc/docker/daemon.json", text: `${JSON.stringify(settings, null, 2)}\n` }],
+    notes: [
+      "where daemon.json exists, add these keys to it; then run: systemctl reload docker",
+      `Docker's engine has mirrors for images of ${dockerHub} only; for others put the mirror before their names, or see --containerd-store`,
+    ],
+  };
+}
+
+function notDockerHub(unnamed: string | null): CommandError {
+  const key = `upstreams."${dockerHub}"`;
+  return new CommandError(
+    `Docker asks its mirrors for images of ${dockerHub} without saying so, and at this address that means ${unnamed ?? "no upstream"}: set ${key}.default, or name by --address a host that is in ${key}.hosts`,
+  );
+}

@@ -1,0 +1,31 @@
+import { type ClientFile, commented } from "./client.ts";
+import type { MirroredRegistry, ReachedMirror } from "./reached-mirror.ts";
+
+/**
+ * containerd's `hosts.toml` of each registry, in `directory`. containerd says with `?ns=` which registry it means, and
+ * goes on to the registry itself where the mirror does not help.
+ */
+export function hostsTomlFiles(directory: string, mirror: ReachedMirror): ClientFile[] {
+  return mirror.registries.map(({ name, server }) =>
+    hostsToml(`${directory}/${name}`, server, mirror),
+  );
+}
+
+/** The one for every registry that has no file of its own. */
+export function defaultHostsToml(directory: string, mirror: ReachedMirror): ClientFile {
+  return hostsToml(`${directory}/_default`, null, mirror);
+}
+
+function hostsToml(
+  folder: string,
+  server: MirroredRegistry["server"],
+  { url, trust }: ReachedMirror,
+): ClientFile {
+  const lines = [
+    ...(server === null ? [] : [`server = "${server}"`, ""]),
+    `[host."${url}"]`,
+    '  capabilities = ["pull", "resolve"]',
+    ...(trust === "unverified" ? ["  skip_verify = true"] : []),
+  ];
+  return commented(`${folder}/hosts.toml`, `${lines.join("\n")}\n`);
+}
