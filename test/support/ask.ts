@@ -1,10 +1,13 @@
-import { type IncomingHttpHeaders, request } from "node:http";
+import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { buffer } from "node:stream/consumers";
 
 export interface Question {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
+  /** Of an https server: the certificates to believe. */
+  readonly ca?: Buffer;
 }
 
 export interface Answer {
@@ -22,10 +25,12 @@ const deadlineMs = 60_000;
  */
 export async function ask(url: string, question: Question = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const { method = "GET", headers = {}, body } = question;
+  const { method = "GET", headers = {}, body, ca } = question;
   const length = body ? { "content-length": String(body.length) } : {};
   const { origin } = new URL(url);
+  const request = origin.startsWith("https:") ? httpsRequest : httpRequest;
   request(origin, {
+    ...(ca ? { ca } : {}),
     path: url.slice(origin.length) || "/",
     method,
     headers: { ...headers, ...length },

@@ -1,10 +1,10 @@
 import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Certificate, makeCertificate } from "./certificate.ts";
 import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
 import { programPath } from "./real-program.ts";
-import { mustRun } from "./run-program.ts";
 import { ServerProcess } from "./server-process.ts";
 
 /** nginx with TLS and HTTP/2 on loopback before another server; its certificate is signed by itself. */
@@ -15,9 +15,14 @@ export class NginxTls implements AsyncDisposable {
   readonly #logFile: string;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(port: number, directory: string, resources: AsyncDisposableStack) {
+  private constructor(
+    port: number,
+    directory: string,
+    certificate: Certificate,
+    resources: AsyncDisposableStack,
+  ) {
     this.url = `https://127.0.0.1:${port}`;
-    this.caFile = certificateIn(directory);
+    this.caFile = certificate.certificateFile;
     this.#logFile = logIn(directory);
     this.#resources = resources;
   }
@@ -31,13 +36,13 @@ export class NginxTls implements AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const { path } = resources.use(await mkdtempDisposable(join(tmpdir(), "nginx-")));
     const port = await freePort();
-    await makeCertificate(path);
-    await writeFile(join(path, "nginx.conf"), configOf(path, port, url));
+    const certificate = await makeCertificate(path);
+    await writeFile(join(path, "nginx.conf"), configOf(path, port, url, certificate));
     const flags = ["-p", path, "-c", join(path, "nginx.conf"), "-e", join(path, "error.log")];
     const nginx = resources.use(new ServerProcess(programPath("nginx"), flags));
     // nginx writes its pid once it has bound its port.
     await nginx.until(async () => (await readFile(join(path, "pid")).catch(() => "")).length > 0);
-    return new NginxTls(port, path, resources.move());
+    return new NginxTls(port, path, certificate, resources.move());
   }
 
   /** Every request so far, as `METHOD TARGET PROTOCOL STATUS`; waits until there is one. */
@@ -53,15 +58,13 @@ export class NginxTls implements AsyncDisposable {
   }
 }
 
-async function makeCertificate(directory: string): Promise<void> {
-  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  const name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"];
-  const files = ["-keyout", join(directory, "key.pem"), "-out", certificateIn(directory)];
-  await mustRun(programPath("openssl"), ["req", ...kind, ...name, ...files]);
-}
-
 // "root", for whoever starts it as root: its worker reads this private directory. Others ignore the line.
-function configOf(directory: string, port: number, url: string): string {
+function configOf(
+  directory: string,
+  port: number,
+  url: string,
+  { certificateFile, keyFile }: Certificate,
+): string {
   return `
 user root;
 daemon off;
@@ -78,16 +81,12 @@ http {
   scgi_temp_path ${directory}/scgi;
   server {
     listen 127.0.0.1:${port} ssl http2;
-    ssl_certificate ${certificateIn(directory)};
-    ssl_certificate_key ${directory}/key.pem;
+    ssl_certificate ${certificateFile};
+    ssl_certificate_key ${keyFile};
     location / { proxy_pass ${url}; }
   }
 }
 `;
-}
-
-function certificateIn(directory: string): string {
-  return join(directory, "certificate.pem");
 }
 
 function logIn(directory: string): string {

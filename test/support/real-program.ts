@@ -7,6 +7,7 @@ const packageOf = {
   bash: "bash",
   buildah: "buildah",
   busybox: "busybox-static",
+  caddy: "caddy",
   containerd: "containerd",
   ctr: "containerd",
   docker: "docker.io",
