@@ -24,6 +24,7 @@ const packageOf = {
   setpriv: "util-linux",
   skopeo: "skopeo",
   strace: "strace",
+  "systemd-analyze": "systemd",
   tail: "coreutils",
   xfs_io: "xfsprogs",
   unshare: "util-linux",
