@@ -8,7 +8,7 @@ import {
   type UpstreamTimeouts,
 } from "./config.ts";
 import { credentialsTable } from "./credentials-schema.ts";
-import { builtInAliases, upstreamNamePattern } from "./host.ts";
+import { builtInAliases, upstreamNamePattern, upstreamNameProblem } from "./host.ts";
 import { flag, list, namedTable, patternHint, table, text } from "./keys.ts";
 import { formatDuration } from "./units.ts";
 import { durationKey, hostKey, pathKey, upstreamNameKey } from "./value-keys.ts";
@@ -75,13 +75,14 @@ function upstreamTable(directory: string): z.ZodType<Omit<UpstreamConfig, "name"
 function endpointsKey(): z.ZodType<readonly URL[]> {
   const example = "https://ghcr.io";
   const kind = "an http or https URL";
-  const description = "A base URL, http or https. A path is kept in front of /v2/.";
+  const description =
+    "A base URL, http or https. A path is kept in front of /v2/, and ?ns=HOST behind.";
   const item = text({ kind, description, example, hints: httpHint }, parseHttpUrl)
     .refine((url) => url.username === "" && url.password === "", {
       error: `credentials do not belong in a URL; write for example ${example}`,
     })
-    .refine((url) => !/[?#]/.test(url.href), {
-      error: `a base URL has no query and no fragment; write for example ${example}`,
+    .refine((url) => hasNoQueryButNs(url), {
+      error: `a base URL has no fragment, and no query but ?ns=HOST; write for example ${example}`,
     });
   const wording = {
     kind: "a list of URLs",
@@ -89,6 +90,12 @@ function endpointsKey(): z.ZodType<readonly URL[]> {
     example: [example],
   };
   return list(item, wording).min(1, { error: `names no URL; write for example [${example}]` });
+}
+
+/** What containerd sends to mirrors, for an endpoint that is one. */
+function hasNoQueryButNs({ href }: URL): boolean {
+  const [, query, host] = /^[^?#]*(\?ns=([^&?#]*))?$/.exec(href) ?? [href, href, ""];
+  return query === undefined || (host !== undefined && upstreamNameProblem(host) === null);
 }
 
 function aliasesKey(): z.ZodType<readonly string[]> {

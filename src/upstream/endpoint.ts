@@ -115,9 +115,10 @@ export class Endpoint implements AsyncDisposable {
     authorization: string | null,
   ): Promise<Answer> {
     const url = new URL(this.url);
-    const [pathname = "", query] = `/v2/${repository}/${path}`.split("?");
+    const [pathname = "", query = ""] = `/v2/${repository}/${path}`.split("?");
     url.pathname = url.pathname.replace(/\/$/, "") + pathname;
-    if (query !== undefined) url.search = query;
+    // What an endpoint is configured with is the name by which a mirror there knows the upstream: `?ns=HOST`.
+    url.search = [url.search.slice(1), query].filter((part) => part !== "").join("&");
     return askEndpoint(
       { url, method, headers: this.#headers(headers, authorization), signal },
       { connections: this.#connections, guard: this.#guard, trust, follow: "anywhere" },

@@ -154,7 +154,10 @@ test("no message shows what may be a secret", async () => {
   }
 });
 
-test("an endpoint is a base URL: no credentials, no query, no fragment", async () => {
+const noQuery =
+  "a base URL has no fragment, and no query but ?ns=HOST; write for example https://ghcr.io";
+
+test("an endpoint is a base URL: no credentials, no fragment, no query but ?ns=HOST", async () => {
   const lines = await problemLines(yaml`
     upstreams:
       ghcr.io:
@@ -165,15 +168,23 @@ test("an endpoint is a base URL: no credentials, no query, no fragment", async (
           - https:ghcr.io
           - https://gh cr.io
           - https://ghcr.io/path/
+          - https://parent.internal?ns=ghcr.io
+          - https://parent.internal/path?ns=registry.internal:5000
+          - https://parent.internal?ns=
+          - https://parent.internal?ns=library
+          - https://parent.internal?ns=ghcr.io&x=y
+          - https://parent.internal?ns=ghcr.io#x
+          - https://parent.internal?q=ghcr.io
   `);
   assert.deepEqual(
     lines.map((line) => line.replace(/^[^ ]* upstreams\.ghcr\.io\.endpoints/, "")),
     [
       "[0]: credentials do not belong in a URL; write for example https://ghcr.io",
-      "[1]: a base URL has no query and no fragment; write for example https://ghcr.io",
-      "[2]: a base URL has no query and no fragment; write for example https://ghcr.io",
+      `[1]: ${noQuery}`,
+      `[2]: ${noQuery}`,
       '[3]: "https:ghcr.io" is not an http or https URL; write for example https://ghcr.io',
       '[4]: "https://gh cr.io" is not an http or https URL; write for example https://ghcr.io',
+      ...[8, 9, 10, 11, 12].map((at) => `[${at}]: ${noQuery}`),
     ],
   );
 });
