@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import { type ImageGlob, parseImageGlob } from "../oci/image-glob.ts";
+import { ImageGlob } from "../oci/image-glob.ts";
 import type {
   ImageCursor,
   ImageList,
@@ -19,11 +19,10 @@ interface Placed extends ImageCursor {
 export function listImages(database: Database.Database, request: ImageListRequest): ImageList {
   const { glob, sort, limit, after } = request;
   const images = new StoredImages(database);
-  const matches = glob === null ? () => true : (parseImageGlob(glob) ?? (() => false));
   const page = new FirstPlaces(limit + 1);
   const rankOf = memoised((row) => valueBy(sort, images, row));
   let matched = 0;
-  for (const row of matching(database, matches)) {
+  for (const row of matching(database, glob)) {
     matched++;
     const placed = { row, name: row.name, value: rankOf(row) };
     if (!after || inOrder(after, placed) < 0) page.add(placed);
@@ -37,8 +36,10 @@ export function listImages(database: Database.Database, request: ImageListReques
   };
 }
 
-function* matching(database: Database.Database, matches: ImageGlob): Generator<ImageNameRow> {
-  for (const row of imageNames(database)) if (matches(row.name)) yield row;
+/** All for null; none for what is no pattern. */
+function* matching(database: Database.Database, glob: string | null): Generator<ImageNameRow> {
+  const pattern = ImageGlob.parse(glob ?? "*");
+  for (const row of imageNames(database)) if (pattern?.matches(row.name)) yield row;
 }
 
 function valueBy(sort: ImageOrder, images: StoredImages, { key }: ImageNameRow): number {

@@ -34,12 +34,17 @@ const depthLimit = 4;
 /** Looks at images, one after the other: what of each is stored, and when it was pulled. */
 export class StoredImages {
   readonly #queries: VictimQueries;
+  readonly #accesses: Database.Statement<[number], Pick<Access, "lastAtMs" | "pulls">>;
   readonly #itself: Database.Statement<[DigestKey], NamedRow>;
   readonly #named: Database.Statement<[number], NamedRow>;
 
   constructor(database: Database.Database) {
     this.#queries = victimQueries(database);
     const columns = `size_bytes AS sizeBytes, named_by AS namedBy, id AS manifestId, media_type AS mediaType`;
+    this.#accesses = database.prepare(
+      `SELECT last_at_ms AS lastAtMs, pulls FROM manifest_references
+       CROSS JOIN accesses ON accesses.digest = referenced WHERE manifest_id = ?`,
+    );
     this.#itself = database.prepare(
       `SELECT blobs.digest AS key, ${columns} FROM blobs
        LEFT JOIN manifests ON manifests.digest = blobs.digest WHERE blobs.digest = ?`,
@@ -54,7 +59,7 @@ export class StoredImages {
   /** The latest and the most of what was pulled of it: clients pull an index once, and then one of its manifests. */
   access(key: DigestKey): Pick<Access, "lastAtMs" | "pulls"> {
     const root = this.#queries.manifest.get(key);
-    const rows = root?.manifestId ? [root, ...this.#queries.children.all(root.manifestId)] : [];
+    const rows = root?.manifestId ? [root, ...this.#accesses.all(root.manifestId)] : [];
     return {
       lastAtMs: Math.max(0, ...rows.map(({ lastAtMs }) => lastAtMs)),
       pulls: Math.max(0, ...rows.map(({ pulls }) => pulls)),
