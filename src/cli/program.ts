@@ -3,6 +3,7 @@ import { addClientConfig } from "./grammar/client-config.ts";
 import { addConfig } from "./grammar/config.ts";
 import { addEvict } from "./grammar/evict.ts";
 import { addHealth } from "./grammar/health.ts";
+import { addHelp } from "./grammar/help.ts";
 import { addServe } from "./grammar/serve.ts";
 import { addSimulate } from "./grammar/simulate.ts";
 import { addStats } from "./grammar/stats.ts";
@@ -18,27 +19,48 @@ export function buildProgram(): Command {
     .version(version, "-V, --version", "print the version")
     .option("--config <file>", "the configuration file")
     .helpOption("-h, --help", "explain the command")
-    .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError("(sluice --help explains)")
+    .configureHelp({ showGlobalOptions: true, commandDescription: sentenceOf })
+    .showHelpAfterError("(sluice help explains)")
     .exitOverride()
     .addHelpText("after", programHelp);
+  program.commandsGroup("Run the mirror:");
   addServe(program);
-  addStats(program);
-  addEvict(program);
-  addSimulate(program);
   addHealth(program);
+  program.commandsGroup("Look at it:");
+  addStats(program);
+  addSimulate(program);
+  program.commandsGroup("Change what is stored:");
+  addEvict(program);
+  program.commandsGroup("Set up and mend:");
   addConfig(program);
   addClientConfig(program);
+  addHelp(program);
   return program;
 }
 
+/** A description as it opens the help of its own command; in lists it stands as it is. */
+function sentenceOf(command: Command): string {
+  const description = command.description();
+  const sentence = `${description.charAt(0).toUpperCase()}${description.slice(1)}`;
+  return sentence.endsWith(".") ? sentence : `${sentence}.`;
+}
+
 const programHelp = `
-Without --config, the configuration is $SLUICE_CONFIG, else ./mirror.config.yaml, else
-/etc/sluice/mirror.config.yaml, else built-in defaults that mirror Docker Hub, ghcr.io and quay.io.
+The configuration is the file that --config names, else $SLUICE_CONFIG, else
+./mirror.config.yaml, else /etc/sluice/mirror.config.yaml. Without any, built-in
+defaults mirror Docker Hub, ghcr.io and quay.io. Commands ask the running mirror
+through control.sock in its storage directory; where none runs, they look into
+that directory themselves.
+
+Environment:
+  SLUICE_CONFIG             the configuration file
+  HTTP_PROXY, HTTPS_PROXY   outbound proxies, where an upstream names none
+  NO_PROXY                  hosts that are asked without them
+  NO_COLOR                  if set, nothing is coloured
 
 Examples:
-  sluice serve                        mirror on port 5000, keep content in ./data
-  docker pull localhost:5000/alpine   pull through it
-  sluice stats                        see what that stored
+  sluice serve                         mirror on port 5000, content in ./data
+  docker pull localhost:5000/alpine    pull through it
+  sluice stats                         see what that stored
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.`;

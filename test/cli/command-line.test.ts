@@ -9,28 +9,10 @@ import { runSluice } from "./run-sluice.ts";
 const cwd = tmpdir();
 
 test("help goes to stdout, teaches by examples, and is a success", async () => {
-  const whole = await runSluice(["--help"], { cwd });
-  assert.equal(whole.code, 0);
-  assert.match(whole.stdout, /Usage: sluice .*Commands:.*serve.*stats.*health.*config.*Examples:/s);
-  assert.equal(whole.stderr, "");
+  const { code, stdout, stderr } = await runSluice(["--help"], { cwd });
 
-  for (const command of [
-    ["serve"],
-    ["stats"],
-    ["evict"],
-    ["simulate"],
-    ["health"],
-    ["config", "check"],
-    ["config", "schema"],
-    ["client-config", "docker"],
-  ]) {
-    const { code, stdout } = await runSluice([...command, "--help"], { cwd });
-    assert.equal(code, 0);
-    assert.match(
-      stdout,
-      new RegExp(`Usage: sluice ${command.join(" ")}.*--config.*Examples?:`, "s"),
-    );
-  }
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /Usage: sluice .*serve.*health.*stats.*config.*Examples:/s);
 });
 
 test("--version is the version of the package", async () => {

@@ -2,7 +2,10 @@ import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
 
 export function addConfig(program: Command): void {
-  const config = program.command("config").description("check or describe the configuration file");
+  const config = program
+    .command("config")
+    .description("check or describe the configuration file")
+    .helpCommand(false);
   config
     .command("check")
     .description("say what the configuration means, or everything that is wrong with it")
@@ -24,10 +27,12 @@ export function addConfig(program: Command): void {
 const checkHelp = `
 Examples:
   sluice config check
-  sluice config check --config /etc/sluice/mirror.config.yaml && systemctl reload sluice`;
+  sluice config check --config /etc/sluice/mirror.config.yaml
+  sluice config check && systemctl reload sluice`;
 
 const schemaHelp = `
 Example:
   sluice config schema > sluice.schema.json
-  Then let the configuration file begin with:
+
+Then let the configuration file begin with:
   # yaml-language-server: $schema=./sluice.schema.json`;

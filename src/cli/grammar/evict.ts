@@ -21,10 +21,10 @@ export function addEvict(program: Command): void {
 }
 
 const evictHelp = `
-Images go whole, with all that no other image needs: first what was not pulled for
-eviction.maxIdle, then what is worth least for the room it takes, until eviction.lowWatermark
-or --to is reached. What eviction.pins names stays. A running mirror does the same by itself
-above eviction.highWatermark.
+Images go whole, with all that no other image needs: first what was not pulled
+for eviction.maxIdle, then what is worth least for the room it takes, until
+eviction.lowWatermark or --to is reached. What eviction.pins names stays. A
+running mirror does the same by itself above eviction.highWatermark.
 
 Examples:
   sluice evict --dry-run               what would go next

@@ -13,6 +13,9 @@ export function addHealth(program: Command): void {
 }
 
 const healthHelp = `
+It can serve while upstreams are down: what is stored is served. What is wrong
+between this mirror, its upstreams and its clients is for sluice doctor to find.
+
 Examples:
   sluice health && echo "ready"
   HEALTHCHECK CMD ["sluice", "health"]         in a Dockerfile`;

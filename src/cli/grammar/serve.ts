@@ -15,7 +15,11 @@ export function addServe(program: Command): void {
 }
 
 const serveHelp = `
+SIGHUP reads the configuration again; what is wrong with it is logged, and the
+old one stays. SIGTERM and SIGINT let running pulls end, for up to 25 seconds; a
+second one cuts them. The log goes to standard output, a line of JSON a request.
+
 Examples:
-  sluice serve                                 with the configuration that is found
+  sluice serve                                 with the configuration it finds
   sluice serve --config /etc/sluice/lab.yaml   with another
-  SLUICE_DIRECTORY=/srv/sluice sluice serve    with mirror.config.yaml of the checkout, which reads it`;
+  SLUICE_DIRECTORY=/srv/sluice sluice serve    if the file reads it`;

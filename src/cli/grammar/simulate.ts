@@ -19,13 +19,15 @@ export function addSimulate(program: Command): void {
 }
 
 const simulateHelp = `
-The mirror logs which image was pulled when, for 30 days and a million pulls. This replays the log
-against an empty disk of each size, with the watermarks of the configuration, and counts what would
-have been there: whole images and bytes. UPSTREAM is what had to be downloaded, EVICTED counts images.
+The mirror logs which image was pulled when, for 30 days and a million pulls.
+This replays the log against an empty disk of each size, with the watermarks of
+the configuration, and counts what would have been there: whole images and
+bytes. UPSTREAM is what had to be downloaded, EVICTED counts images.
 
-What a client held already is not in the log, so each pull counts as a pull of all that the image
-names: the true bytes are fewer, and sizes compare all the same. belady knows the future, as no
-mirror can: about the most that any policy could reach.
+What a client held already is not in the log, so each pull counts as a pull of
+all that the image names: the true bytes are fewer, and sizes compare all the
+same. belady knows the future, as no mirror can: about the most that any policy
+could reach.
 
 Examples:
   sluice simulate

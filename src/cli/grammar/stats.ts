@@ -14,6 +14,8 @@ export function addStats(program: Command): void {
 }
 
 const statsHelp = `
+Requests are counted from the daemon's start. Without a daemon: what is stored.
+
 Examples:
   sluice stats
-  sluice stats --json | jq .`;
+  sluice stats --json | jq '.upstreams[] | [.upstream, .hits, .misses]'`;
