@@ -11,6 +11,7 @@ interface Options extends ClientConfigOptions {
 export function addClientConfig(program: Command): void {
   const all = program
     .command("client-config")
+    .helpCommand(false)
     .description("print what a client needs to pull through this mirror")
     .addHelpText("after", clientConfigHelp);
   add(all, "docker", async ({ containerdStore }) => {
@@ -64,9 +65,10 @@ function add(all: Command, name: string, load: (options: Options) => Promise<Cli
 const anyRegistryHelp = "one entry for every registry; for those the mirror has not, it says so";
 
 const clientConfigHelp = `
-The files go to stdout and are right as they are; what has to be known beside them goes to stderr.
-Without --address, the mirror is where server.listen says, and by this machine's name where that
-is every interface. For TLS put a reverse proxy before the mirror and name its address.
+The files go to stdout and are right as they are; what has to be known beside
+them goes to stderr. Without --address, the mirror is where server.listen says,
+and by this machine's name where that is every interface. For TLS put a reverse
+proxy before the mirror and name its address.
 
 Examples:
   sluice client-config docker
@@ -82,7 +84,7 @@ const containerdHelp = `
 Examples:
   sluice client-config containerd --write /
   sluice client-config containerd --upstream ghcr.io quay.io
-  sluice client-config containerd --any-registry --address https://mirror.example.com`;
+  sluice client-config containerd --any-registry`;
 
 const podmanHelp = `
 Examples:
@@ -97,4 +99,4 @@ Examples:
 const k3sHelp = `
 Examples:
   sluice client-config k3s > /etc/rancher/k3s/registries.yaml
-  sluice client-config k3s --any-registry --address http://mirror.example.com:5000`;
+  sluice client-config k3s --any-registry --address http://mirror.lan:5000`;
