@@ -14,10 +14,3 @@ export interface CatalogAnswers {
   readonly pulls: LoggedPulls;
   readonly images: ImageList;
 }
-
-/** What the thread is started with. */
-export interface CatalogThreadData {
-  /** Of the catalog. */
-  readonly path: string;
-  readonly question: CatalogQuestion;
-}

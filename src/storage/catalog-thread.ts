@@ -1,20 +1,30 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
-import type { CatalogAnswers, CatalogQuestion, CatalogThreadData } from "./catalog-question.ts";
+import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 import { chooseVictims } from "./choose-victims.ts";
 import { listImages } from "./list-images.ts";
 import { readPulls } from "./read-pulls.ts";
 
-// A thread of its own, for no pull may wait for a walk through the catalog. It answers once and ends.
-if (parentPort) {
-  const { path, question } = workerData as CatalogThreadData;
-  const database = new Database(path, { readonly: true, timeout: 5_000 });
-  try {
-    const answer = answerTo(database, question);
-    parentPort.postMessage(answer, arraysIn(answer));
-  } finally {
-    database.close();
-  }
+// A walk through a large catalog comes back to the same pages of its indexes; most others it sees once. Nothing is kept
+// from one question to the next.
+const cacheKib = 32 * 1024;
+
+// A thread of its own, for no pull may wait for a walk through the catalog. `workerData` is the catalog's path. It answers
+// one question after the other, and ends when it is sent none.
+if (parentPort) serve(parentPort, String(workerData));
+
+function serve(port: MessagePort, path: string): void {
+  port.on("message", (question: CatalogQuestion | null) => {
+    if (question === null) return port.close();
+    const database = new Database(path, { readonly: true, timeout: 5_000 });
+    try {
+      database.pragma(`cache_size = -${cacheKib}`);
+      const answer = answerTo(database, question);
+      port.postMessage(answer, arraysIn(answer));
+    } finally {
+      database.close();
+    }
+  });
 }
 
 function answerTo(

@@ -3,7 +3,6 @@ import Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
-import { askCatalog } from "./ask-catalog.ts";
 import type {
   AccessRecord,
   BlobRecord,
@@ -18,6 +17,7 @@ import type {
 import { backUpCatalog, newestBackupAtMs } from "./catalog-backup.ts";
 import { CatalogDamage } from "./catalog-damage.ts";
 import { type CatalogOrigin, prepareCatalogFile } from "./catalog-file.ts";
+import { CatalogThreads } from "./catalog-threads.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
 import { type DigestKey, digestOfKey, keyOf, noKey } from "./digest-key.ts";
 import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
@@ -43,6 +43,7 @@ export class SqliteCatalog implements Catalog {
   readonly #reads: ReadStatements;
   readonly #writer: KeptWriter;
   readonly #damage: CatalogDamage;
+  readonly #threads: CatalogThreads;
 
   constructor({ layout, writer, origin }: SqliteCatalogOptions) {
     this.origin = origin;
@@ -51,6 +52,7 @@ export class SqliteCatalog implements Catalog {
     this.#reads = readStatements(this.#database);
     this.#writer = writer;
     this.#damage = new CatalogDamage(layout);
+    this.#threads = new CatalogThreads(layout.catalogFile);
   }
 
   /**
@@ -176,7 +178,7 @@ export class SqliteCatalog implements Catalog {
   }
 
   chooseVictims(request: VictimRequest): Promise<EvictionPlan> {
-    return askCatalog(this.#database.name, { kind: "victims", request });
+    return this.#threads.ask({ kind: "victims", request });
   }
 
   async isPulledImage(image: Digest): Promise<boolean> {
@@ -184,11 +186,11 @@ export class SqliteCatalog implements Catalog {
   }
 
   loggedPulls(sinceMs: number): Promise<LoggedPulls> {
-    return askCatalog(this.#database.name, { kind: "pulls", sinceMs });
+    return this.#threads.ask({ kind: "pulls", sinceMs });
   }
 
   images(request: ImageListRequest): Promise<ImageList> {
-    return askCatalog(this.#database.name, { kind: "images", request });
+    return this.#threads.ask({ kind: "images", request });
   }
 
   recordAccesses(accesses: readonly AccessRecord[]): Promise<void> {
@@ -253,6 +255,7 @@ export class SqliteCatalog implements Catalog {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Before the writer: the last connection to close is the one that removes the log.
+    await this.#threads[Symbol.asyncDispose]();
     this.#database.close();
     await this.#writer[Symbol.asyncDispose]();
   }

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { rename } from "node:fs/promises";
+import { type TestContext, test } from "node:test";
+import Database from "better-sqlite3";
+import { CatalogThreads } from "../../src/storage/catalog-threads.ts";
+import { migrate } from "../../src/storage/migrations.ts";
+import { StorageError } from "../../src/storage/storage-error.ts";
+import { storageDirectory } from "./storage-directory.ts";
+
+const question = { kind: "pulls", sinceMs: 0 } as const;
+
+test("questions one after the other are answered by one thread", async (t) => {
+  await using scene = await startScene(t);
+
+  for (let nth = 0; nth < 3; nth++) assert.equal((await scene.ask()).atMs.length, 0);
+
+  assert.equal(scene.started(), 1);
+});
+
+test("questions at the same time have a thread each, of which one stays", async (t) => {
+  await using scene = await startScene(t);
+
+  await Promise.all([scene.ask(), scene.ask(), scene.ask()]);
+  await scene.ask();
+
+  assert.equal(scene.started(), 3);
+});
+
+test("a question that cannot be answered leaves the next to a new thread", async (t) => {
+  await using scene = await startScene(t);
+  await rename(scene.path, `${scene.path}.away`);
+
+  await assert.rejects(scene.ask(), { code: "SQLITE_CANTOPEN" });
+  await rename(`${scene.path}.away`, scene.path);
+
+  assert.equal((await scene.ask()).atMs.length, 0);
+  assert.equal(scene.started(), 2);
+});
+
+test("who waits for an answer when it is closed is told so, and so is who asks then", async (t) => {
+  await using scene = await startScene(t);
+  const waiting = assert.rejects(scene.ask(), StorageError);
+
+  await scene.threads[Symbol.asyncDispose]();
+
+  await waiting;
+  await assert.rejects(scene.ask(), StorageError);
+});
+
+async function startScene(t: TestContext) {
+  await using resources = new AsyncDisposableStack();
+  const directory = resources.use(await storageDirectory());
+  const path = directory.layout.catalogFile;
+  const database = new Database(path);
+  migrate(database);
+  database.close();
+  const threads = resources.use(new CatalogThreads(path));
+  let started = 0;
+  const count = (): void => {
+    started++;
+  };
+  process.on("worker", count);
+  t.after(() => process.off("worker", count));
+  const all = resources.move();
+  return {
+    path,
+    threads,
+    ask: () => threads.ask(question),
+    started: () => started,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
