@@ -34,7 +34,8 @@ export class ResumedBlob {
 
   constructor(options: ResumedBlobOptions) {
     this.#options = options;
-    this.#retries = new Retries("rest", options.signal);
+    const { upstream, signal } = options;
+    this.#retries = new Retries({ upstream, asked: "rest", signal });
     this.#blob = options.begun;
     this.#positionBytes = options.startBytes;
   }

@@ -1,43 +1,60 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
 
 /** What upstream is asked for: the answer about a blob, or the rest of one that broke off. */
 export type Asked = "answer" | "rest";
+
+export interface RetriesOptions {
+  readonly upstream: Upstream;
+  readonly asked: Asked;
+  /** Aborting it ends the pause before the next try. */
+  readonly signal: AbortSignal;
+}
 
 // Cuts come in series, where a proxy or a link limits the length of answers. One more try for every MiB that came
 // lets such a series end, and an upstream that sends a byte at a time not go on for ever.
 const triesWithoutProgress = 5;
 const bytesForOneMoreTry = 1024 * 1024;
 
-// Until the answer has begun the client sees nothing, and may give up at 10 s: with a last try that connects for 5 s,
-// and the pause before it, it is told before.
-const answerWithinMs = 3_000;
+// How long is insisted when nothing comes. Until the answer has begun the client sees nothing, and may give up at 10 s:
+// with a last try that connects for 5 s, and the pause before it, it is told before. A blob that has begun is worth
+// more: a link that flaps is back within a minute, and clients wait longer than that for bytes.
+const insistsForMs: Readonly<Record<Asked, number>> = { answer: 3_000, rest: 60_000 };
 
 // 100, 200, 400 … ms, less up to a half by chance so that many fills do not come back at once.
 const firstPauseMs = 100;
 
-/** When upstream is asked again for a blob, and how often. Clients do not go elsewhere for one, so the mirror insists. */
+/**
+ * When upstream is asked again for a blob, and how often. Clients do not go elsewhere for one, so the mirror insists; but
+ * no more than the upstream's budget of retries allows, and not while it is left alone.
+ */
 export class Retries {
-  readonly #asked: Asked;
-  readonly #signal: AbortSignal;
-  readonly #begunMs = performance.now();
+  readonly #options: RetriesOptions;
+  #sinceMs = performance.now();
   #receivedBytes = 0;
+  #unspentBytes = 0;
   #tries = 0;
   #triesSinceProgress = 0;
+  // What went wrong last, other than that nobody was asked.
+  #met: UpstreamError | null = null;
 
-  /** Aborting `signal` ends the pause before the next try. */
-  constructor(asked: Asked, signal: AbortSignal) {
-    this.#asked = asked;
-    this.#signal = signal;
+  constructor(options: RetriesOptions) {
+    this.#options = options;
   }
 
   /** What came of the last try. */
   progressed(receivedBytes: number): void {
     this.#receivedBytes += receivedBytes;
+    this.#unspentBytes += receivedBytes;
     this.#triesSinceProgress = 0;
+    this.#met = null;
   }
 
-  /** What `ask` resolves to, called again after a pause as long as its failure may pass. Rejects as the last call did. */
+  /**
+   * What `ask` resolves to, called again after a pause as long as its failure may pass. Rejects as the last call did that
+   * reached upstream.
+   */
   async run<T>(ask: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -48,30 +65,51 @@ export class Retries {
     }
   }
 
-  /** Rejects with `error` if upstream is not to be asked again. */
+  /** Rejects if upstream is not to be asked again. */
   async #pauseAfter(error: unknown): Promise<void> {
-    if (this.#signal.aborted || !(error instanceof UpstreamError)) throw error;
+    const { signal } = this.#options;
+    if (signal.aborted || !(error instanceof UpstreamError)) throw error;
+    const pauseMs = error.failure.kind === "down" ? this.#whileDown(error) : this.#after(error);
+    await delay(pauseMs, undefined, { signal });
+  }
+
+  /** The pause after a try that failed. Throws `error` if it was the last one. */
+  #after(error: UpstreamError): number {
+    if (!this.#met && this.#options.asked === "rest") this.#sinceMs = performance.now();
+    this.#met = error;
     this.#tries++;
     this.#triesSinceProgress++;
-    if (!this.#mayPass(error.failure) || this.#isTooOften()) throw error;
-    const pauseMs = firstPauseMs * 2 ** (this.#triesSinceProgress - 1) * (1 - Math.random() / 2);
-    await delay(pauseMs, undefined, { signal: this.#signal });
+    if (!this.#mayPass(error.failure) || this.#isTooOften() || !this.#isPaidFor()) throw error;
+    return firstPauseMs * 2 ** (this.#triesSinceProgress - 1) * (1 - Math.random() / 2);
+  }
+
+  /**
+   * The pause until the upstream may be asked again that has just been found to be down. Throws if that is too long, or
+   * it was known before: then there is nothing to wait for.
+   */
+  #whileDown(error: UpstreamError): number {
+    const met = this.#met;
+    if (!met) throw error;
+    const pauseMs = Math.max(firstPauseMs, this.#options.upstream.down?.leftMs ?? 0);
+    if (this.#passedMs() + pauseMs > insistsForMs[this.#options.asked]) throw met;
+    return pauseMs;
   }
 
   /** Whether the next try may meet something else. */
   #mayPass(failure: UpstreamFailure): boolean {
+    const { asked } = this.#options;
     switch (failure.kind) {
       case "unreachable":
       case "cut":
         return true;
       case "status":
         // Below 500 upstream has understood and means it; with 429 it has even said how long to wait.
-        return this.#asked === "rest" || failure.status >= 500;
+        return asked === "rest" || failure.status >= 500;
       case "timeout":
       case "refused":
         // Signed URLs and tokens expire in the middle of a blob. At its beginning fresh ones were refused, and who waited
         // has waited enough.
-        return this.#asked === "rest";
+        return asked === "rest";
       case "down":
       case "forbidden-hop":
       case "credentials":
@@ -82,8 +120,21 @@ export class Retries {
   }
 
   #isTooOften(): boolean {
-    if (this.#asked === "answer" && performance.now() - this.#begunMs > answerWithinMs) return true;
+    if (this.#passedMs() > insistsForMs[this.#options.asked]) return true;
     const triesInAll = triesWithoutProgress + this.#receivedBytes / bytesForOneMoreTry;
     return this.#tries > triesInAll || this.#triesSinceProgress > triesWithoutProgress;
+  }
+
+  /** What has come pays for going on with it; else it is one of the upstream's retries, of which there may be none. */
+  #isPaidFor(): boolean {
+    const { upstream } = this.#options;
+    if (this.#unspentBytes < bytesForOneMoreTry)
+      return upstream.down !== null || upstream.mayRetry();
+    this.#unspentBytes = 0;
+    return true;
+  }
+
+  #passedMs(): number {
+    return performance.now() - this.#sinceMs;
   }
 }

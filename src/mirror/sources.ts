@@ -51,7 +51,7 @@ export class Sources {
    * null when all refused; rejects when upstream cannot be asked, or `signal` is aborted, which ends what was found too.
    */
   async connect(onRefusal: () => void, signal: AbortSignal): Promise<Found | null> {
-    const retries = new Retries("answer", signal);
+    const retries = new Retries({ upstream: this.#upstream, asked: "answer", signal });
     for (const source of this.#sources) {
       const answer = await this.#ask(source.place, { retries, signal });
       if (answer !== "unknown" && !(answer instanceof UpstreamError)) {

@@ -5,6 +5,7 @@ import type { Answer } from "./exchange.ts";
 import { failureFrom, isBrokenSocket, refusalFrom } from "./failure.ts";
 import { type Clocks, RateLimit } from "./rate-limit.ts";
 import { retryAfterMs } from "./retry-after.ts";
+import { RetryBudget } from "./retry-budget.ts";
 import { isAnswer, isFinal, severityOf } from "./severity.ts";
 import { describeFailure, UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
 
@@ -50,10 +51,12 @@ const longestRetryAfterMs = 5 * 60_000;
  * left alone not at all.
  */
 export class Endpoints implements AsyncDisposable {
+  readonly retries: RetryBudget;
   readonly #options: EndpointsOptions;
   readonly #lines: readonly Line[];
 
   constructor(options: EndpointsOptions) {
+    this.retries = new RetryBudget(options.clocks.monotonicMs);
     this.#options = options;
     this.#lines = options.endpoints.map((entry) => {
       return { ...entry, limit: new RateLimit(options.clocks) };
@@ -81,6 +84,7 @@ export class Endpoints implements AsyncDisposable {
    * endpoint is left alone.
    */
   async ask<T>(ask: Ask, read: Read<T>): Promise<T> {
+    this.retries.earn();
     let failed: UpstreamError | null = null;
     for (const line of this.#inOrder()) {
       const permit = this.#enter(line, ask);

@@ -42,6 +42,11 @@ export class Upstream implements AsyncDisposable {
     return this.#endpoints.down;
   }
 
+  /** Takes one of the retries that upstream may be burdened with, if there is one. */
+  mayRetry(): boolean {
+    return this.#endpoints.retries.take();
+  }
+
   /**
    * Asks what a reference means; unlike a GET it does not count as a pull. `digest` is null when upstream
    * does not say, or has no HEAD. `accept` is what a client takes that does not take what others do.

@@ -40,6 +40,7 @@ test("what upstream encoded in place of the digest's bytes is refused, and decod
         await wire.whole("200 OK", { "content-encoding": label }, sent);
       });
 
+      scene.passOver();
       const { status, headers, body, complete } = await scene.mirror.get(target, asked);
 
       assert.ok(status === 502 || (sizeBytes > 32_768 && !complete), `${label}: ${status}`);
@@ -62,6 +63,7 @@ test("a manifest that upstream encoded in place of the digest's bytes is refused
       await wire.whole("200 OK", head, encode(manifest.bytes));
     });
 
+    scene.passOver();
     const answer = await scene.mirror.get(target, asked);
 
     assert.equal(answer.status, 502, label);
@@ -127,6 +129,7 @@ test("a list, a token or an error that is encoded is not read, and not decoded",
       await wire.whole("500 Broken", encoded, encode(words));
     });
 
+    scene.passOver();
     for (const target of [ofList, ofToken, ofError]) {
       const answer = await scene.mirror.get(target, asked);
 
@@ -150,6 +153,7 @@ test("a manifest of a tag that is encoded is refused", async () => {
       await wire.whole("200 OK", head, encode(manifest.bytes));
     });
 
+    scene.passOver();
     const answer = await scene.mirror.get(target, asked);
 
     assert.equal(answer.status, 502, label);

@@ -50,6 +50,36 @@ test("an upstream that stays in trouble is asked a few times for all who wait, a
   await scene.assertHeals([["never-available", content]]);
 });
 
+test("an outage does not multiply what upstream is asked: fifty clients of fifty blobs, again and again", async () => {
+  await using scene = await FaultScene.start();
+  const contents = Array.from({ length: 50 }, (_, at) => scene.upstream.blob(`outage ${at}`, 100));
+
+  let first = 0;
+  for (let round = 0; round < 3; round++) {
+    const answers = await Promise.all(contents.map((one) => scene.pull("never-available", one)));
+    for (const { status } of answers) assert.equal(status, 503);
+    if (round === 0) first = scene.upstream.requests.length;
+  }
+
+  // All may be on their way before the first answer; then retries are of the budget, or probes.
+  assert.ok(first <= 50 + 10 + 5 + 5, `asked ${first} times`);
+  const later = scene.upstream.requests.length - first;
+  assert.ok(later <= 10, `asked ${later} times more`);
+  await scene.assertHeals(contents.map((one) => ["never-available", one]));
+});
+
+test("an upstream that fails every other time is not asked twice as much", async () => {
+  await using scene = await FaultScene.start({ ownMonotonicClock: true });
+
+  for (let at = 0; at < 60; at++) {
+    await scene.pull("unavailable-once", scene.upstream.blob(`flapping ${at}`, 100));
+  }
+
+  // Ten retries there are at first, and one is earned by ten requests.
+  const gets = scene.upstream.requests.length;
+  assert.ok(gets <= 60 + 10 + 8, `asked ${gets} times`);
+});
+
 test("an upstream that is down is told of soon", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("down", sizeBytes);

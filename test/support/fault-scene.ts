@@ -126,6 +126,11 @@ export class FaultScene implements AsyncDisposable {
     return answer;
   }
 
+  /** Lets so much time pass that what failed before does not add up with what fails now. */
+  passOver(): void {
+    this.mirror.advance(60_000);
+  }
+
   /** GETs of a blob that reached the registry. */
   blobGets(truth: SeededContent): number {
     return this.upstream.asked("GET", `/blobs/${truth.digest}`).length;
@@ -166,12 +171,16 @@ export class FaultScene implements AsyncDisposable {
     });
   }
 
-  /** From now on the upstream is honest: the next pulls are right, without anybody doing anything. */
+  /** From now on the upstream is honest: ten seconds later pulls are right, without anybody doing anything. */
   async assertHeals(
     contents: Iterable<readonly [fault: string, truth: SeededContent]>,
   ): Promise<void> {
     this.upstream.heal();
-    await Promise.all([...contents].map(([fault, truth]) => this.pullWhole(fault, truth)));
+    this.mirror.advance(10_000);
+    const [first, ...others] = contents;
+    // Where upstream was left alone this pull finds out that it is well.
+    if (first) await this.pullWhole(...first);
+    await Promise.all(others.map(([fault, truth]) => this.pullWhole(fault, truth)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -144,6 +144,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   "limited-at-first": until(1, async (_ask, wire) => {
     await wire.whole("429 Too Many Requests", { "retry-after": 1 }, "slowly");
   }),
+  "unavailable-once": until(1, unavailable),
   "never-available": unavailable,
 
   // Cut once, and what comes of going on.
