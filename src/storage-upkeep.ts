@@ -53,7 +53,7 @@ export class StorageUpkeep implements AsyncDisposable {
   async #scan(): Promise<void> {
     const { layout, catalog, locks, log } = this.#options;
     await this.#unlessEnding("could not compare the files with the catalog", async (signal) => {
-      const counts = await new StoreScan(layout, catalog, locks).run(signal);
+      const counts = await new StoreScan({ layout, catalog, locks }).run(signal);
       log[counts.foreign > 0 ? "warn" : "info"](counts, "compared the files with the catalog");
     });
   }

@@ -189,12 +189,13 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   }
 
   async #evictOne(victim: Victim, done: Freed): Promise<Freed> {
-    const { accesses, catalog, budget } = this.#tools;
+    const { accesses, catalog, budget, locks } = this.#tools;
     const { latestAtMs, freed } = victim;
     const digests = freed.map(({ digest }) => digest);
     if (digests.some((digest) => accesses.isFresh(digest)))
       return { ...done, spared: done.spared + 1 };
-    // Between the row and its file nothing else counts them.
+    // Between the row and its file nothing else counts them, and nothing may be stored anew.
+    using _locks = await locks.holdAll(digests);
     using _leaving = budget.leaving(victim.freedBytes);
     await catalog.evict({ latestAtMs, digests });
     let objects = 0;
@@ -220,12 +221,11 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   }
 
   /**
-   * Resolves to false for content that has a row (again): somebody pulled or needed it meanwhile, or its file does not
-   * go. That is adopted, so that it counts and its turn comes again.
+   * Resolves to false for content that has its row still, for somebody pulled or needed it meanwhile; or whose file does
+   * not go. That is adopted, so that it counts and its turn comes again.
    */
   async #removeFile({ digest, sizeBytes }: StoredObject): Promise<boolean> {
-    const { catalog, store, locks, log, onEvicted } = this.#tools;
-    using _lock = await locks.hold(digest);
+    const { catalog, store, log, onEvicted } = this.#tools;
     if (await catalog.blob(digest)) return false;
     onEvicted(digest);
     try {

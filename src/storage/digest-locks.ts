@@ -20,4 +20,14 @@ export class DigestLocks {
       },
     };
   }
+
+  /**
+   * As `hold`, for several at once; each may be there once. They are waited for in their order, so that two who want several
+   * cannot wait for each other.
+   */
+  async holdAll(digests: readonly Digest[]): Promise<Disposable> {
+    using held = new DisposableStack();
+    for (const digest of digests.toSorted()) held.use(await this.hold(digest));
+    return held.move();
+  }
 }

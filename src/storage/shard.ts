@@ -29,3 +29,13 @@ export function digestIn(shard: Shard, name: string): Digest | null {
 export function isIn(shard: Shard, digest: Digest): boolean {
   return digest.startsWith(`${shard.algorithm}:`) && hexOf(digest).startsWith(shard.prefix);
 }
+
+/** The greatest digest that any shard before `shards[at]` can hold; null before the first one. */
+export function lastBefore(shards: readonly Shard[], at: number): Digest | null {
+  const before = shards[at - 1];
+  if (!before) return null;
+  const { algorithm, prefix } = before;
+  return parseDigest(`${algorithm}:${prefix.padEnd(hexDigits[algorithm], "f")}`);
+}
+
+const hexDigits: Readonly<Record<DigestAlgorithm, number>> = { sha256: 64, sha512: 128 };

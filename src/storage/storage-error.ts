@@ -26,6 +26,11 @@ export function codeOf(error: unknown): string | null {
   return typeof code === "string" ? code : null;
 }
 
+/** Whether a system call failed, and nothing else. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error;
+}
+
 /** Whether SQLite says that what it read is no database, or a damaged one. */
 export function isCorruption(error: unknown): boolean {
   const code = codeOf(error) ?? "";

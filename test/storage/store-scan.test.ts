@@ -29,6 +29,10 @@ async function storage(): Promise<Fixture> {
   return { layout, catalog, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
+function scanOf(layout: Layout, catalog: SqliteCatalog): StoreScan {
+  return new StoreScan({ layout, catalog, locks: new DigestLocks() });
+}
+
 /** Content under its digest, without a row. */
 async function plant(layout: Layout, text: string, algorithm?: "sha512"): Promise<Digest> {
   const digest = digestOf(Buffer.from(text), algorithm);
@@ -43,7 +47,7 @@ suite("the scan of the store", () => {
     const { layout, catalog } = fixture;
     const digests = [await plant(layout, "one"), await plant(layout, "two", "sha512")];
 
-    const counts = await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
+    const counts = await scanOf(layout, catalog).run(signal);
 
     assert.deepEqual(counts, {
       files: 2,
@@ -67,11 +71,7 @@ suite("the scan of the store", () => {
     for (const blob of [kept, ...lost]) await catalog.recordBlob(alpine, blob, 1);
     await mkdir(dirname(blobFile(layout, lost[0]?.digest ?? kept.digest)), { recursive: true });
 
-    const { files, adopted, forgotten } = await new StoreScan(
-      layout,
-      catalog,
-      new DigestLocks(),
-    ).run(signal);
+    const { files, adopted, forgotten } = await scanOf(layout, catalog).run(signal);
 
     assert.deepEqual({ files, adopted, forgotten }, { files: 1, adopted: 0, forgotten: 4 });
     assert.deepEqual(await catalog.blobs(null, 10), [kept]);
@@ -86,11 +86,7 @@ suite("the scan of the store", () => {
     const rows = texts.slice(1000).map((text) => blobRecord(text));
     await Promise.all(rows.map((row) => catalog.recordBlob(alpine, row, 1)));
 
-    const { files, adopted, forgotten } = await new StoreScan(
-      layout,
-      catalog,
-      new DigestLocks(),
-    ).run(signal);
+    const { files, adopted, forgotten } = await scanOf(layout, catalog).run(signal);
 
     assert.deepEqual(
       { files, adopted, forgotten },
@@ -118,7 +114,7 @@ suite("the scan of the store", () => {
     await writeFile(join(shard, "0".repeat(64)), "");
     await symlink(outside, join(shard, `${shard.slice(-2)}${"0".repeat(62)}`));
 
-    const counts = await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
+    const counts = await scanOf(layout, catalog).run(signal);
 
     assert.equal(counts.files, 1);
     assert.equal(counts.adopted, 1);
@@ -136,9 +132,7 @@ suite("the scan of the store", () => {
     await catalog.recordBlob(alpine, blob, 1);
     await mkdir(blobFile(layout, blob.digest), { recursive: true });
 
-    const { foreign, forgotten } = await new StoreScan(layout, catalog, new DigestLocks()).run(
-      signal,
-    );
+    const { foreign, forgotten } = await scanOf(layout, catalog).run(signal);
 
     assert.deepEqual({ foreign, forgotten }, { foreign: 1, forgotten: 1 });
     assert.equal(await catalog.blob(blob.digest), null);
@@ -153,7 +147,7 @@ suite("the scan of the store", () => {
     const shard = dirname(blobFile(layout, blob.digest));
     await writeFile(shard, "");
 
-    const counts = await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
+    const counts = await scanOf(layout, catalog).run(signal);
 
     assert.equal(counts.forgotten, 0);
     assert.deepEqual(counts.firstForeign, [shard]);
@@ -197,8 +191,7 @@ suite("the scan of the store", () => {
     };
 
     const scans = (async () => {
-      for (let round = 0; round < 5; round++)
-        await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
+      for (let round = 0; round < 5; round++) await scanOf(layout, catalog).run(signal);
     })();
     for (const text of texts) await fill(text);
     await scans;
@@ -221,7 +214,7 @@ suite("the scan of the store", () => {
       return await blob(digest);
     };
 
-    const { adopted } = await new StoreScan(layout, catalog, new DigestLocks()).run(signal);
+    const { adopted } = await scanOf(layout, catalog).run(signal);
 
     assert.equal(adopted, 0);
     for (const digest of digests) assert.equal(await blob(digest), null);
@@ -234,7 +227,7 @@ suite("the scan of the store", () => {
     const ending = new AbortController();
     ending.abort();
 
-    await assert.rejects(new StoreScan(layout, catalog, new DigestLocks()).run(ending.signal), {
+    await assert.rejects(scanOf(layout, catalog).run(ending.signal), {
       name: "AbortError",
     });
   });

@@ -8,6 +8,8 @@ const layout = layoutOf(process.argv[2] ?? "");
 await using catalog = await SqliteCatalog.open(layout);
 console.log(
   JSON.stringify(
-    await new StoreScan(layout, catalog, new DigestLocks()).run(new AbortController().signal),
+    await new StoreScan({ layout, catalog, locks: new DigestLocks() }).run(
+      new AbortController().signal,
+    ),
   ),
 );
