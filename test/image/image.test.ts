@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { changed, deployFile } from "../support/deploy.ts";
 import { DockerRegistry } from "../support/docker-registry.ts";
 import { Dockerd } from "../support/dockerd.ts";
 import { eventually } from "../support/eventually.ts";
@@ -17,44 +18,109 @@ import { makeStandInBase, trustStore } from "./stand-in-base.ts";
 
 const checkout: string = fileURLToPath(new URL("../..", import.meta.url));
 
-test("the image runs as nobody special on a read-only disk, turns healthy, and images are pulled through it", async (t) => {
-  if (!haveRoot(t) || !haveAll(t, "docker-registry", "dockerd", "docker", "runc", "busybox"))
-    return;
+test("the image, alone and by Compose, as nobody special on a read-only disk", async (t) => {
+  const programs = ["docker-registry", "dockerd", "docker", "docker-compose", "runc"] as const;
+  if (!haveRoot(t) || !haveAll(t, ...programs, "busybox")) return;
   await using hub = await DockerRegistry.start();
   await pushImage(hub.url, "library/sluice-hello", "1", runnableImage("through the image"));
   await using dockerd = await Dockerd.start();
   await buildImage(dockerd);
-  await using home = await mkdtempDisposable(join(tmpdir(), "image-config-"));
-  const configFile = join(home.path, "mirror.config.yaml");
-  const host = `127.0.0.1:${await freePort()}`;
-  await writeFile(configFile, await settingsFor(host, hub));
 
-  const checked = await dockerd.try(
-    "run",
-    "--rm",
-    "--network",
-    "none",
-    "sluice",
-    "config",
-    "check",
+  await t.test("turns healthy, and images are pulled through it", async () => {
+    await using home = await mkdtempDisposable(join(tmpdir(), "image-config-"));
+    const configFile = join(home.path, "mirror.config.yaml");
+    const host = `127.0.0.1:${await freePort()}`;
+    await writeFile(configFile, await settingsFor(host, hub));
+
+    const alone = ["run", "--rm", "--network", "none", "sluice"];
+    const checked = await dockerd.try(...alone, "config", "check");
+    assert.equal(checked.code, 0, `the configuration in the image is right: ${checked.stderr}`);
+
+    await startMirror(dockerd, configFile);
+    await pullsThrough(dockerd, "mirror", host);
+
+    const image = `${host}/sluice-hello:1`;
+    await dockerd.docker("rmi", image);
+    await hub.stop();
+    await dockerd.docker("pull", image);
+    await hub.restart();
+
+    await dockerd.docker("stop", "mirror");
+    const ended = await dockerd.docker("inspect", "--format", "{{.State.ExitCode}}", "mirror");
+    assert.equal(ended, "0\n", await dockerd.docker("logs", "mirror"));
+  });
+
+  await t.test(
+    "is brought up by Compose with a secret, and keeps its content in a volume",
+    async () => {
+      await using project = await mkdtempDisposable(join(tmpdir(), "compose-"));
+      const host = `127.0.0.1:${await freePort()}`;
+      await makeProject(project.path, host, hub);
+
+      await dockerd.compose(project.path, "up", "--detach", "--no-build");
+      const container = (await dockerd.compose(project.path, "ps", "--quiet")).trim();
+      await pullsThrough(dockerd, container, host);
+
+      const running = await inspected(dockerd, container);
+      assert.equal(running.HostConfig.ReadonlyRootfs, true);
+      assert.deepEqual(running.HostConfig.CapDrop, ["ALL"]);
+      assert.deepEqual(running.HostConfig.SecurityOpt, ["no-new-privileges:true"]);
+      assert.equal(running.HostConfig.Memory, 2 ** 31);
+      assert.equal(await dockerd.docker("exec", container, "cat", "/run/secrets/hub"), "secret");
+
+      await dockerd.compose(project.path, "down");
+      await hub.stop();
+      await dockerd.docker("rmi", `${host}/sluice-hello:1`);
+      await dockerd.compose(project.path, "up", "--detach", "--no-build");
+      await pullsThrough(
+        dockerd,
+        (await dockerd.compose(project.path, "ps", "--quiet")).trim(),
+        host,
+      );
+      await dockerd.compose(project.path, "down", "--volumes");
+    },
   );
-  assert.equal(checked.code, 0, `the configuration in the image is right: ${checked.stderr}`);
-
-  await startMirror(dockerd, configFile);
-  await healthy(dockerd);
-  assert.equal(await dockerd.docker("exec", "mirror", "id", "-u"), "10001\n");
-  const image = `${host}/sluice-hello:1`;
-  await dockerd.docker("pull", image);
-  assert.equal(await dockerd.run(image), "through the image\n");
-
-  await dockerd.docker("rmi", image);
-  await hub.stop();
-  await dockerd.docker("pull", image);
-
-  await dockerd.docker("stop", "mirror");
-  const ended = await dockerd.docker("inspect", "--format", "{{.State.ExitCode}}", "mirror");
-  assert.equal(ended, "0\n", await dockerd.docker("logs", "mirror"));
 });
+
+async function pullsThrough(dockerd: Dockerd, container: string, host: string): Promise<void> {
+  await healthy(dockerd, container);
+  assert.equal(await dockerd.docker("exec", container, "id", "-u"), "10001\n");
+  await dockerd.docker("pull", `${host}/sluice-hello:1`);
+  assert.equal(await dockerd.run(`${host}/sluice-hello:1`), "through the image\n");
+}
+
+/** What deploy/compose has, with what differs here: no network but this machine's, no limit that may not be raised. */
+async function makeProject(directory: string, host: string, hub: DockerRegistry): Promise<void> {
+  const compose = changed(await deployFile("compose/compose.yaml"), [
+    ["    build:\n      context: ../..\n", ""],
+    ["image: sluice:0.1.0", "image: sluice"],
+    ['    ports:\n      - "5000:5000"\n', "    network_mode: host\n"],
+    ["nofile: 65536", "nofile: 1024"],
+    ["interval: 10s", "interval: 1s"],
+  ]);
+  const config = changed(await deployFile("compose/mirror.config.yaml"), [
+    ["storage:\n", `server: { listen: "${host}" }\nadmin: { listen: "127.0.0.1:0" }\nstorage:\n`],
+    ["https://registry-1.docker.io", hub.url],
+  ]);
+  await mkdir(join(directory, "secrets"));
+  await writeFile(join(directory, "secrets/hub"), "secret");
+  await writeFile(join(directory, "compose.yaml"), compose);
+  await writeFile(join(directory, "mirror.config.yaml"), config);
+}
+
+interface Inspected {
+  readonly HostConfig: {
+    readonly ReadonlyRootfs: boolean;
+    readonly CapDrop: readonly string[];
+    readonly SecurityOpt: readonly string[];
+    readonly Memory: number;
+  };
+}
+
+async function inspected(dockerd: Dockerd, container: string): Promise<Inspected> {
+  const [found] = JSON.parse(await dockerd.docker("inspect", container)) as [Inspected];
+  return found;
+}
 
 async function buildImage(dockerd: Dockerd): Promise<void> {
   await using root = await mkdtempDisposable(join(tmpdir(), "stand-in-base-"));
@@ -75,11 +141,11 @@ async function startMirror(dockerd: Dockerd, configFile: string): Promise<void> 
   );
 }
 
-async function healthy(dockerd: Dockerd): Promise<void> {
+async function healthy(dockerd: Dockerd, container: string): Promise<void> {
   const format = "{{.State.Status}} {{.State.Health.Status}}";
   await eventually("the mirror's container is healthy", async () => {
-    const state = (await dockerd.docker("inspect", "--format", format, "mirror")).trim();
-    if (state.startsWith("exited")) throw new Error((await dockerd.try("logs", "mirror")).stderr);
+    const state = (await dockerd.docker("inspect", "--format", format, container)).trim();
+    if (state.startsWith("exited")) throw new Error((await dockerd.try("logs", container)).stderr);
     return state === "running healthy";
   });
 }

@@ -44,6 +44,12 @@ export class Dockerd implements AsyncDisposable {
     return runDocker(this.#directory, args);
   }
 
+  /** `docker-compose ARGS` in a directory, which must succeed; returns what it printed. */
+  async compose(directory: string, ...args: string[]): Promise<string> {
+    const options = { ...clientOf(this.#directory), cwd: directory };
+    return mustRun(programPath("docker-compose"), args, options);
+  }
+
   /** Builds an image with BuildKit from a Dockerfile without files beside it, and names it `tag`. */
   async build(tag: string, dockerfile: string): Promise<void> {
     const context = await mkdtempDisposable(join(this.#directory, "build-"));

@@ -12,6 +12,7 @@ const packageOf = {
   ctr: "containerd",
   docker: "docker.io",
   dockerd: "docker.io",
+  "docker-compose": "docker-compose",
   "docker-registry": "docker-registry",
   htpasswd: "apache2-utils",
   "mkfs.ext4": "e2fsprogs",
