@@ -18,6 +18,7 @@ const packageOf = {
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
   ip: "iproute2",
+  kubectl: "kubernetes-client",
   nginx: "nginx",
   openssl: "openssl",
   podman: "podman",
