@@ -29,7 +29,7 @@ async function openApi(): Promise<unknown> {
   const { path } = stack.use(await mkdtempDisposable(join(tmpdir(), "sluice-docs-")));
   const { config } = await loadConfig({ file: "/dev/null", env: {}, cwd: path });
   const options = {
-    config,
+    config: { ...config, storage: { ...config.storage, directory: path } },
     version,
     log: pino({ level: "silent" }),
     env: {},

@@ -12,8 +12,8 @@ import { PasswordFileCredentials } from "./upstream/password-file-credentials.ts
 import { Upstream } from "./upstream/upstream.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 
-export interface UpstreamTools {
-  readonly metrics: Metrics;
+/** What requests to upstreams take. */
+export interface OutboundTools {
   /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are read, and what credential helpers are run with. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly userAgent: string;
@@ -22,6 +22,10 @@ export interface UpstreamTools {
   /** A clock that never jumps, in ms. */
   readonly monotonicMs: () => number;
   readonly log: Log;
+}
+
+export interface UpstreamTools extends OutboundTools {
+  readonly metrics: Metrics;
 }
 
 interface Built {
@@ -95,7 +99,7 @@ export class ConfiguredUpstreams implements AsyncDisposable {
 export function endpointsOf(
   config: UpstreamConfig,
   credentials: CredentialSource | null,
-  { env, userAgent, monotonicMs }: UpstreamTools,
+  { env, userAgent, monotonicMs }: OutboundTools,
 ): readonly Endpoint[] {
   const { name: upstream, privateRedirects, caPem: ca, http2, timeouts } = config;
   const connections = { timeouts, ca, proxy: proxyChoice(config.proxy, env), http2 };
@@ -130,7 +134,7 @@ function breakerOf(upstream: string, url: URL, { monotonicMs, log }: UpstreamToo
 /** Where the configured credentials come from; null if there are none. */
 export function credentialSourceOf(
   { name: upstream, credentials }: UpstreamConfig,
-  { env, monotonicMs, log }: UpstreamTools,
+  { env, monotonicMs, log }: OutboundTools,
 ): CredentialSource | null {
   switch (credentials?.kind) {
     case undefined:
@@ -155,7 +159,8 @@ function isSame(one: UpstreamConfig, other: UpstreamConfig): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function proxyChoice(proxy: OutboundProxy, env: UpstreamTools["env"]): ProxyChoice {
+/** The proxies that a configuration means, those of the environment included. */
+export function proxyChoice(proxy: OutboundProxy, env: OutboundTools["env"]): ProxyChoice {
   switch (proxy.kind) {
     case "direct":
       return { httpProxy: "", httpsProxy: "", noProxy: "" };

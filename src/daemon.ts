@@ -43,7 +43,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await using stack = new AsyncDisposableStack();
   const { config, log, now, monotonicMs } = options;
   const opened = await openMirror(stack, options);
-  const { layout, mirror, configured, health, metrics } = opened;
+  const { layout, mirror, configured, health, metrics, doctor } = opened;
   metrics.watchProcess();
   mirror.evictor.watch();
   stack.use(new StorageUpkeep({ ...opened, log, now }));
@@ -67,6 +67,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await openControlSocket(controlServer, layout);
   const adminAddress = await listenOn(adminServer, config.admin.listen, "admin.listen");
   const address = await listenOn(registry.http, config.server.listen, "server.listen");
+  doctor.listening = address;
   const running = stack.move();
   let current = config;
   return {
@@ -78,6 +79,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       warnOfRestart(current, next, log);
       configured.configure(next.upstreams);
       mirror.rules = new Rules(next.freshness);
+      // The rest takes effect with the next start.
+      doctor.config = { ...config, upstreams: next.upstreams };
       mirror.evictor.settings = next.eviction;
       log.level = next.log.level;
       current = next;

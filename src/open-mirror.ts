@@ -1,5 +1,7 @@
+import { buildDoctor } from "./build-doctor.ts";
 import type { Config } from "./config/config.ts";
 import { ConfiguredUpstreams } from "./configured-upstreams.ts";
+import type { Doctor } from "./doctor/doctor.ts";
 import { Mirror } from "./mirror/mirror.ts";
 import { Rules } from "./mirror/rules.ts";
 import { openStorage, type Storage } from "./open-storage.ts";
@@ -17,6 +19,8 @@ export interface MirrorOptions {
   readonly now: () => number;
   /** A clock that never jumps, in ms. */
   readonly monotonicMs: () => number;
+  /** How long the doctor waits for one answer; as long as it thinks right unless it is given. */
+  readonly doctorLimitMs?: number | undefined;
 }
 
 /** A mirror and all that it works with; nobody can reach it yet, and nothing happens in it by itself. */
@@ -25,6 +29,7 @@ export interface OpenMirror extends Storage {
   readonly configured: ConfiguredUpstreams;
   readonly health: Health;
   readonly metrics: Metrics;
+  readonly doctor: Doctor;
 }
 
 /**
@@ -50,5 +55,6 @@ export async function openMirror(
   configured.configure(config.upstreams);
   const { catalog } = storage;
   const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);
-  return { ...storage, mirror, configured, health, metrics };
+  const doctor = buildDoctor({ ...outbound, holdsStorage: true });
+  return { ...storage, mirror, configured, health, metrics, doctor };
 }

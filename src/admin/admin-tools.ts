@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Doctor } from "../doctor/doctor.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
@@ -15,6 +16,7 @@ export interface AdminTools {
   readonly catalog: Catalog;
   readonly budget: DiskBudget;
   readonly health: Health;
+  readonly doctor: Doctor;
   readonly metrics: Metrics;
   readonly version: string;
   readonly log: Log;

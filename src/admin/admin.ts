@@ -6,6 +6,7 @@ import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import type { Log } from "../telemetry/log.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
+import { addDoctor } from "./doctor.ts";
 import { addEviction } from "./eviction.ts";
 import { addProbes } from "./probes.ts";
 import { addSimulate } from "./simulate.ts";
@@ -37,6 +38,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   if (changedBy !== null) {
     api.use(audit(tools.log, changedBy));
     addEviction(api, tools);
+    addDoctor(api, tools);
   }
   api.doc("/api/v1/openapi.json", {
     openapi: "3.0.3",

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addClientConfig } from "./grammar/client-config.ts";
 import { addConfig } from "./grammar/config.ts";
+import { addDoctor } from "./grammar/doctor.ts";
 import { addEvict } from "./grammar/evict.ts";
 import { addHealth } from "./grammar/health.ts";
 import { addHelp } from "./grammar/help.ts";
@@ -32,6 +33,7 @@ export function buildProgram(): Command {
   program.commandsGroup("Change what is stored:");
   addEvict(program);
   program.commandsGroup("Set up and mend:");
+  addDoctor(program);
   addConfig(program);
   addClientConfig(program);
   addHelp(program);

@@ -60,19 +60,23 @@ export class ReachedMirror implements AsyncDisposable {
  */
 export async function reachMirror(options: CommandOptions): Promise<ReachedMirror> {
   const loaded = await loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
-  const { config } = loaded;
+  const daemon = await reachDaemon(loaded.config);
+  if (daemon) return daemon;
+  refuseWithoutCatalog(layoutOf(loaded.config.storage.directory), loaded.source);
+  return await openByItself(loaded);
+}
+
+/** The daemon of the configuration's storage directory; null if none runs. Rejects with CommandError if it cannot be asked. */
+export async function reachDaemon(config: Config): Promise<ReachedMirror | null> {
   const layout = layoutOf(config.storage.directory);
   const alive = await askDaemon(layout, { path: "/healthz" });
-  if (alive) {
-    await text(alive.body);
-    return new ReachedMirror(config, {
-      runs: true,
-      ask: async (question) => (await askDaemon(layout, question)) ?? gone(layout.controlSocket),
-      owned: new AsyncDisposableStack(),
-    });
-  }
-  refuseWithoutCatalog(layout, loaded.source);
-  return await openByItself(loaded);
+  if (!alive) return null;
+  await text(alive.body);
+  return new ReachedMirror(config, {
+    runs: true,
+    ask: async (question) => (await askDaemon(layout, question)) ?? gone(layout.controlSocket),
+    owned: new AsyncDisposableStack(),
+  });
 }
 
 async function openByItself({ config }: LoadedConfig): Promise<ReachedMirror> {

@@ -50,6 +50,19 @@ export class Authorization {
     return challenge.kind === "basic" && authorization === refused ? null : authorization;
   }
 
+  /**
+   * What shows that we are who we say, as `docker login` does: a token for no repository, or the password. null if the
+   * challenge wants nothing that we have.
+   */
+  async login(header: string | undefined): Promise<string | null> {
+    const challenge = preferredChallenge(header);
+    if (challenge === null) return null;
+    const credentials = await this.#credentials();
+    if (challenge.kind === "basic") return basicOf(credentials);
+    const { realm, service } = challenge;
+    return `Bearer ${await this.#tokens.token({ realm, service, scope: null, credentials })}`;
+  }
+
   async #meet(challenge: Challenge, repository: Repository): Promise<string | null> {
     try {
       const credentials = await this.#credentials();

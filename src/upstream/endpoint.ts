@@ -5,7 +5,7 @@ import type { CredentialSource } from "./credentials.ts";
 import type { Answer } from "./exchange.ts";
 import { HopGuard } from "./hop-guard.ts";
 import { RealmGuard } from "./realm-guard.ts";
-import { askEndpoint } from "./redirects.ts";
+import { askEndpoint, type Route } from "./redirects.ts";
 import { TokenServer } from "./token-server.ts";
 
 export interface EndpointOptions {
@@ -76,6 +76,17 @@ export class Endpoint implements AsyncDisposable {
     return await this.#askAuthorized(request);
   }
 
+  /** What it answers to `GET /v2/`, asked as by nobody. Rejects with what sockets reject with, and with ForbiddenHop. */
+  greet(): Promise<Answer> {
+    return this.#askBase(null);
+  }
+
+  /** The same with what its challenge wants; null if that is nothing we have. Rejects as `ask` does. */
+  async login(challenge: string | undefined): Promise<Answer | null> {
+    const authorization = await this.#authorization.login(challenge);
+    return authorization === null ? null : await this.#askBase(authorization);
+  }
+
   /** Lets what runs end, and keeps nothing for later. */
   async retire(): Promise<void> {
     await this.#connections.retire();
@@ -110,19 +121,36 @@ export class Endpoint implements AsyncDisposable {
     }
   }
 
+  #askBase(authorization: string | null): Promise<Answer> {
+    const headers = this.#headers({ accept: "application/json" }, authorization);
+    return askEndpoint(
+      { url: this.#urlOf("/v2/"), method: "GET", headers },
+      { ...this.#route, trust: "unverified" },
+    );
+  }
+
   #send(
     { method, repository, path, headers, trust, signal }: Ask,
     authorization: string | null,
   ): Promise<Answer> {
+    const url = this.#urlOf(`/v2/${repository}/${path}`);
+    return askEndpoint(
+      { url, method, headers: this.#headers(headers, authorization), signal },
+      { ...this.#route, trust },
+    );
+  }
+
+  get #route(): Omit<Route, "trust"> {
+    return { connections: this.#connections, guard: this.#guard, follow: "anywhere" };
+  }
+
+  #urlOf(target: string): URL {
     const url = new URL(this.url);
-    const [pathname = "", query = ""] = `/v2/${repository}/${path}`.split("?");
+    const [pathname = "", query = ""] = target.split("?");
     url.pathname = url.pathname.replace(/\/$/, "") + pathname;
     // What an endpoint is configured with is the name by which a mirror there knows the upstream: `?ns=HOST`.
     url.search = [url.search.slice(1), query].filter((part) => part !== "").join("&");
-    return askEndpoint(
-      { url, method, headers: this.#headers(headers, authorization), signal },
-      { connections: this.#connections, guard: this.#guard, trust, follow: "anywhere" },
-    );
+    return url;
   }
 
   #headers(

@@ -92,11 +92,27 @@ function tokenFailure({ status, message, retryAfter }: TokenRefused): UpstreamFa
   return { kind: "status", status, words: message, retryAfter: retryAfterIn(retryAfter) };
 }
 
-// When a name has several addresses Node throws one AggregateError with an error for each.
+/** What Node and undici say of a failure beside its message, as far as they do. */
+export interface NetworkError {
+  /** Such as `ENOTFOUND`; "" for none. */
+  readonly code: string;
+  /** The name that was looked up. */
+  readonly hostname?: string | undefined;
+  /** Where a connection was wanted to. */
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+/** The first failure: when a name has several addresses Node throws one AggregateError with an error for each. */
+export function networkErrorIn(error: unknown): NetworkError {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(first instanceof Error)) return { code: "" };
+  const { code, hostname, address, port }: Error & Partial<NetworkError> = first;
+  return { code: typeof code === "string" ? code : "", hostname, address, port };
+}
+
 function codeOf(error: unknown): string {
-  const first = error instanceof AggregateError ? error.errors[0] : error;
-  const code: unknown = first instanceof Error && "code" in first ? first.code : undefined;
-  return typeof code === "string" ? code : "";
+  return networkErrorIn(error).code;
 }
 
 function reasonOf(error: unknown, code: string): string {

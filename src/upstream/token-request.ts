@@ -7,7 +7,8 @@ export interface TokenQuestion {
   /** The token server's URL, as the challenge has it. */
   readonly realm: string;
   readonly service: string | null;
-  readonly scope: string;
+  /** null asks for no repository: whether the credentials are right. */
+  readonly scope: string | null;
   /** null asks as anybody. */
   readonly credentials: Credentials | null;
 }
@@ -25,7 +26,10 @@ export function tokenRequest(
   realm: URL,
   { service, scope, credentials }: TokenQuestion,
 ): TokenRequest {
-  const asked = { ...(service === null ? {} : { service }), scope };
+  const asked = {
+    ...(service === null ? {} : { service }),
+    ...(scope === null ? {} : { scope }),
+  };
   if (credentials === null) {
     return { url: withQuery(realm, asked), method: "GET", headers: {}, follow: "anywhere" };
   }

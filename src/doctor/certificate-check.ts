@@ -1,0 +1,54 @@
+import { isIP } from "node:net";
+import { connect, type PeerCertificate } from "node:tls";
+import { formatDuration } from "../config/units.ts";
+import { literalAddress } from "../upstream/reach.ts";
+import type { ExaminationTools, ExaminedEndpoint } from "./endpoint-check.ts";
+import { type Finding, ok, warn } from "./finding.ts";
+
+// Who renews by machine does so a month before; two weeks leave time to do it by hand.
+const soonMs = 14 * 86_400_000;
+
+/** How long the certificate of an endpoint is still good, and who signed it. It has been believed already. */
+export async function* checkCertificate(
+  { upstream: { name, caPem }, endpoint: { url } }: ExaminedEndpoint,
+  { now, stepLimitMs }: ExaminationTools,
+): AsyncGenerator<Finding> {
+  const certificate = await certificateOf(url, caPem, stepLimitMs).catch(() => null);
+  const untilMs = Date.parse(certificate?.valid_to ?? "");
+  if (!certificate || !Number.isFinite(untilMs)) return;
+  const leftMs = untilMs - now();
+  const until = new Date(untilMs).toISOString().slice(0, 10);
+  const issuer = certificate.issuer.O ?? certificate.issuer.CN ?? "an authority without a name";
+  const found = `its certificate, by ${issuer}, is good until ${until}`;
+  yield leftMs > soonMs
+    ? ok(name, found)
+    : warn(
+        name,
+        `${found}: for ${formatDuration(Math.max(0, leftMs))}`,
+        "let it be renewed by whoever runs the registry",
+      );
+}
+
+async function certificateOf(
+  url: URL,
+  ca: string | null,
+  limitMs: number,
+): Promise<PeerCertificate> {
+  const host = literalAddress(url) ?? url.hostname;
+  const { promise, resolve, reject } = Promise.withResolvers<PeerCertificate>();
+  const socket = connect({
+    host,
+    port: Number(url.port || 443),
+    timeout: limitMs,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(ca === null ? {} : { ca }),
+  });
+  socket.once("secureConnect", () => resolve(socket.getPeerCertificate()));
+  socket.once("timeout", () => reject(new Error("no certificate in time")));
+  socket.once("error", reject);
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,52 @@
+import { readdir, readFile } from "node:fs/promises";
+import { type Finding, fail, ok, warn } from "./finding.ts";
+
+/** The process that examines itself: its Node, and how many files it may open. */
+export async function* checkProcess(): AsyncGenerator<Finding> {
+  yield judgeNode(process.versions.node);
+  const limits = await readFile("/proc/self/limits", "utf8").catch(() => "");
+  const limit = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+  if (limit === undefined) return;
+  const open = await readdir("/proc/self/fd").catch(() => []);
+  yield judgeOpenFiles(Number(limit), open.length);
+}
+
+// The first releases without holes that a remote peer can use, by their major version. What is older than these has them.
+const patched: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
+  22: [23, 4],
+  24: [22, 1],
+  26: [12, 1],
+};
+
+const oldestMajor = 24;
+
+export function judgeNode(version: string): Finding {
+  const [major = 0, minor = 0, patch = 0] = version.split(".").map(Number);
+  const [safeMinor, safePatch] = patched[major] ?? [0, 0];
+  const isPatched =
+    major > 26 ||
+    (major in patched && (minor > safeMinor || (minor === safeMinor && patch >= safePatch)));
+  if (isPatched) return ok("process", `Node ${version}`);
+  const newest = patched[Math.max(major, oldestMajor)] ?? patched[26];
+  return warn(
+    "process",
+    `Node ${version} has known holes that a remote peer can use`,
+    `run on Node ${Math.max(major in patched ? major : 26, oldestMajor)}.${newest?.join(".")} or newer: npm ci --omit=dev takes the one on PATH`,
+  );
+}
+
+// A client that pulls holds a socket, a file, and often a socket of an upstream; dockerd opens three at a time. A thousand
+// are some hundred clients.
+const fewFiles = 1_024;
+const comfortableFiles = 4_096;
+
+export function judgeOpenFiles(limit: number, open: number): Finding {
+  const found = `${limit} files may be open, ${open} are`;
+  const remedy =
+    "raise the limit: LimitNOFILE=65536 in the systemd unit, --ulimit nofile=65536 for a container, or ulimit -n";
+  if (limit < fewFiles) {
+    return fail("process", `only ${found}: a pull takes three, and those beyond fail`, remedy);
+  }
+  if (limit < comfortableFiles) return warn("process", `${found}: a pull takes three`, remedy);
+  return ok("process", found);
+}
