@@ -11,6 +11,7 @@ import { addEviction } from "./eviction.ts";
 import { addProbes } from "./probes.ts";
 import { addSimulate } from "./simulate.ts";
 import { addStats } from "./stats.ts";
+import { addVerify } from "./verify.ts";
 
 // What is asked of the mirror is a line of JSON.
 const bodyLimitBytes = 64 * 1024;
@@ -39,6 +40,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
     api.use(audit(tools.log, changedBy));
     addEviction(api, tools);
     addDoctor(api, tools);
+    addVerify(api, tools);
   }
   api.doc("/api/v1/openapi.json", {
     openapi: "3.0.3",

@@ -8,6 +8,7 @@ import { addHelp } from "./grammar/help.ts";
 import { addServe } from "./grammar/serve.ts";
 import { addSimulate } from "./grammar/simulate.ts";
 import { addStats } from "./grammar/stats.ts";
+import { addVerify } from "./grammar/verify.ts";
 import { version } from "./version.ts";
 
 /**
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
   addEvict(program);
   program.commandsGroup("Set up and mend:");
   addDoctor(program);
+  addVerify(program);
   addConfig(program);
   addClientConfig(program);
   addHelp(program);

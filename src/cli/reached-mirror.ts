@@ -1,8 +1,8 @@
-import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { createAdminApi } from "../admin/admin.ts";
 import type { AdminApi } from "../admin/admin-tools.ts";
+import type { FailedLine } from "../admin/json-lines.ts";
 import type { Config } from "../config/config.ts";
 import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
 import { openMirror } from "../open-mirror.ts";
@@ -36,10 +36,20 @@ export class ReachedMirror implements AsyncDisposable {
     return JSON.parse(await text(await this.#bodyOf(question)));
   }
 
-  /** The lines of JSON that the admin API answers, as they come; ending the iteration ends what is done there. */
-  async *follow(question: Question): AsyncGenerator<unknown> {
-    const input = Readable.from(await this.#bodyOf(question));
-    for await (const line of createInterface({ input })) yield JSON.parse(line);
+  /**
+   * The lines of JSON that the admin API answers, as they come, the one of the kind `done` last; ending the iteration ends
+   * what is done there. Rejects with CommandError if that fails, or the daemon ends before it.
+   */
+  async *follow<Line extends FollowedLine>(
+    question: Question,
+  ): AsyncGenerator<Exclude<Line, FailedLine>> {
+    for await (const line of jsonLinesIn(await this.#bodyOf(question))) {
+      const told = line as Line;
+      if (isFailed(told)) throw new CommandError(told.error);
+      yield told as Exclude<Line, FailedLine>;
+      if (told.kind === "done") return;
+    }
+    throw new CommandError(brokenOff);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,6 +117,30 @@ async function askApi(api: AdminApi, { path, order }: Question): Promise<Answer>
   };
   const { status, body } = await api.request(path, how);
   return { status, body: body ?? Readable.from([]) };
+}
+
+const brokenOff = "the daemon ended in the middle of it: run the command again";
+
+interface FollowedLine {
+  readonly kind: string;
+}
+
+function isFailed(line: FollowedLine): line is FailedLine {
+  return line.kind === "failed";
+}
+
+async function* jsonLinesIn(body: Answer["body"]): AsyncGenerator<unknown> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  try {
+    for await (const part of body) {
+      const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) yield JSON.parse(line);
+    }
+  } catch (cause) {
+    throw new CommandError(brokenOff, { cause });
+  }
 }
 
 function gone(socket: string): never {

@@ -4,6 +4,7 @@ import { DistributionError } from "../oci/distribution-error.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
 import type { Page } from "../oci/route.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
+import type { Layout } from "../storage/layout.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { Access } from "./access.ts";
 import { Accesses } from "./accesses.ts";
@@ -26,9 +27,13 @@ import { Simulator } from "./simulator.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
 import { Tags } from "./tags.ts";
+import { Verifier } from "./verifier.ts";
 
 /** What the mirror is built on. */
-export type MirrorTools = Omit<StorageTools, "rooms"> & { readonly budget: DiskBudget };
+export type MirrorTools = Omit<StorageTools, "rooms"> & {
+  readonly budget: DiskBudget;
+  readonly layout: Layout;
+};
 
 /**
  * The policy: what is answered from the store, what is asked of upstream. Every pull is judged before anything is
@@ -41,6 +46,7 @@ export class Mirror {
   rules: Rules;
   readonly evictor: Evictor;
   readonly simulator: Simulator;
+  readonly verifier: Verifier;
   readonly #accesses: Accesses;
   readonly #access: Access;
   readonly #blobs: Blobs;
@@ -54,12 +60,10 @@ export class Mirror {
     const { catalog, budget, now, log } = tools;
     const evictionPolicy = evictionPolicies[presentPolicy];
     this.#accesses = new Accesses({ catalog, budget, log, now, policy: evictionPolicy });
-    const evicting = {
-      ...tools,
-      accesses: this.#accesses,
-      onEvicted: (digest: Digest) => stored.dropFromMemory(digest),
-    };
+    const dropFromMemory = (digest: Digest): void => stored.dropFromMemory(digest);
+    const evicting = { ...tools, accesses: this.#accesses, onEvicted: dropFromMemory };
     this.evictor = new Evictor(evicting, eviction);
+    this.verifier = new Verifier({ ...tools, onForgotten: dropFromMemory });
     this.simulator = new Simulator({
       ...tools,
       watermarks: () => this.evictor.settings,
@@ -170,6 +174,7 @@ export class Mirror {
 
   /** Ends every fill; resolves when they have let go of the store. */
   async stop(): Promise<void> {
+    await this.verifier[Symbol.asyncDispose]();
     this.#blobs.fills.abort(new Error("the mirror stops"));
     await this.#behind.stop();
     await this.idle();

@@ -16,6 +16,8 @@ export interface BlobStore {
   ingest(digest: Digest): Promise<Ingest>;
   /** Takes the content away from `open`. Removing what is not there is not an error. */
   remove(digest: Digest): Promise<void>;
+  /** As `remove`, for content that is damaged: some of it is kept for a while, for people to look at. */
+  quarantine(digest: Digest): Promise<void>;
 }
 
 /** Bytes that can be read at any position, by many readers at once. */

@@ -10,6 +10,7 @@ import { blobFile, type Layout, shardDirectory } from "./layout.ts";
 import { listLeftovers, removeLeftovers, type Sweep } from "./leftovers.ts";
 import { OpenContents } from "./open-contents.ts";
 import { OpenFile } from "./open-file.ts";
+import { Quarantine } from "./quarantine.ts";
 import { codeOf, StorageError } from "./storage-error.ts";
 
 /**
@@ -20,22 +21,24 @@ export class DiskBlobStore implements BlobStore {
   readonly #layout: Layout;
   readonly #leftovers: readonly string[];
   readonly #openContents = new OpenContents();
+  readonly #quarantine: Quarantine;
   #sweep: Promise<Sweep> | null = null;
 
-  private constructor(layout: Layout, leftovers: readonly string[]) {
+  private constructor(layout: Layout, leftovers: readonly string[], now: () => number) {
     this.#layout = layout;
     this.#leftovers = leftovers;
+    this.#quarantine = new Quarantine({ directory: layout.quarantine, now });
   }
 
   /**
    * Opens the store of a prepared layout; hold its DirectoryLock, for whatever is in `ingest/` now counts as
-   * left behind. Throws StorageError if a directory of it is a symbolic link.
+   * left behind. `now` is the wall clock, in ms since the epoch. Throws StorageError if a directory of it is a symbolic link.
    */
-  static async open(layout: Layout): Promise<DiskBlobStore> {
+  static async open(layout: Layout, now: () => number = Date.now): Promise<DiskBlobStore> {
     for (const algorithm of ["sha256", "sha512"]) {
       await refuseForeignShards(join(layout.blobs, algorithm));
     }
-    return new DiskBlobStore(layout, await listLeftovers([layout.ingest, layout.trash]));
+    return new DiskBlobStore(layout, await listLeftovers([layout.ingest, layout.trash]), now);
   }
 
   async open(digest: Digest): Promise<StoredBlob | null> {
@@ -79,6 +82,15 @@ export class DiskBlobStore implements BlobStore {
     const removed = await lstat(discarded, { bigint: true });
     await rm(discarded, { recursive: true });
     this.#noteRemoved(removed);
+  }
+
+  async quarantine(digest: Digest): Promise<void> {
+    await this.#quarantine.take(blobFile(this.#layout, digest), digest);
+  }
+
+  /** Removes what has been in quarantine for long enough. */
+  async trimQuarantine(): Promise<void> {
+    await this.#quarantine.trim();
   }
 
   /**

@@ -14,6 +14,8 @@ export interface Layout {
   readonly ingest: string;
   /** Removed content on its way out, under random names. */
   readonly trash: string;
+  /** Content that turned out to be damaged, for people to look at; made when there is some. */
+  readonly quarantine: string;
   readonly catalogFile: string;
   /** Copies of the catalog, the newest first. */
   readonly catalogBackups: readonly [newest: string, older: string];
@@ -31,6 +33,7 @@ export function layoutOf(directory: string): Layout {
     blobs: join(root, "blobs"),
     ingest: join(root, "ingest"),
     trash: join(root, "trash"),
+    quarantine: join(root, "quarantine"),
     catalogFile: join(root, "catalog.db"),
     catalogBackups: [join(root, "catalog.db.backup"), join(root, "catalog.db.backup.1")],
     catalogDamage: join(root, "catalog.db.damaged"),

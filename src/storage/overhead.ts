@@ -1,6 +1,8 @@
+import type { Dirent } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Layout } from "./layout.ts";
+import { codeOf } from "./storage-error.ts";
 
 export interface OverheadOptions {
   readonly layout: Layout;
@@ -16,8 +18,8 @@ const filesForMs = 250;
 const directoriesForMs = 60_000;
 
 /**
- * What the storage directory takes beside content: the catalog with its log and backups, what is on its way out, the
- * directories themselves, and whatever somebody else put there at its top. Measured anew when it is asked for, but not
+ * What the storage directory takes beside content: the catalog with its log and backups, what is on its way out or in
+ * quarantine, the directories themselves, and whatever somebody else put there at its top. Measured anew when it is asked for, but not
  * for every request.
  */
 export class Overhead {
@@ -40,13 +42,15 @@ export class Overhead {
   /** In bytes on the disk. */
   async bytes(): Promise<number> {
     const { layout, removedBytes } = this.#options;
-    const [files, directories, trash] = await Promise.all([
+    const [files, directories, trash, quarantine] = await Promise.all([
       this.#files.value(),
       this.#directories.value(),
       // Empty, unless files do not go: then nothing else counts them.
       filesIn(layout.trash),
+      // What arrives there has left the catalog at that moment.
+      filesIn(layout.quarantine),
     ]);
-    return files + directories + trash + removedBytes();
+    return files + directories + trash + quarantine + removedBytes();
   }
 }
 
@@ -81,12 +85,17 @@ async function sumOf(
 }
 
 async function filesIn(directory: string): Promise<number> {
-  const entries = await readdir(directory, { withFileTypes: true });
+  const entries = await readdir(directory, { withFileTypes: true }).catch(noneIfMissing);
   const files = entries.filter((entry) => !entry.isDirectory());
   return await sumOf(
     files.map(({ name }) => join(directory, name)),
     spaceOf,
   );
+}
+
+function noneIfMissing(error: unknown): Dirent[] {
+  if (codeOf(error) === "ENOENT") return [];
+  throw error;
 }
 
 async function directoriesIn(directory: string): Promise<number> {

@@ -5,8 +5,15 @@ import type { StoredBlob } from "./blob-store.ts";
 // A hash takes about 1 ms for this, so nobody waits longer for the event loop.
 const stepBytes = 1024 * 1024;
 
-/** Whether the content of `blob` still is `digest`, by reading all of it. */
-export async function rehash(blob: StoredBlob, digest: Digest): Promise<boolean> {
+/**
+ * Whether the content of `blob` still is `digest`, by reading all of it. After each step `goesOn` is told its bytes and waited
+ * for; resolves to null if it says no.
+ */
+export async function rehash(
+  blob: StoredBlob,
+  digest: Digest,
+  goesOn: (bytes: number) => Promise<boolean> = async () => true,
+): Promise<boolean | null> {
   const hash = createHash(algorithmOf(digest));
   const buffer = Buffer.allocUnsafeSlow(stepBytes);
   let positionBytes = 0;
@@ -15,5 +22,6 @@ export async function rehash(blob: StoredBlob, digest: Digest): Promise<boolean>
     if (bytes === 0) return hash.digest("hex") === hexOf(digest);
     hash.update(buffer.subarray(0, bytes));
     positionBytes += bytes;
+    if (!(await goesOn(bytes))) return null;
   }
 }

@@ -64,6 +64,16 @@ export class Metrics {
     labelNames: ["upstream"],
     registers: [this.registry],
   });
+  readonly scrubbedBytes: Counter = new Counter({
+    name: "sluice_scrubbed_bytes_total",
+    help: "Bytes of stored content that were read again and compared with their digest.",
+    registers: [this.registry],
+  });
+  readonly storedDigestMismatches: Counter = new Counter({
+    name: "sluice_stored_digest_mismatches_total",
+    help: "Stored blobs that turned out not to be what their digest says.",
+    registers: [this.registry],
+  });
   readonly storedBytes: Gauge = new Gauge({
     name: "sluice_stored_bytes",
     help: "Bytes of stored content.",

@@ -313,6 +313,23 @@ function replacementSuite(openFixture: () => Promise<BlobStoreFixture>): void {
     assert.equal(blob?.identity, second);
   });
 
+  test("content in quarantine is gone, open readers keep it, and it can be stored again", async () => {
+    await using fixture = await openFixture();
+    const bytes = randomBytes(1000);
+    const digest = digestOf(bytes);
+    await commitBytes(fixture.store, bytes);
+    await using before = await fixture.store.open(digest);
+
+    await fixture.store.quarantine(digest);
+    await fixture.store.quarantine(digestOf(Buffer.from("never stored")));
+    const between = await storedBytes(fixture.store, digest);
+    await commitBytes(fixture.store, bytes);
+
+    assert.equal(between, null);
+    assert.ok(before && bytes.equals(await bytesFrom(before, 0)));
+    assert.ok((await storedBytes(fixture.store, digest))?.equals(bytes));
+  });
+
   test("content can be stored again after it was removed", async () => {
     await using fixture = await openFixture();
     const bytes = randomBytes(1000);

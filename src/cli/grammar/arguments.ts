@@ -22,3 +22,11 @@ export function addressArgument(written: string): URL {
     "It is not http:// or https:// with a host alone; write for example http://mirror.example.com:5000.",
   );
 }
+
+/** Bytes a second, infinite for `max`. Throws InvalidArgumentError. */
+export function rateArgument(written: string): number {
+  if (written === "max") return Number.POSITIVE_INFINITY;
+  const size = parseSize(written);
+  if (size?.kind === "bytes" && size.bytes > 0) return size.bytes;
+  throw new InvalidArgumentError("It is no rate; write for example 100MiB, or max.");
+}
