@@ -18,6 +18,7 @@ const packageOf = {
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
   ip: "iproute2",
+  keepalived: "keepalived",
   kubectl: "kubernetes-client",
   nginx: "nginx",
   openssl: "openssl",
