@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
+import type { DescribedBlob } from "../upstream/answers.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import { FillTable } from "./fill-table.ts";
@@ -57,8 +58,9 @@ export class Blobs {
       throw this.#missing(target, digest);
     }
     if (!ruling.keeps) return { outcome: passedBy(ruling), blob };
-    if (collapsed) return { outcome: { kind: "collapsed" }, blob };
-    return { outcome: { kind: "miss", stored: fill.state.kind !== "unstored" }, blob };
+    const before = fill.cacheStatus;
+    if (collapsed) return { outcome: { kind: "collapsed", before }, blob };
+    return { outcome: { kind: "miss", stored: fill.state.kind !== "unstored", before }, blob };
   }
 
   /** What HEAD tells, without a download: of a fill that runs, the size upstream declared. */
@@ -70,12 +72,13 @@ export class Blobs {
     }
     const { fill } = found;
     if (fill && "sizeBytes" in fill.state) {
-      return { outcome: { kind: "collapsed" }, sizeBytes: fill.state.sizeBytes };
+      const outcome = { kind: "collapsed", before: fill.cacheStatus } as const;
+      return { outcome, sizeBytes: fill.state.sizeBytes };
     }
-    const { sizeBytes } = await this.#head(target, digest);
+    const { sizeBytes, cacheStatus: before } = await this.#head(target, digest);
     const ruling = this.#rulingOn(target, digest);
-    const outcome = ruling.keeps ? ({ kind: "miss", stored: false } as const) : passedBy(ruling);
-    return { outcome, sizeBytes };
+    const miss = { kind: "miss", stored: false, before } as const;
+    return { outcome: ruling.keeps ? miss : passedBy(ruling), sizeBytes };
   }
 
   /**
@@ -105,7 +108,7 @@ export class Blobs {
     return this.#tools.rules().ruling(locationOf(target), { kind: "digest", digest });
   }
 
-  async #head(target: Target, digest: Digest): Promise<{ readonly sizeBytes: number | null }> {
+  async #head(target: Target, digest: Digest): Promise<DescribedBlob> {
     const found = await target.upstream.headBlob(target, digest);
     if (!found) throw this.#missing(target, digest);
     return found;

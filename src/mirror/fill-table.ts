@@ -1,12 +1,14 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Place } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { Fill } from "./fill.ts";
 import { FillReader } from "./fill-reader.ts";
 import { PassLimit } from "./pass-limit.ts";
 import type { Ruling } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
+import { WrongContent } from "./wrong-content.ts";
 
 // Fills that nobody reads go on, for whoever began them will come back; but clients that come and go must not
 // make the mirror download without end.
@@ -19,10 +21,12 @@ export class FillTable {
   readonly #fills = new Map<string, Fill>();
   readonly #runs = new Set<Promise<void>>();
   readonly #passLimit: PassLimit;
+  readonly #wrong: WrongContent;
 
   constructor(tools: StorageTools) {
     this.#tools = tools;
     this.#passLimit = new PassLimit(tools.metrics);
+    this.#wrong = new WrongContent(tools.now);
   }
 
   /** The fill that runs for this content, if one can still be joined. */
@@ -31,13 +35,15 @@ export class FillTable {
     return fill && fill.state.kind !== "failed" ? fill : null;
   }
 
-  /** Joins the fill that runs for this content, or begins one. */
+  /** Joins the fill that runs for this content, or begins one. Throws UpstreamError as `WrongContent` tells mirrors. */
   join(
     { upstream, ...place }: Target,
     digest: Digest,
     ruling: Ruling,
   ): { fill: Fill; collapsed: boolean } {
     const running = this.find(upstream, digest);
+    const wrong = running ? null : this.#wrong.toldTo(place, upstream.name, digest);
+    if (wrong) throw wrong;
     const fill = running ?? new Fill(upstream, digest, this.#tools);
     fill.addSource(place, ruling);
     if (!running) this.#begin(fill);
@@ -82,10 +88,18 @@ export class FillTable {
       .then(() => {
         // First, so that nobody joins content that is let go.
         if (this.#fills.get(key) === fill) this.#fills.delete(key);
+        this.#noteIfWrong(fill);
         return fill.end();
       })
       .finally(() => this.#runs.delete(run));
     this.#runs.add(run);
+  }
+
+  #noteIfWrong({ upstream, digest, state }: Fill): void {
+    if (state.kind !== "failed" || !(state.error instanceof UpstreamError)) return;
+    if (state.error.failure.kind === "nonsense") {
+      this.#wrong.note(upstream.name, digest, state.error);
+    }
   }
 
   async #leave(fill: Fill): Promise<void> {

@@ -34,6 +34,7 @@ export class Fill {
   #room: Room | null = null;
   // The answer that was begun and found no room: the first reader to pass through goes on with it.
   #spare: UpstreamBlob | null = null;
+  #cacheStatus: string | null = null;
   #readers = 0;
   #ended = false;
   #isKept = false;
@@ -47,6 +48,11 @@ export class Fill {
 
   get state(): FillState {
     return this.#state;
+  }
+
+  /** What the caches before us said of the answer that it began with: `ToldCacheStatus.text`. */
+  get cacheStatus(): string | null {
+    return this.#cacheStatus;
   }
 
   get readers(): number {
@@ -138,6 +144,7 @@ export class Fill {
     const found = await this.#sources.connect(() => this.#wake(), this.#aborted.signal);
     if (!found) throw new Error("no repository has the blob");
     const { blob, place } = found;
+    this.#cacheStatus = blob.cacheStatus;
     const { store, log } = this.#tools;
     const room = await orNull(log, () => this.#rooms.reserve(blob.sizeBytes ?? growthBytes));
     this.#room = room;

@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
+import type { DescribedManifest, UpstreamManifest } from "../upstream/answers.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { Behind } from "./behind.ts";
@@ -56,8 +57,9 @@ export class Manifests {
   }
 
   /** Stores what upstream sent through this repository, unless a rule says that it only passes. */
-  async keep(target: Target, manifest: Manifest, ruling: Ruling): Promise<ManifestPull> {
+  async keep(target: Target, sent: UpstreamManifest, ruling: Ruling): Promise<ManifestPull> {
     const { stored, notFound, passed } = this.#tools;
+    const { cacheStatus: before, ...manifest } = sent;
     notFound.forget(target, `manifest ${manifest.digest}`);
     if (!ruling.keeps) {
       passed.note(target, manifest);
@@ -65,16 +67,22 @@ export class Manifests {
     }
     const isStored = await stored.storeManifest(locationOf(target), manifest);
     if (isStored) this.#proveMembers(target, manifest.digest);
-    return { outcome: { kind: "miss", stored: isStored }, manifest };
+    return { outcome: { kind: "miss", stored: isStored, before }, manifest };
   }
 
-  /** What is here of a digest that upstream has just shown through this repository. */
-  async findShown(target: Target, digest: Digest, ruling: Ruling): Promise<ManifestPull | null> {
+  /** What is here of what upstream has just shown through this repository. */
+  async findShown(
+    target: Target,
+    { digest, cacheStatus: before }: DescribedManifest,
+    ruling: Ruling,
+  ): Promise<ManifestPull | null> {
     const { stored, passed } = this.#tools;
+    if (digest === null) return null;
     const manifest = await stored.manifest(digest);
     if (manifest) {
       await this.#grant(target, digest);
-      return { outcome: { kind: "revalidated", ttlMs: ruling.policy.ttlMs }, manifest };
+      const { ttlMs } = ruling.policy;
+      return { outcome: { kind: "revalidated", ttlMs, before }, manifest };
     }
     const justPassed = ruling.keeps ? null : passed.find(target, digest);
     return justPassed && { outcome: passedBy(ruling), manifest: justPassed };
@@ -143,7 +151,10 @@ export class Manifests {
 
 /** The pull of who joined it. */
 export function collapsed(pull: ManifestPull): ManifestPull {
-  return pull.outcome.kind === "bypass" ? pull : { ...pull, outcome: { kind: "collapsed" } };
+  const { outcome } = pull;
+  if (outcome.kind === "bypass") return pull;
+  const before = "before" in outcome ? outcome.before : null;
+  return { ...pull, outcome: { kind: "collapsed", before } };
 }
 
 export function manifestUnknown(reference: string): DistributionError {

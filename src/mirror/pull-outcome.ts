@@ -1,14 +1,17 @@
-/** How a pull was answered: the one value that feeds the log line, the metric, `Cache-Status` and `Age`. */
+/**
+ * How a pull was answered: the one value that feeds the log line, the metric, `Cache-Status` and `Age`. `before` is what the
+ * caches between this one and the registry said of it (`ToldCacheStatus.text`); null where they said nothing.
+ */
 export type PullOutcome =
   /** Answered from what is stored, without waiting for anybody. */
   | { readonly kind: "hit"; readonly tag: TagAge | null }
-  | { readonly kind: "miss"; readonly stored: boolean }
+  | { readonly kind: "miss"; readonly stored: boolean; readonly before: string | null }
   /** Not stored because a rule says so: `freshness.rules[2]`. Upstream was asked, now or for another pull. */
   | { readonly kind: "bypass"; readonly rule: string }
   /** Joined what another pull had begun. */
-  | { readonly kind: "collapsed" }
+  | { readonly kind: "collapsed"; readonly before: string | null }
   /** Upstream was asked whether the tag had moved, and it had not. */
-  | { readonly kind: "revalidated"; readonly ttlMs: number }
+  | { readonly kind: "revalidated"; readonly ttlMs: number; readonly before: string | null }
   /** Upstream gave no answer; `tag` is null for a list that is made of what is cached. */
   | { readonly kind: "stale"; readonly tag: TagAge | null; readonly reason: string };
 

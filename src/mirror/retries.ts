@@ -105,6 +105,9 @@ export class Retries {
       case "status":
         // Below 500 upstream has understood and means it; with 429 it has even said how long to wait.
         return asked === "rest" || failure.status >= 500;
+      case "relayed":
+        // The mirror before us insists as well: if each of a chain did, a registry in trouble would be asked the product.
+        return false;
       case "timeout":
       case "refused":
         // Signed URLs and tokens expire in the middle of a blob. At its beginning fresh ones were refused, and who waited

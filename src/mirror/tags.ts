@@ -171,7 +171,7 @@ export class Tags {
     for (let attempt = 0; attempt < 2; attempt++) {
       const head = await upstream.headManifest(target, byTag, accept);
       if (!head) return null;
-      const here = head.digest && (await manifests.findShown(target, head.digest, ruling));
+      const here = await manifests.findShown(target, head, ruling);
       if (here) return here;
       const reference: Reference = head.digest ? { kind: "digest", digest: head.digest } : byTag;
       const manifest = await upstream.getManifest(target, reference, accept);

@@ -1,8 +1,21 @@
 import type { PullOutcome, TagAge } from "../mirror/pull-outcome.ts";
+import type { UpstreamError } from "../upstream/upstream-error.ts";
 
-/** The `Cache-Status` header (RFC 9211) that says how a pull was answered. */
+/**
+ * The `Cache-Status` header (RFC 9211) that says how a pull was answered: what the caches on the registry's side said of it,
+ * and then this one.
+ */
 export function cacheStatus(outcome: PullOutcome): string {
-  return ["sluice", ...parametersOf(outcome)].join("; ");
+  const own = ["sluice", ...parametersOf(outcome)].join("; ");
+  const before = "before" in outcome ? outcome.before : null;
+  return before === null ? own : `${before}, ${own}`;
+}
+
+/** The same for a pull that an upstream's trouble has ended: a mirror behind this one takes the cause from here. */
+export function failedStatus({ failure, message }: UpstreamError): string {
+  const status = "status" in failure ? [`fwd-status=${failure.status}`] : [];
+  const cause = failure.kind === "relayed" ? failure.words : message;
+  return ["sluice", "fwd=miss", ...status, `detail=${quoted(cause)}`].join("; ");
 }
 
 function parametersOf(outcome: PullOutcome): string[] {

@@ -1,5 +1,6 @@
 import { DistributionError } from "../oci/distribution-error.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
+import { failedStatus } from "./cache-status.ts";
 
 /** What a client is told of an error. A bug tells it nothing but that it is one. */
 export function toDistributionError(error: unknown): DistributionError {
@@ -13,37 +14,37 @@ export function toDistributionError(error: unknown): DistributionError {
 // Trouble of an upstream is never a 404: clients and people would take it for "no such image".
 function fromUpstream(error: UpstreamError): DistributionError {
   const { failure, upstream, message } = error;
-  const options = { cause: error, detail: { upstream, ...failure } };
+  const headers = { "cache-status": failedStatus(error), ...retryAfterOf(failure) };
+  const options = { cause: error, headers, detail: { upstream, ...failure } };
   switch (failure.kind) {
     case "refused": {
       // Without upstream's words: a HEAD has none, and is what is asked where the content is here through another
       // repository, so they would tell whether it is.
       const wordless = { ...failure, words: "" };
-      const { message: told } = new UpstreamError(upstream, wordless);
+      const told = new UpstreamError(upstream, wordless);
       // Not 401: clients would answer that with credentials, which are none of the mirror's business.
-      return new DistributionError("DENIED", told, {
+      return new DistributionError("DENIED", told.message, {
         cause: error,
+        headers: { "cache-status": failedStatus(told) },
         detail: { upstream, ...wordless },
       });
     }
     case "timeout":
       return new DistributionError("UNAVAILABLE", message, { ...options, status: 504 });
-    case "status": {
-      const headers = failure.retryAfter === null ? {} : { "retry-after": failure.retryAfter };
-      if (failure.status === 429)
-        return new DistributionError("TOOMANYREQUESTS", message, { ...options, headers });
+    case "status":
+      if (failure.status === 429) return new DistributionError("TOOMANYREQUESTS", message, options);
       return new DistributionError("UNAVAILABLE", message, {
         ...options,
-        headers,
         status: failure.status === 503 ? 503 : 502,
       });
-    }
-    case "down":
+    case "relayed":
+      if (failure.status === 429) return new DistributionError("TOOMANYREQUESTS", message, options);
       return new DistributionError("UNAVAILABLE", message, {
         ...options,
-        headers: { "retry-after": failure.retryAfter },
-        status: 503,
+        status: failure.status === 503 || failure.status === 504 ? failure.status : 502,
       });
+    case "down":
+      return new DistributionError("UNAVAILABLE", message, { ...options, status: 503 });
     case "unreachable":
     case "cut":
     case "forbidden-hop":
@@ -52,4 +53,9 @@ function fromUpstream(error: UpstreamError): DistributionError {
     case "nonsense":
       return new DistributionError("UNAVAILABLE", message, { ...options, status: 502 });
   }
+}
+
+function retryAfterOf(failure: UpstreamFailure): Record<string, string> {
+  if (!("retryAfter" in failure) || failure.retryAfter === null) return {};
+  return { "retry-after": failure.retryAfter };
 }

@@ -10,7 +10,21 @@ import { failureFrom, refusalFrom } from "./failure.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { nextQuery } from "./next-link.ts";
 import { nextPage, type TagList, tagsIn } from "./tag-list.ts";
+import { cacheStatusOf } from "./told-cache-status.ts";
 import { UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
+
+/** With what the caches before us said of it: `ToldCacheStatus.text`. */
+export interface UpstreamManifest extends Manifest {
+  readonly cacheStatus: string | null;
+}
+
+/** What HEAD tells of a manifest. */
+export interface DescribedManifest {
+  /** null when upstream does not say, or has no HEAD. */
+  readonly digest: Digest | null;
+  /** As of `UpstreamManifest`. */
+  readonly cacheStatus: string | null;
+}
 
 /** A blob on its way; it must be taken to its end or dropped. */
 export interface UpstreamBlob {
@@ -18,6 +32,8 @@ export interface UpstreamBlob {
   readonly sizeBytes: number | null;
   /** Where in the blob the body begins. */
   readonly startBytes: number;
+  /** As of `UpstreamManifest`. */
+  readonly cacheStatus: string | null;
   /** The bytes that have come since the last call, or null at the end. Rejects with UpstreamError. */
   next(): Promise<readonly Buffer[] | null>;
   drop(): void;
@@ -26,6 +42,8 @@ export interface UpstreamBlob {
 /** A size as far as upstream says. */
 export interface DescribedBlob {
   readonly sizeBytes: number | null;
+  /** As of `UpstreamManifest`. */
+  readonly cacheStatus: string | null;
 }
 
 export interface ReferrersPage {
@@ -54,18 +72,20 @@ export class Answers {
     this.#metrics = metrics;
   }
 
-  /** `digest` is null when upstream does not say, or has no HEAD. */
-  async described(answer: Answer): Promise<{ readonly digest: Digest | null } | null> {
+  async described(answer: Answer): Promise<DescribedManifest | null> {
     const { status } = answer;
-    if (status === 405 || status === 501) return this.#discarded(answer, { digest: null });
+    const cacheStatus = cacheStatusOf(answer);
+    if (status === 405 || status === 501) {
+      return this.#discarded(answer, { digest: null, cacheStatus });
+    }
     if (!(await this.#isFound(answer))) return null;
     const header = answer.headers["docker-content-digest"];
     const digest = typeof header === "string" ? parseDigest(header) : null;
-    return this.#discarded(answer, { digest });
+    return this.#discarded(answer, { digest, cacheStatus });
   }
 
   /** The manifest's exact bytes. By digest they are checked against it; by tag it is computed from them. */
-  async manifest(answer: Answer, reference: Reference): Promise<Manifest | null> {
+  async manifest(answer: Answer, reference: Reference): Promise<UpstreamManifest | null> {
     if (!(await this.#isFound(answer))) return null;
     const bytes = await this.#collect(answer.body, manifestLimits);
     const digest = this.#digestOf(bytes, reference);
@@ -74,7 +94,7 @@ export class Answers {
     if (reference.kind === "tag" && !looksLikeManifest(bytes)) {
       throw this.#nonsense("what it sent for a tag is no JSON object");
     }
-    return { digest, mediaType: mediaType.name, bytes };
+    return { digest, mediaType: mediaType.name, bytes, cacheStatus: cacheStatusOf(answer) };
   }
 
   /** "unclear" where a HEAD says nothing about the blob: it may be had all the same. */
@@ -90,12 +110,14 @@ export class Answers {
 
   /** As `describedBlob`, from the answer to a GET of its first byte. */
   async probedBlob(answer: Answer): Promise<DescribedBlob | null> {
+    const cacheStatus = cacheStatusOf(answer);
     if (answer.status === 206) {
       answer.body.drop();
-      return { sizeBytes: parseContentRange(answer.headers["content-range"])?.sizeBytes ?? null };
+      const part = parseContentRange(answer.headers["content-range"]);
+      return { sizeBytes: part?.sizeBytes ?? null, cacheStatus };
     }
     // A range of nothing cannot be satisfied: the blob is there and empty.
-    if (answer.status === 416) return this.#discarded(answer, { sizeBytes: 0 });
+    if (answer.status === 416) return this.#discarded(answer, { sizeBytes: 0, cacheStatus });
     if (!(await this.#isFound(answer))) return null;
     answer.body.drop();
     return this.#sizeOf(answer);
@@ -104,7 +126,7 @@ export class Answers {
   /** The blob from its beginning. */
   async blob(answer: Answer): Promise<UpstreamBlob | null> {
     if (!(await this.#isFound(answer))) return null;
-    return this.#blobOf(answer.body, 0, contentLength(answer));
+    return this.#blobOf(answer, 0, contentLength(answer));
   }
 
   /**
@@ -118,7 +140,7 @@ export class Answers {
       part?.first === startBytes &&
       (part.sizeBytes === null || part.last === part.sizeBytes - 1)
     ) {
-      return this.#blobOf(answer.body, startBytes, part.sizeBytes);
+      return this.#blobOf(answer, startBytes, part.sizeBytes);
     }
     answer.body.drop();
     throw this.#nonsense(`asked for the bytes from ${startBytes} it sent others`);
@@ -156,13 +178,16 @@ export class Answers {
   // Who is not logged in is sent to a page by some proxies before registries, and that comes with status 200 too.
   #sizeOf(answer: Answer): DescribedBlob {
     if (!/^text\/html\b/i.test(answer.headers["content-type"] ?? "")) {
-      return { sizeBytes: contentLength(answer) };
+      return { sizeBytes: contentLength(answer), cacheStatus: cacheStatusOf(answer) };
     }
     throw this.#nonsense("asked about a blob it sent a page");
   }
 
-  #blobOf(body: AnswerBody, startBytes: number, sizeBytes: number | null): UpstreamBlob {
-    return { sizeBytes, startBytes, next: () => this.#next(body), drop: () => body.drop() };
+  #blobOf(answer: Answer, startBytes: number, sizeBytes: number | null): UpstreamBlob {
+    const { body } = answer;
+    const cacheStatus = cacheStatusOf(answer);
+    const next = (): Promise<readonly Buffer[] | null> => this.#next(body);
+    return { sizeBytes, startBytes, cacheStatus, next, drop: () => body.drop() };
   }
 
   async #collect(body: AnswerBody, limits: CollectLimits): Promise<Buffer> {

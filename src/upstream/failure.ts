@@ -4,6 +4,7 @@ import { repeatsCredentials } from "./echo.ts";
 import type { Answer } from "./exchange.ts";
 import { ForbiddenHop } from "./hop-guard.ts";
 import { NoToken, TokenRefused } from "./token-server.ts";
+import { toldCacheStatus } from "./told-cache-status.ts";
 import type { UpstreamFailure } from "./upstream-error.ts";
 
 /** Whether the failure came before the answer's header or within its body. */
@@ -31,19 +32,23 @@ const withheld = "(its words are not shown: they repeat our credentials)";
 const wordsLimitChars = 300;
 
 /** What an answer means that is neither content nor "not found"; takes its body for upstream's own words. */
-export async function refusalFrom({
-  status,
-  redirected,
-  authorization,
-  headers,
-  body,
-}: Answer): Promise<UpstreamFailure> {
+export async function refusalFrom(answer: Answer): Promise<UpstreamFailure> {
+  const { status, redirected, authorization, headers, body } = answer;
   // The status alone says enough if its words don't come.
   const text = await body.collect(wordsLimits).catch(() => null);
   const words = text === null ? "" : wordsIn(text.toString("utf8"), authorization);
   // Storage that a registry redirects to knows no repositories: its refusals are trouble, such as a URL that expired.
   if (!redirected && (status === 401 || status === 403)) return { kind: "refused", status, words };
-  return { kind: "status", status, words, retryAfter: retryAfterIn(headers["retry-after"]) };
+  const retryAfter = retryAfterIn(headers["retry-after"]);
+  const relayed = redirected || status < 400 ? null : relayedWords(answer);
+  if (relayed === null) return { kind: "status", status, words, retryAfter };
+  return { kind: "relayed", mirror: answer.url.host, status, words: relayed, retryAfter };
+}
+
+/** The cause that a mirror before us names: in a header, for the answer to a `HEAD` has no body. */
+function relayedWords({ headers, authorization }: Answer): string | null {
+  const reason = toldCacheStatus(headers["cache-status"])?.mirrorsReason ?? null;
+  return reason && presentable(reason, authorization);
 }
 
 // RFC 9110, section 10.2.3: seconds, some centuries of them at most, or a date. Clients get it, and some of them trust it.
@@ -54,9 +59,14 @@ function retryAfterIn(header: string | null | undefined): string | null {
   return header && (delay.test(header) || date.test(header)) ? header : null;
 }
 
-/** The message of the spec's error JSON, or the text itself, on one line. */
+/** The message of the spec's error JSON, or the text itself. */
 function wordsIn(text: string, authorization: string | null): string {
   const words = messageIn(text) ?? (text.trimStart().startsWith("<") ? "" : text);
+  return presentable(words, authorization);
+}
+
+/** On one line, and without what we sent. */
+function presentable(words: string, authorization: string | null): string {
   if (authorization !== null && repeatsCredentials(words, authorization)) return withheld;
   // Control characters must not reach a log or a terminal.
   return words

@@ -6,3 +6,8 @@ export interface Place {
   /** The `CDN-Loop` header (RFC 8586) to ask with: the mirrors on the way, this one included; "" for none. */
   readonly via: string;
 }
+
+/** Whether a mirror asks for it, and not a client. */
+export function cameThroughMirror({ via }: Place): boolean {
+  return via.includes(",");
+}

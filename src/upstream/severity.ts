@@ -26,6 +26,7 @@ export function severityOf(failure: UpstreamFailure): Severity | "none" | "unkno
     case "status":
       return isAnswer(failure.status) || failure.status === 429 ? "none" : "slight";
     case "refused":
+    case "relayed":
       return "none";
     case "credentials":
     case "down":

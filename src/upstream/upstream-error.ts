@@ -14,6 +14,16 @@ export type UpstreamFailure =
       readonly words: string;
       readonly retryAfter: string | null;
     }
+  /** A mirror before us met trouble with the registry; it has tried again what may be. */
+  | {
+      readonly kind: "relayed";
+      /** Its host. */
+      readonly mirror: string;
+      readonly status: number;
+      /** Its sentence of that trouble, which names the upstream. */
+      readonly words: string;
+      readonly retryAfter: string | null;
+    }
   /** A redirect or token server we do not follow; `reason` names the key that would allow it. */
   | { readonly kind: "forbidden-hop"; readonly reason: string }
   /** Credentials are configured and cannot be had; `reason` names the file or program. */
@@ -30,11 +40,17 @@ export class UpstreamError extends Error {
   readonly failure: UpstreamFailure;
 
   constructor(upstream: string, failure: UpstreamFailure, options?: { cause?: unknown }) {
-    super(`${upstream} ${describeFailure(failure)}`, options);
+    super(sentenceOf(upstream, failure), options);
     this.name = "UpstreamError";
     this.upstream = upstream;
     this.failure = failure;
   }
+}
+
+/** A cause has its sentence already where a mirror tells of it: it is said once, however many mirrors pass it on. */
+function sentenceOf(upstream: string, failure: UpstreamFailure): string {
+  if (failure.kind !== "relayed") return `${upstream} ${describeFailure(failure)}`;
+  return `${failure.words} (told by the mirror at ${failure.mirror})`;
 }
 
 /** A sentence's end that follows the upstream's name. */
@@ -50,6 +66,8 @@ export function describeFailure(failure: UpstreamFailure): string {
       return `refused with status ${failure.status}${inWords(failure.words)}`;
     case "status":
       return `answered with status ${failure.status}${inWords(failure.words)}`;
+    case "relayed":
+      return `has trouble, says the mirror at ${failure.mirror}: ${failure.words}`;
     case "forbidden-hop":
       return `pointed to a place that is not followed: ${failure.reason}`;
     case "credentials":

@@ -1,10 +1,15 @@
 import { type Accept, acceptAny } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Manifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Referrer } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
-import { Answers, type DescribedBlob, type UpstreamBlob } from "./answers.ts";
+import {
+  Answers,
+  type DescribedBlob,
+  type DescribedManifest,
+  type UpstreamBlob,
+  type UpstreamManifest,
+} from "./answers.ts";
 import { blobAsk, manifestAsk, referrersAsk, tagsAsk } from "./asks.ts";
 import { type Down, Endpoints, type EndpointsOptions } from "./endpoints.ts";
 import type { Place } from "./place.ts";
@@ -55,7 +60,7 @@ export class Upstream implements AsyncDisposable {
     place: Place,
     reference: Reference,
     accept: Accept = acceptAny,
-  ): Promise<{ readonly digest: Digest | null } | null> {
+  ): Promise<DescribedManifest | null> {
     const ask = manifestAsk("HEAD", place, { reference, accept });
     return await this.#endpoints.ask(ask, (answer) => this.#answers.described(answer));
   }
@@ -77,7 +82,7 @@ export class Upstream implements AsyncDisposable {
     place: Place,
     reference: Reference,
     accept: Accept = acceptAny,
-  ): Promise<Manifest | null> {
+  ): Promise<UpstreamManifest | null> {
     const ask = manifestAsk("GET", place, { reference, accept });
     return await this.#endpoints.ask(ask, (answer) => this.#answers.manifest(answer, reference));
   }

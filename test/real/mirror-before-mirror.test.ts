@@ -54,6 +54,8 @@ test("twenty clients of two mirrors before one pull one cold blob, and the regis
     pullBlob(at % 2 === 0 ? edgeA.url : edgeB.url, "app", blob.digest),
   );
   const pulls = await Promise.all(clients);
+  // The centre passes on what it has before it has all.
+  await Promise.all(pulls.map((pull) => pull.begun));
   relay.release();
   const digests = await Promise.all(pulls.map((pull) => pull.digest));
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PullOutcome } from "../../src/mirror/pull-outcome.ts";
-import { cacheStatus } from "../../src/server/cache-status.ts";
+import { cacheStatus, failedStatus } from "../../src/server/cache-status.ts";
+import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 
 const rows: readonly (readonly [outcome: PullOutcome, header: string])[] = [
   [{ kind: "hit", tag: null }, "sluice; hit"],
@@ -21,10 +22,13 @@ const rows: readonly (readonly [outcome: PullOutcome, header: string])[] = [
     { kind: "bypass", rule: "freshness.rules[1]" },
     'sluice; fwd=bypass; detail="freshness.rules[1]"',
   ],
-  [{ kind: "miss", stored: true }, "sluice; fwd=miss; stored"],
-  [{ kind: "miss", stored: false }, "sluice; fwd=miss"],
-  [{ kind: "collapsed" }, "sluice; fwd=miss; collapsed"],
-  [{ kind: "revalidated", ttlMs: 60_000 }, "sluice; fwd=stale; ttl=60; detail=revalidated"],
+  [{ kind: "miss", stored: true, before: null }, "sluice; fwd=miss; stored"],
+  [{ kind: "miss", stored: false, before: null }, "sluice; fwd=miss"],
+  [{ kind: "collapsed", before: null }, "sluice; fwd=miss; collapsed"],
+  [
+    { kind: "revalidated", ttlMs: 60_000, before: null },
+    "sluice; fwd=stale; ttl=60; detail=revalidated",
+  ],
   [
     {
       kind: "stale",
@@ -45,6 +49,15 @@ const rows: readonly (readonly [outcome: PullOutcome, header: string])[] = [
     },
     'sluice; fwd=stale; ttl=-1; detail="line??Set-Cookie: a????"',
   ],
+  [
+    { kind: "miss", stored: true, before: "sluice; fwd=miss; stored" },
+    "sluice; fwd=miss; stored, sluice; fwd=miss; stored",
+  ],
+  [{ kind: "collapsed", before: "cdn; hit" }, "cdn; hit, sluice; fwd=miss; collapsed"],
+  [
+    { kind: "revalidated", ttlMs: 1_000, before: "sluice; hit; ttl=9" },
+    "sluice; hit; ttl=9, sluice; fwd=stale; ttl=1; detail=revalidated",
+  ],
   [{ kind: "stale", tag: null, reason: "down" }, 'sluice; fwd=stale; detail="down"'],
 ];
 
@@ -53,3 +66,25 @@ for (const [outcome, header] of rows) {
     assert.equal(cacheStatus(outcome), header);
   });
 }
+
+test("a pull that trouble has ended is told with its cause, and with upstream's status if there was one", () => {
+  const failures = [
+    { kind: "unreachable", reason: 'no "route"' },
+    { kind: "status", status: 503, words: "busy", retryAfter: null },
+    {
+      kind: "relayed",
+      mirror: "parent:5000",
+      status: 502,
+      words: "docker.io broke off",
+      retryAfter: null,
+    },
+  ] as const;
+
+  const told = failures.map((failure) => failedStatus(new UpstreamError("docker.io", failure)));
+
+  assert.deepEqual(told, [
+    'sluice; fwd=miss; detail="docker.io cannot be reached: no \\"route\\""',
+    'sluice; fwd=miss; fwd-status=503; detail="docker.io answered with status 503: busy"',
+    'sluice; fwd=miss; fwd-status=502; detail="docker.io broke off"',
+  ]);
+});

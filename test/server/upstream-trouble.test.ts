@@ -85,6 +85,19 @@ const rows: readonly Row[] = [
   { failure: status(400), status: 502, code: "UNAVAILABLE", says: /status 400/ },
   { failure: status(418), status: 502, code: "UNAVAILABLE", says: /status 418/ },
   { failure: status(204), status: 502, code: "UNAVAILABLE", says: /status 204/ },
+  ...[429, 500, 502, 503, 504, 508].map((code) => ({
+    failure: {
+      kind: "relayed",
+      mirror: "parent:5000",
+      status: code,
+      words: "ghcr.io did what it did",
+      retryAfter: "5",
+    } as const,
+    status: [429, 503, 504].includes(code) ? code : 502,
+    code: code === 429 ? "TOOMANYREQUESTS" : "UNAVAILABLE",
+    says: /^ghcr\.io did what it did \(told by the mirror at parent:5000\)$/,
+    retryAfter: "5",
+  })),
   {
     failure: { kind: "forbidden-hop", reason: "10.0.0.1 is private" },
     status: 502,
@@ -110,7 +123,8 @@ for (const { failure, status, code, says, retryAfter, detail = failure } of rows
     const error = toDistributionError(new UpstreamError("ghcr.io", failure));
 
     assert.equal(error.status, status);
-    assert.deepEqual(error.headers, retryAfter === undefined ? {} : { "retry-after": retryAfter });
+    assert.equal(error.headers["retry-after"], retryAfter);
+    assert.match(error.headers["cache-status"] ?? "", /^sluice; fwd=miss; .*detail="ghcr\.io /);
     const [told] = JSON.parse(error.toBody()).errors;
     assert.equal(told.code, code);
     assert.match(told.message, says);

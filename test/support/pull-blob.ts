@@ -7,6 +7,8 @@ import type { Digest } from "../../src/oci/digest.ts";
 export interface RunningPull {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** Resolves when the first bytes of the body are here. */
+  readonly begun: Promise<unknown>;
   /** The digest of the whole body; rejects when the connection is cut before its end. */
   readonly digest: Promise<string>;
 }
@@ -23,10 +25,12 @@ export async function pullBlob(
     .on("response", resolve)
     .end();
   const response = await promise;
+  const begun = once(response, "readable");
   const body = digestOfBody(response);
   // Whoever reads `digest` sees its failure; until then it is not unhandled.
   body.catch(() => undefined);
-  return { status: response.statusCode ?? 0, headers: response.headers, digest: body };
+  begun.catch(() => undefined);
+  return { status: response.statusCode ?? 0, headers: response.headers, begun, digest: body };
 }
 
 async function digestOfBody(response: IncomingMessage): Promise<string> {
