@@ -40,7 +40,7 @@ function connectTrouble(
       };
     case "ECONNREFUSED":
       return {
-        found: `${asked.host} refuses connections${place === asked.host ? "" : ` (at ${place})`}`,
+        found: `${place === proxy ? "the proxy" : asked.host} refuses connections${place === asked.host ? "" : ` (at ${place})`}`,
         remedy: `is the registry running there? Look at host and port in ${key}, and at firewalls`,
       };
     case "ENETUNREACH":

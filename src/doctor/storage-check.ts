@@ -20,7 +20,7 @@ export async function* checkStorage(
   const layout = layoutOf(storage.directory);
   const status = await stat(layout.directory).catch(nullIfMissing);
   if (status === null) {
-    yield await checkParent(layout.directory);
+    yield await checkParent(layout.directory, dirname(layout.directory));
     return;
   }
   yield* checkDirectory(layout, status);
@@ -35,13 +35,12 @@ function nullIfMissing(error: unknown): null {
 }
 
 /** Whether the first start can make the directory. */
-async function checkParent(directory: string): Promise<Finding> {
-  const parent = dirname(directory);
+async function checkParent(directory: string, parent: string): Promise<Finding> {
   try {
     await access(parent, constants.W_OK | constants.X_OK);
     return ok(subject, `${directory} is not there yet: the first start makes it`);
   } catch (error) {
-    if (codeOf(error) === "ENOENT" && parent !== directory) return await checkParent(parent);
+    if (codeOf(error) === "ENOENT") return await checkParent(directory, dirname(parent));
     return fail(
       subject,
       `${directory} is not there, and ${parent} cannot be written to`,
