@@ -8,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEviction } from "./eviction.ts";
+import { addImages } from "./images.ts";
 import { addProbes } from "./probes.ts";
 import { addSimulate } from "./simulate.ts";
 import { addStats } from "./stats.ts";
@@ -36,6 +37,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   addProbes(api, tools);
   addStats(api, tools);
   addSimulate(api, tools);
+  addImages(api, tools);
   if (changedBy !== null) {
     api.use(audit(tools.log, changedBy));
     addEviction(api, tools);
@@ -88,5 +90,6 @@ const welcome = `sluice
 /healthz, /readyz     for probes
 /api/v1/stats         what the mirror did since it started
 /api/v1/simulate      what a larger or smaller disk would have made of it
+/api/v1/images        the images that are stored
 /api/v1/openapi.json  the API
 `;

@@ -5,6 +5,7 @@ import { addDoctor } from "./grammar/doctor.ts";
 import { addEvict } from "./grammar/evict.ts";
 import { addHealth } from "./grammar/health.ts";
 import { addHelp } from "./grammar/help.ts";
+import { addLs } from "./grammar/ls.ts";
 import { addServe } from "./grammar/serve.ts";
 import { addSimulate } from "./grammar/simulate.ts";
 import { addStats } from "./grammar/stats.ts";
@@ -30,6 +31,7 @@ export function buildProgram(): Command {
   addHealth(program);
   program.commandsGroup("Look at it:");
   addStats(program);
+  addLs(program);
   addSimulate(program);
   program.commandsGroup("Change what is stored:");
   addEvict(program);

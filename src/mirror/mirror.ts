@@ -14,6 +14,7 @@ import { evictionPolicies, presentPolicy } from "./eviction-policy.ts";
 import { type EvictionSettings, Evictor } from "./evictor.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
 import { Grants, locationOf } from "./grants.ts";
+import { Images } from "./images.ts";
 import { type Listed, Lists, nameUnknown, type ReferrersPull, type TagsPull } from "./lists.ts";
 import { type ManifestPull, Manifests, unknownReference } from "./manifests.ts";
 import { NotFound } from "./not-found.ts";
@@ -47,6 +48,7 @@ export class Mirror {
   readonly evictor: Evictor;
   readonly simulator: Simulator;
   readonly verifier: Verifier;
+  readonly images: Images;
   readonly #accesses: Accesses;
   readonly #access: Access;
   readonly #blobs: Blobs;
@@ -64,10 +66,11 @@ export class Mirror {
     const evicting = { ...tools, accesses: this.#accesses, onEvicted: dropFromMemory };
     this.evictor = new Evictor(evicting, eviction);
     this.verifier = new Verifier({ ...tools, onForgotten: dropFromMemory });
+    const flush = (): Promise<void> => this.#accesses.flush();
     this.simulator = new Simulator({
       ...tools,
       watermarks: () => this.evictor.settings,
-      flush: () => this.#accesses.flush(),
+      flush,
     });
     const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };
     const policy = (): FreshnessPolicy => this.rules.general;
@@ -76,6 +79,7 @@ export class Mirror {
     const proofs = new Proofs({ behind, trouble, now, policy });
     const stored = new StoredContent(storage);
     const grants = new Grants(storage, proofs);
+    this.images = new Images({ storage, stored, flush });
     const parts = {
       storage,
       stored,

@@ -48,6 +48,22 @@ export class StoredContent {
     });
   }
 
+  /**
+   * Content of up to `limitBytes`, for whoever only looks; null if it is not here, larger, or not what the catalog says it
+   * is. Nothing is hashed, healed or forgotten by that.
+   */
+  async peek(digest: Digest, limitBytes: number): Promise<Buffer | null> {
+    const known = this.#manifests.peek(digest);
+    if (known) return known.bytes;
+    const { store, catalog, log } = this.#tools;
+    const record = await catalog.blob(digest);
+    if (!record || record.sizeBytes > limitBytes) return null;
+    return await orNull(log, async () => {
+      await using blob = await store.open(digest);
+      return blob?.identity === record.identity ? await readWhole(blob) : null;
+    });
+  }
+
   /** Stores a manifest whose digest is right. Resolves to false if the store has no room or fails. */
   async storeManifest(location: Location, manifest: Manifest): Promise<boolean> {
     const { metrics, log } = this.#tools;

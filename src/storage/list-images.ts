@@ -47,7 +47,7 @@ function valueBy(sort: ImageOrder, images: StoredImages, { key }: ImageNameRow):
     case "name":
       return 0;
     case "size":
-      return images.look(key).sizeBytes;
+      return images.sizeBytes(key);
     case "pulled":
       return images.access(key).lastAtMs;
     case "pulls":

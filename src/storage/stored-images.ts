@@ -1,10 +1,10 @@
 import type Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
-import { isImageIndex } from "../oci/manifest.ts";
+import { isImageIndex, manifestMediaTypes } from "../oci/manifest.ts";
 import { type DigestKey, digestOfKey } from "./digest-key.ts";
 import type { Access } from "./eviction.ts";
 import type { ListedImage } from "./image-list.ts";
-import { type VictimQueries, victimQueries } from "./victim-queries.ts";
+import { type ReadStatements, readStatements } from "./read-statements.ts";
 
 /** What the catalog says of one image, whatever it is called. */
 export type StoredImage = Omit<ListedImage, "upstream" | "repository" | "reference">;
@@ -28,23 +28,32 @@ interface Gathered {
   missing: number;
 }
 
+const indexTypes = manifestMediaTypes
+  .filter(isImageIndex)
+  .map((type) => `'${type}'`)
+  .join(", ");
+
 // Nobody has seen an index of indexes; one that is made to go round must end.
 const depthLimit = 4;
 
 /** Looks at images, one after the other: what of each is stored, and when it was pulled. */
 export class StoredImages {
-  readonly #queries: VictimQueries;
-  readonly #accesses: Database.Statement<[number], Pick<Access, "lastAtMs" | "pulls">>;
+  readonly #access: Database.Statement<[DigestKey, DigestKey], Pick<Access, "lastAtMs" | "pulls">>;
+  readonly #size: ReadStatements["imageBytes"];
   readonly #itself: Database.Statement<[DigestKey], NamedRow>;
   readonly #named: Database.Statement<[number], NamedRow>;
 
   constructor(database: Database.Database) {
-    this.#queries = victimQueries(database);
-    const columns = `size_bytes AS sizeBytes, named_by AS namedBy, id AS manifestId, media_type AS mediaType`;
-    this.#accesses = database.prepare(
-      `SELECT last_at_ms AS lastAtMs, pulls FROM manifest_references
-       CROSS JOIN accesses ON accesses.digest = referenced WHERE manifest_id = ?`,
+    this.#access = database.prepare(
+      `SELECT coalesce(max(last_at_ms), 0) AS lastAtMs, coalesce(max(pulls), 0) AS pulls
+       FROM (
+         SELECT ? AS digest UNION ALL
+         SELECT referenced FROM manifests CROSS JOIN manifest_references ON manifest_id = id
+         WHERE digest = ? AND media_type IN (${indexTypes}))
+       CROSS JOIN accesses USING (digest)`,
     );
+    this.#size = readStatements(database).imageBytes;
+    const columns = `size_bytes AS sizeBytes, named_by AS namedBy, id AS manifestId, media_type AS mediaType`;
     this.#itself = database.prepare(
       `SELECT blobs.digest AS key, ${columns} FROM blobs
        LEFT JOIN manifests ON manifests.digest = blobs.digest WHERE blobs.digest = ?`,
@@ -58,12 +67,12 @@ export class StoredImages {
 
   /** The latest and the most of what was pulled of it: clients pull an index once, and then one of its manifests. */
   access(key: DigestKey): Pick<Access, "lastAtMs" | "pulls"> {
-    const root = this.#queries.manifest.get(key);
-    const rows = root?.manifestId ? [root, ...this.#accesses.all(root.manifestId)] : [];
-    return {
-      lastAtMs: Math.max(0, ...rows.map(({ lastAtMs }) => lastAtMs)),
-      pulls: Math.max(0, ...rows.map(({ pulls }) => pulls)),
-    };
+    return this.#access.get(key, key) ?? { lastAtMs: 0, pulls: 0 };
+  }
+
+  /** As `look` says, but without looking at each blob here. */
+  sizeBytes(key: DigestKey): number {
+    return this.#size.get(key, key)?.bytes ?? 0;
   }
 
   look(key: DigestKey): StoredImage {

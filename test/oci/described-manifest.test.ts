@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { describeManifest } from "../../src/oci/described-manifest.ts";
+import { digestOf } from "../../src/oci/digest.ts";
+import { platformText } from "../../src/oci/platform.ts";
+import { imageOfSize, jsonOf, ociIndex } from "../support/images.ts";
+
+const digest = digestOf(Buffer.from("content"));
+
+test("an image's config and layers are described in their order, an index's manifests with platforms", () => {
+  const image = imageOfSize("described", 10);
+  const index = ociIndex([{ layers: [] }, { architecture: "arm64", layers: [] }]);
+
+  const described = describeManifest(image.manifest.bytes, 10);
+  const { manifests } = describeManifest(index.manifest.bytes, 10);
+
+  assert.deepEqual(
+    [described.config, ...described.layers].map((one) => one?.digest),
+    image.blobs.map(({ digest }) => digest),
+  );
+  assert.deepEqual(
+    manifests.map(({ platform }) => platform),
+    ["linux/amd64", "linux/arm64"],
+  );
+});
+
+test("no more than the limit of each kind is described", () => {
+  const layers = Array.from({ length: 50 }, () => ({ digest }));
+  assert.equal(describeManifest(jsonOf({ layers }), 3).layers.length, 3);
+});
+
+test("what is no manifest names nothing", () => {
+  for (const text of ["", "[]", "null", "7", '{"layers":{}}', '{"layers":[null,7,{"digest":1}]}']) {
+    const { config, layers, manifests, artifactType } = describeManifest(Buffer.from(text), 10);
+    assert.deepEqual([config, layers, manifests, artifactType], [null, [], [], null], text);
+  }
+});
+
+test("an artifact has a type of its own, or that of its config", () => {
+  const config = { digest, mediaType: "application/vnd.example.config" };
+  const own = jsonOf({ config, artifactType: "application/vnd.example" });
+  assert.equal(describeManifest(own, 1).artifactType, "application/vnd.example");
+  assert.equal(describeManifest(jsonOf({ config }), 1).artifactType, config.mediaType);
+});
+
+test("layers that clients get elsewhere are known", () => {
+  const layers = [
+    { digest, urls: ["https://example.com/layer"] },
+    { digest, urls: [] },
+  ];
+  assert.deepEqual(
+    describeManifest(jsonOf({ layers }), 2).layers.map(({ elsewhere }) => elsewhere),
+    [true, false],
+  );
+});
+
+test("of what would do harm on a terminal nothing is taken", () => {
+  const escapes = ["\u001b[31mred", "a\nb", "\u202eabc", "a b", "", "a".repeat(33), 7, null, {}];
+  for (const text of escapes) {
+    assert.equal(platformText({ os: "linux", architecture: text }), null);
+    assert.equal(platformText({ os: text, architecture: "amd64" }), null);
+    assert.equal(platformText({ os: "linux", architecture: "arm", variant: text }), "linux/arm");
+    const [layer] = describeManifest(
+      jsonOf({ layers: [{ digest, mediaType: `a/${text}\u001b` }] }),
+      1,
+    ).layers;
+    assert.equal(layer?.mediaType, "");
+  }
+});
+
+test("what says that it has no platform has none", () => {
+  assert.equal(platformText({ os: "unknown", architecture: "unknown" }), null);
+  assert.equal(platformText("linux/amd64"), null);
+  assert.equal(platformText({ os: "linux", architecture: "arm", variant: "v7" }), "linux/arm/v7");
+});
