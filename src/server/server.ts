@@ -15,6 +15,7 @@ import { serveReferrers, serveRepositories, serveTags } from "./lists.ts";
 import { viaOf } from "./loop.ts";
 import { serveManifest } from "./manifest.ts";
 import { untrustedContentHeaders } from "./pull-headers.ts";
+import { reasonPhrase } from "./reason-phrase.ts";
 import { recordRequest } from "./request-log.ts";
 import { type Served, servedNothing } from "./served.ts";
 
@@ -178,6 +179,7 @@ function answerError(
     return;
   }
   for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
+  response.statusMessage = reasonPhrase(error);
   endWith(request, response, error.status, error.toBody());
 }
 

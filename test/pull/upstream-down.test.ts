@@ -104,6 +104,8 @@ for (const [name, { begin, statuses }] of Object.entries(outages)) {
       assert.ok(answer.complete);
       const [error] = JSON.parse(answer.body.toString()).errors;
       assert.match(error.message, /^docker\.io /);
+      const told = error.message.replace(/[^\x20-\x7e]/g, "?");
+      assert.ok(answer.reason.endsWith(`: ${told}`), answer.reason);
       assert.equal(error.detail.upstream, "docker.io");
     }
 

@@ -3,6 +3,8 @@ import { connect, type Socket } from "node:net";
 /** What came over one connection for one request, byte for byte. */
 export interface RawAnswer {
   readonly status: number;
+  /** The words behind it. */
+  readonly reason: string;
   /** Names in lower case; of repeated ones the last. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
@@ -72,7 +74,9 @@ export class RawRequest implements Disposable {
   /** Resolves to all that came when the connection has ended. */
   async end(): Promise<RawAnswer> {
     while (!this.#closed) await this.#changed.promise;
-    return this.answer ?? { status: 0, headers: {}, body: Buffer.alloc(0), complete: false };
+    return (
+      this.answer ?? { status: 0, reason: "", headers: {}, body: Buffer.alloc(0), complete: false }
+    );
   }
 
   /** Takes no more bytes. */
@@ -117,13 +121,16 @@ function parseAnswer(bytes: Buffer, method: string): RawAnswer | null {
       line.slice(line.indexOf(":") + 1).trim(),
     ]),
   );
-  const status = Number(statusLine.split(" ")[1]);
+  const [, code, ...words] = statusLine.split(" ");
+  const [status, reason] = [Number(code), words.join(" ")];
   const rest = bytes.subarray(headEnd + 4);
   if (method === "HEAD" || status === 304)
-    return { status, headers, body: rest, complete: rest.length === 0 };
-  if (headers["transfer-encoding"] === "chunked") return { status, headers, ...dechunk(rest) };
+    return { status, reason, headers, body: rest, complete: rest.length === 0 };
+  if (headers["transfer-encoding"] === "chunked") {
+    return { status, reason, headers, ...dechunk(rest) };
+  }
   const lengthBytes = Number(headers["content-length"] ?? Number.NaN);
-  return { status, headers, body: rest, complete: rest.length === lengthBytes };
+  return { status, reason, headers, body: rest, complete: rest.length === lengthBytes };
 }
 
 function dechunk(bytes: Buffer): { body: Buffer; complete: boolean } {
