@@ -7,6 +7,7 @@ import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Target, Upstreams } from "../upstream/upstreams.ts";
+import { answerForClient } from "./answer-for-client.ts";
 import { serveBlob } from "./blob.ts";
 import { ClientGone } from "./body-writer.ts";
 import { BufferBudget } from "./buffer-budget.ts";
@@ -76,7 +77,12 @@ export class RegistryServer {
     const served = await this.#serve(request, response, seen).catch((error: unknown) => {
       // Before its answer began; nobody is left to tell.
       if (error instanceof ClientGone) return { ...servedNothing(null), left: error.message };
-      answerError(toDistributionError(error), request, response);
+      const told = toDistributionError(error);
+      answerError(
+        answerForClient(told, request.headers["user-agent"], seen.route),
+        request,
+        response,
+      );
       return { error };
     });
     const durationMs = monotonicMs() - startedMs;
