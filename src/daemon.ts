@@ -46,7 +46,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { layout, mirror, configured, health, metrics, doctor } = opened;
   metrics.watchProcess();
   mirror.evictor.watch();
-  stack.use(new StorageUpkeep({ ...opened, log, now }));
+  const { verifier } = mirror;
+  const { scrubMs } = config.storage;
+  stack.use(new StorageUpkeep({ ...opened, log, now, monotonicMs, verifier, scrubMs }));
   const registry = new RegistryServer({
     mirror,
     upstreams: () => configured.present,

@@ -1,4 +1,7 @@
 import { setTimeout as after } from "node:timers/promises";
+import type { StorageConfig } from "./config/config.ts";
+import { Scrubber } from "./mirror/scrubber.ts";
+import type { Verifier } from "./mirror/verifier.ts";
 import type { DigestLocks } from "./storage/digest-locks.ts";
 import type { DiskBlobStore } from "./storage/disk-blob-store.ts";
 import type { Layout } from "./storage/layout.ts";
@@ -11,9 +14,13 @@ export interface StorageUpkeepOptions {
   readonly store: DiskBlobStore;
   readonly catalog: SqliteCatalog;
   readonly locks: DigestLocks;
+  readonly verifier: Verifier;
+  readonly scrubMs: StorageConfig["scrubMs"];
   readonly log: Log;
   /** The wall clock, in ms since the epoch. */
   readonly now: () => number;
+  /** A clock that never jumps, in ms. */
+  readonly monotonicMs: () => number;
 }
 
 // What is lost with the catalog is what was recorded since: content is adopted, tags and grants are asked for anew.
@@ -31,7 +38,9 @@ export class StorageUpkeep implements AsyncDisposable {
   constructor(options: StorageUpkeepOptions) {
     this.#options = options;
     this.#work = Promise.all([
-      this.#sweep().then(() => this.#scan()),
+      this.#sweep()
+        .then(() => this.#scan())
+        .then(() => this.#scrub()),
       this.#backUpFromTimeToTime(),
     ]);
   }
@@ -48,6 +57,7 @@ export class StorageUpkeep implements AsyncDisposable {
     for (const { path, error } of failures) {
       log.error({ path, err: error }, "could not remove a left-over");
     }
+    await this.#trimQuarantine();
   }
 
   async #scan(): Promise<void> {
@@ -58,10 +68,23 @@ export class StorageUpkeep implements AsyncDisposable {
     });
   }
 
+  async #scrub(): Promise<void> {
+    const { scrubMs: periodMs } = this.#options;
+    if (periodMs === null) return;
+    const scrubber = new Scrubber({ ...this.#options, periodMs });
+    await this.#unlessEnding("the scrubber has ended", (signal) => scrubber.run(signal));
+  }
+
+  async #trimQuarantine(): Promise<void> {
+    const { store } = this.#options;
+    await this.#unlessEnding("could not look after the quarantine", () => store.trimQuarantine());
+  }
+
   async #backUpFromTimeToTime(): Promise<void> {
     const { catalog } = this.#options;
     while (await this.#pause(await this.#untilBackupMs())) {
       await this.#unlessEnding("could not back up the catalog", (signal) => catalog.backUp(signal));
+      await this.#trimQuarantine();
     }
   }
 

@@ -4,6 +4,7 @@ import type {
   EvictionConfig,
   FreshnessRule,
   OutboundProxy,
+  StorageConfig,
   UpstreamConfig,
 } from "../config/config.ts";
 import { readDockerConfig } from "../config/docker-config.ts";
@@ -29,7 +30,7 @@ async function summary(config: Config, source: string): Promise<string[]> {
     `configuration  ${source}`,
     `registry API   ${formatListenAddress(config.server.listen)}`,
     `admin API      ${formatListenAddress(config.admin.listen)}`,
-    `storage        ${storage.directory}: at most ${formatSize(storage.maxSize)}, ${formatSize(storage.minFree)} stay free`,
+    `storage        ${storageLine(storage)}`,
     `eviction       ${evictionLine(config.eviction)}`,
     `freshness      a tag is believed for ${formatDuration(config.freshness.ttlMs)}`,
     `log            ${config.log.level}`,
@@ -39,6 +40,11 @@ async function summary(config: Config, source: string): Promise<string[]> {
     ...(await notesOn(config.upstreams)),
     ...notesOnPatterns(config),
   ];
+}
+
+function storageLine({ directory, maxSize, minFree, scrubMs }: StorageConfig): string {
+  const scrubbed = scrubMs === null ? "never scrubbed" : `scrubbed in ${formatDuration(scrubMs)}`;
+  return `${directory}: at most ${formatSize(maxSize)}, ${formatSize(minFree)} stay free, ${scrubbed}`;
 }
 
 function evictionLine({ highWatermark, lowWatermark, maxIdleMs, pins }: EvictionConfig): string {

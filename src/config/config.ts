@@ -20,6 +20,8 @@ export interface StorageConfig {
   readonly maxSize: Size;
   /** What must stay free on the file system of `directory`. */
   readonly minFree: Size;
+  /** In which time all that is stored is read once and compared with its digest; null: never. */
+  readonly scrubMs: number | null;
 }
 
 export interface EvictionConfig {

@@ -2,8 +2,8 @@ import type { z } from "zod";
 import type { Config, StorageConfig } from "./config.ts";
 import { evictionTable } from "./eviction-schema.ts";
 import { freshnessTable } from "./freshness-schema.ts";
-import { table } from "./keys.ts";
-import type { Size } from "./units.ts";
+import { patternHint, table, text } from "./keys.ts";
+import { durationPattern, parseDuration, type Size } from "./units.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
 import { levelKey, listenKey, pathKey, sizeKey } from "./value-keys.ts";
 
@@ -64,11 +64,28 @@ function storageTable(directory: string): z.ZodType<StorageConfig> {
         description: "What must stay free on the disk, whoever fills it.",
         example: "5%",
       }).prefault("1GiB"),
+      scrub: scrubKey().prefault("30d"),
     },
     {
       description: "What is kept: where, and how much of it.",
       example: { directory: "/var/lib/sluice", maxSize: "80%" },
     },
+  ).transform(({ scrub, ...rest }) => ({ ...rest, scrubMs: scrub === "off" ? null : scrub }));
+}
+
+const dayMs = 86_400_000;
+
+function scrubKey(): z.ZodType<number | "off"> {
+  const wording = {
+    kind: "a duration or off",
+    description:
+      "In this time all that is stored is read once, evenly, and what is damaged is fetched anew; off: never.",
+    example: "14d",
+    hints: patternHint(durationPattern, /^off$/),
+  };
+  return text(wording, (written) => (written === "off" ? written : parseDuration(written))).refine(
+    (period) => period === "off" || (period >= dayMs && period <= 365 * dayMs),
+    { error: "must be at least 1d and at most 365d; write for example 30d, or off" },
   );
 }
 

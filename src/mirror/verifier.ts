@@ -56,10 +56,14 @@ export class Verifier implements AsyncDisposable {
     };
   }
 
-  /** Mends all behind `after`, at a pace; rejects when `signal` is aborted. */
-  async scrub(order: Omit<VerificationOrder, "aim">, signal: AbortSignal): Promise<void> {
+  /** Mends all behind `after`, at a pace; resolves to how much was damaged. Rejects when `signal` is aborted. */
+  async scrub(order: Omit<VerificationOrder, "aim">, signal: AbortSignal): Promise<number> {
     const counted = this.#counted({ ...order, aim: "mend" });
-    for await (const _finding of this.#run(new Verification(this.#tools, counted), signal));
+    let found = 0;
+    for await (const { kind } of this.#run(new Verification(this.#tools, counted), signal)) {
+      if (kind !== "foreign") found += 1;
+    }
+    return found;
   }
 
   /** Ends what runs. */

@@ -6,6 +6,7 @@ import type {
   EvictionRecord,
   Location,
   ManifestRecord,
+  ScrubRound,
   TagRecord,
   Variant,
 } from "./catalog.ts";
@@ -55,6 +56,7 @@ export type CatalogWrite =
     }
   | { readonly kind: "forget-grant"; readonly location: Location; readonly digest: Digest }
   | { readonly kind: "forget-public"; readonly location: Location }
+  | { readonly kind: "record-scrub-round"; readonly round: ScrubRound }
   | { readonly kind: "forget-blob"; readonly digest: Digest }
   | { readonly kind: "adopt-blob"; readonly blob: BlobRecord }
   | { readonly kind: "forget-lost"; readonly blob: BlobRecord };

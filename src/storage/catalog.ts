@@ -57,6 +57,15 @@ export interface AccessRecord extends Access {
   readonly digest: Digest;
 }
 
+/** How far the scrubber is with reading all that is stored. */
+export interface ScrubRound {
+  /** In ms since the epoch. */
+  readonly beganAtMs: number;
+  /** The last digest that was checked; null: none yet. */
+  readonly checkedTo: Digest | null;
+  readonly isOver: boolean;
+}
+
 /** What was chosen to go, and when anything of it had been pulled last. */
 export interface EvictionRecord {
   readonly latestAtMs: number;
@@ -115,6 +124,8 @@ export interface Catalog extends AsyncDisposable {
   loggedPulls(sinceMs: number): Promise<LoggedPulls>;
   /** A page of the images that are stored, found in a thread of its own. */
   images(request: ImageListRequest): Promise<ImageList>;
+  /** null if none was begun. */
+  scrubRound(): Promise<ScrubRound | null>;
 
   /** Records stored content (again, if it was known) and that `location` holds it. */
   recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void>;
@@ -143,6 +154,8 @@ export interface Catalog extends AsyncDisposable {
    * root; and never what a manifest names that stays.
    */
   evict(eviction: EvictionRecord): Promise<void>;
+  /** There is one round. */
+  recordScrubRound(round: ScrubRound): Promise<void>;
   /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */
   forgetBlob(digest: Digest): Promise<void>;
   /** Records content that lies in the store, unless it is recorded. No repository holds it by that. */

@@ -10,6 +10,7 @@ import type {
   EvictionRecord,
   Location,
   ManifestRecord,
+  ScrubRound,
   TagRecord,
   Usage,
   Variant,
@@ -191,6 +192,17 @@ export class SqliteCatalog implements Catalog {
 
   images(request: ImageListRequest): Promise<ImageList> {
     return this.#threads.ask({ kind: "images", request });
+  }
+
+  async scrubRound(): Promise<ScrubRound | null> {
+    const row = this.#read((reads) => reads.scrubRound.get());
+    if (!row) return null;
+    const { checkedTo, isOver } = row;
+    return { ...row, checkedTo: checkedTo && digestOfKey(checkedTo), isOver: isOver === 1 };
+  }
+
+  recordScrubRound(round: ScrubRound): Promise<void> {
+    return this.#write({ kind: "record-scrub-round", round });
   }
 
   recordAccesses(accesses: readonly AccessRecord[]): Promise<void> {

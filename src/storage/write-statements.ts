@@ -1,10 +1,16 @@
 import type Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
-import type { BlobRecord, EvictionRecord, Location, ManifestRecord } from "./catalog.ts";
+import type {
+  BlobRecord,
+  EvictionRecord,
+  Location,
+  ManifestRecord,
+} from "./catalog.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
 import { type DigestKey, keyOf } from "./digest-key.ts";
 import { inRepository, namesOf } from "./location-in-sql.ts";
 import { PullLogStatements } from "./pull-log-statements.ts";
+import { ScrubStatements } from "./scrub-statements.ts";
 
 type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement<Parameters, Row>;
 
@@ -25,6 +31,7 @@ export class WriteStatements {
   readonly #dropGrant: Statement<[DigestKey, string, string]>;
   readonly #dropBlob: Statement<[DigestKey]>;
   readonly #dropLost: Statement<[DigestKey, string]>;
+  readonly #scrub: ScrubStatements;
   readonly #putAccess: Statement<[number, number, number, DigestKey]>;
   readonly #lastAccess: Statement<[DigestKey], { lastAtMs: number | null }>;
   readonly #evictBlob: Statement<[DigestKey]>;
@@ -78,6 +85,7 @@ export class WriteStatements {
       `DELETE FROM tags WHERE tag = ? AND variant = coalesce(?, variant) AND ${inRepository}`,
     );
     this.#dropGrant = database.prepare(`DELETE FROM grants WHERE digest = ? AND ${inRepository}`);
+    this.#scrub = new ScrubStatements(database);
     this.#putAccess = database.prepare(
       `INSERT INTO accesses (digest, last_at_ms, pulls, priority, named)
        SELECT digest, ?, ?, ?, named_by > 0 FROM blobs
@@ -123,6 +131,9 @@ export class WriteStatements {
         break;
       case "record-public":
         this.#recordPublic(write.location, write.nowMs);
+        break;
+      case "record-scrub-round":
+        this.#scrub.record(write.round);
         break;
       case "record-accesses":
         for (const { digest, lastAtMs, pulls, priority } of write.accesses) {

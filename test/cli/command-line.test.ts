@@ -71,7 +71,7 @@ upstreams:
   const expected = `configuration  ${file}
 registry API   every interface, port 8080
 admin API      127.0.0.1:5001
-storage        ${path}/data: at most 80% of the disk, 1 GiB stay free
+storage        ${path}/data: at most 80% of the disk, 1 GiB stay free, scrubbed in 30d
 eviction       above 95% of that, down to 85%; what is idle for 30d goes; docker.io/library/* stay
 freshness      a tag is believed for 1m
 log            info

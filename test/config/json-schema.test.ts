@@ -39,7 +39,7 @@ test("every key has a description, and examples that conform to it", () => {
 
 test("the keys at a path are known", () => {
   const schema = configJsonSchema();
-  assert.deepEqual(knownKeys(schema, ["storage"]), ["directory", "maxSize", "minFree"]);
+  assert.deepEqual(knownKeys(schema, ["storage"]), ["directory", "maxSize", "minFree", "scrub"]);
   assert.deepEqual(knownKeys(schema, ["upstreams", "ghcr.io", "timeouts"]), [
     "connect",
     "headers",
@@ -79,6 +79,7 @@ test("the schema and the checks agree", async () => {
     "storage: { maxSize: 50 }",
     "storage: { maxSize: 50G }",
     "storage: { directory: '' }",
+    "storage: { scrub: often }",
     "freshness: { ttl: 5 parsecs }",
     "freshness: { rules: { match: '*' } }",
     "freshness: { rules: [{ ttl: 1m }] }",

@@ -55,7 +55,7 @@ test("an unknown key names the nearest known one, or all of them", async () => {
     ["storage: { MaxSize: 1GiB }\n", '1:12 storage.MaxSize: unknown key; did you mean "maxSize"?'],
     [
       "storage: { path: /x }\n",
-      "1:12 storage.path: unknown key; known here: directory, maxSize, minFree",
+      "1:12 storage.path: unknown key; known here: directory, maxSize, minFree, scrub",
     ],
     ["server: { tls: {} }\n", "1:11 server.tls: unknown key; known here: listen"],
     [
@@ -85,6 +85,14 @@ test("a wrong type says what was found and what is right", async () => {
     [
       "storage: { maxSize: [1GiB] }\n",
       "1:21 storage.maxSize: a list is not a size; write for example 80%",
+    ],
+    [
+      "storage: { scrub: 1h }\n",
+      "1:19 storage.scrub: must be at least 1d and at most 365d; write for example 30d, or off",
+    ],
+    [
+      "storage: { scrub: never }\n",
+      '1:19 storage.scrub: "never" is not a duration or off; write for example 14d',
     ],
     [
       "storage: { maxSize: 0B }\n",

@@ -43,6 +43,7 @@ test("an empty file means the defaults", async () => {
       directory: "/etc/lab/data",
       maxSize: { kind: "bytes", bytes: 50 * 2 ** 30 },
       minFree: { kind: "bytes", bytes: 2 ** 30 },
+      scrubMs: 30 * 86_400_000,
     },
     eviction: {
       intervalMs: 30_000,
@@ -74,7 +75,7 @@ test("every key is read, ready to use", async () => {
   const config = await read(yaml`
     server: { listen: ":8080" }
     admin: { listen: "[::1]:0" }
-    storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB }
+    storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB, scrub: off }
     eviction: { interval: 1m, highWatermark: 90%, lowWatermark: 12.5 %, maxIdle: 30d, pins: ["docker.io/library/*", "*:v[0-9]*"] }
     freshness:
       ttl: 0s
@@ -112,6 +113,7 @@ test("every key is read, ready to use", async () => {
       directory: "/srv/sluice",
       maxSize: { kind: "share", share: 0.8 },
       minFree: { kind: "bytes", bytes: 2e9 },
+      scrubMs: null,
     },
     eviction: {
       intervalMs: 60_000,

@@ -58,6 +58,7 @@ test("bounds that are more than the disk has are named, with what would fit", ()
     directory: "/x",
     maxSize: { kind: "share", share: 1 },
     minFree: { kind: "bytes", bytes: 100 * 1024 * 1024 },
+    scrubMs: null,
   } as const;
 
   const found = [...judgeSpace(disk, storage)];

@@ -132,7 +132,7 @@ suite("the catalog's file", () => {
 
     await assert.rejects(SqliteCatalog.open(directory.layout), {
       name: "StorageError",
-      message: `${path} has schema 7, but this sluice knows schemas up to 5. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
+      message: `${path} has schema 7, but this sluice knows schemas up to 6. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
     });
 
     assert.deepEqual(await readFile(path), before);

@@ -28,6 +28,7 @@ export function catalogSuite(name: string, openFixture: () => Promise<CatalogFix
     referrerSuite(openFixture);
     publicSuite(openFixture);
     scanSuite(openFixture);
+    scrubSuite(openFixture);
     evictionSuite(openFixture);
     pullLogSuite(openFixture);
   });
@@ -524,6 +525,23 @@ function scanSuite(openFixture: () => Promise<CatalogFixture>): void {
 }
 
 const roomy: PullLogBounds = { pulls: 1000, images: 1000, sinceMs: 0 };
+
+function scrubSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("how far the scrubber is is known until it is recorded anew", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    const { digest } = blobRecord("layer");
+
+    const before = await catalog.scrubRound();
+    await catalog.recordScrubRound({ beganAtMs: 1, checkedTo: digest, isOver: false });
+    const between = await catalog.scrubRound();
+    await catalog.recordScrubRound({ beganAtMs: 2, checkedTo: null, isOver: true });
+
+    assert.equal(before, null);
+    assert.deepEqual(between, { beganAtMs: 1, checkedTo: digest, isOver: false });
+    assert.deepEqual(await catalog.scrubRound(), { beganAtMs: 2, checkedTo: null, isOver: true });
+  });
+}
 
 function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
   test("pulls are logged in their order, with what their images name", async () => {

@@ -18,6 +18,8 @@ export interface TestMirrorOptions {
   readonly directory?: string;
   readonly maxSize?: Size;
   readonly minFree?: Size;
+  /** In which all that is stored is read once; without it nothing is. */
+  readonly scrubMs?: number;
   readonly eviction?: Partial<Config["eviction"]>;
   readonly ttlMs?: number;
   /** What differs from the defaults. */
@@ -184,7 +186,7 @@ async function configOf(options: TestMirrorOptions, directory: string): Promise<
     ...config,
     server: { listen: { host: "127.0.0.1", port } },
     admin: { listen: { host: "127.0.0.1", port: 0 } },
-    storage: { ...config.storage, directory, maxSize, minFree },
+    storage: { directory, maxSize, minFree, scrubMs: options.scrubMs ?? null },
     eviction: { ...config.eviction, ...options.eviction },
     freshness: { ...config.freshness, ttlMs, ...options.freshness },
     upstreams: upstreamsOf(config, options),
