@@ -2,10 +2,7 @@ import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
 
 export function addConfig(program: Command): void {
-  const config = program
-    .command("config")
-    .description("check or describe the configuration file")
-    .helpCommand(false);
+  const config = program.command("config").description("check or describe the configuration file");
   config
     .command("check")
     .description("say what the configuration means, or everything that is wrong with it")

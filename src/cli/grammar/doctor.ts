@@ -15,11 +15,12 @@ export function addDoctor(program: Command): void {
 
 const doctorHelp = `
 It looks at the configuration, the process (Node, open files), the clock, the
-storage directory and its disk, each endpoint of each upstream (name, connection,
-certificate, token server, credentials; of Docker Hub also an image, which counts
-as no pull), and every way in which clients ask. The running mirror examines
-itself, with its own network, environment and credentials; where none runs, the
-command does what it can. It takes 20 seconds at most, and changes nothing.
+storage directory and its disk, each endpoint of each upstream (its name,
+connection, certificate, token server, credentials; of Docker Hub an image too,
+which counts as no pull), and every way in which clients ask. The running mirror
+examines itself, with its own network, environment and credentials; where none
+runs, the command does what it can. It takes 20 seconds at most, and changes
+nothing.
 
 Examples:
   sluice doctor

@@ -1,14 +1,22 @@
 import type { Command } from "commander";
 
-/** In the place of commander's own, which knows no commands of commands and says nothing of a wrong name. */
+/**
+ * In the place of commander's own, which knows no commands of commands and says nothing of a wrong name. To be added when
+ * all others are.
+ */
 export function addHelp(program: Command): void {
-  program.helpCommand(false);
+  leaveOutOwnHelp(program);
   program
     .command("help")
     .description("explain a command")
     .argument("[command...]", "its name; nothing for a list of all")
     .addHelpText("after", helpHelp)
     .action(async (path: readonly string[]) => (await named(program, path)).help());
+}
+
+function leaveOutOwnHelp(command: Command): void {
+  command.helpCommand(false);
+  command.commands.forEach(leaveOutOwnHelp);
 }
 
 async function named(program: Command, path: readonly string[]): Promise<Command> {
