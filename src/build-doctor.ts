@@ -1,12 +1,8 @@
 import type { Config, OutboundProxy, UpstreamConfig, UpstreamTimeouts } from "./config/config.ts";
-import {
-  credentialSourceOf,
-  endpointsOf,
-  type OutboundTools,
-  proxyChoice,
-} from "./configured-upstreams.ts";
+import { endpointsOf, type OutboundTools, proxyChoice, usersOf } from "./configured-upstreams.ts";
 import { Doctor } from "./doctor/doctor.ts";
 import type { ExaminedEndpoint } from "./doctor/endpoint-check.ts";
+import { UpstreamLimits } from "./upstream/upstream-limits.ts";
 
 export interface DoctorTools extends OutboundTools {
   readonly config: Config;
@@ -34,12 +30,15 @@ function examinedEndpoints(
   tools: OutboundTools,
 ): readonly ExaminedEndpoint[] {
   const impatient = { ...upstream, timeouts: bounded(upstream.timeouts, limitMs) };
-  return upstream.endpoints.flatMap((url) =>
+  const { name, proxy } = upstream;
+  return upstream.endpoints.flatMap((url) => {
     // Credentials of its own for each, since each disposes of its own.
-    endpointsOf({ ...impatient, endpoints: [url] }, credentialSourceOf(upstream, tools), tools).map(
-      (endpoint) => ({ upstream, endpoint, proxy: proxyFor(url, upstream.proxy, tools.env) }),
-    ),
-  );
+    const users = usersOf(upstream, tools);
+    const limits = new UpstreamLimits({ upstream: name, clocks: tools, onTold: () => {} });
+    return endpointsOf({ ...impatient, endpoints: [url] }, { users, limits }, tools).map(
+      (endpoint) => ({ upstream, endpoint, proxy: proxyFor(url, proxy, tools.env) }),
+    );
+  });
 }
 
 function bounded(timeouts: UpstreamTimeouts, limitMs: number): UpstreamTimeouts {

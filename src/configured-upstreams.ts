@@ -1,6 +1,8 @@
-import type { OutboundProxy, UpstreamConfig } from "./config/config.ts";
+import type { CredentialsConfig, OutboundProxy, UpstreamConfig } from "./config/config.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { tellOfLimits } from "./tell-of-limits.ts";
+import type { KnownLimits } from "./upstream/account-limits.ts";
 import { Breaker, type BreakerState } from "./upstream/breaker.ts";
 import type { ProxyChoice } from "./upstream/connections.ts";
 import type { CredentialSource } from "./upstream/credentials.ts";
@@ -10,6 +12,7 @@ import type { EndpointEntry } from "./upstream/endpoints.ts";
 import { FixedCredentials } from "./upstream/fixed-credentials.ts";
 import { PasswordFileCredentials } from "./upstream/password-file-credentials.ts";
 import { Upstream } from "./upstream/upstream.ts";
+import { UpstreamLimits } from "./upstream/upstream-limits.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 
 /** What requests to upstreams take. */
@@ -31,6 +34,7 @@ export interface UpstreamTools extends OutboundTools {
 interface Built {
   readonly config: UpstreamConfig;
   readonly upstream: Upstream;
+  readonly limits: UpstreamLimits;
 }
 
 /** The upstreams of the configuration, built; and built anew as far as another configuration differs. */
@@ -46,6 +50,11 @@ export class ConfiguredUpstreams implements AsyncDisposable {
   /** Those of the last configuration. */
   get present(): Upstreams {
     return this.#present;
+  }
+
+  /** What is known of their limits. */
+  get limits(): readonly KnownLimits[] {
+    return this.#built.flatMap(({ limits }) => limits.known);
   }
 
   /** What did not change keeps its connections and tokens; what is gone lets its running pulls end. */
@@ -75,37 +84,65 @@ export class ConfiguredUpstreams implements AsyncDisposable {
 
   #build(config: UpstreamConfig): Built {
     const { name, access } = config;
-    const { metrics, now, monotonicMs } = this.#tools;
-    const common = { name, metrics, clocks: { now, monotonicMs } };
-    const credentials = credentialSourceOf(config, this.#tools);
+    const { metrics, now, monotonicMs, log } = this.#tools;
+    const clocks = { now, monotonicMs };
+    const common = { name, metrics, clocks };
+    const limits = new UpstreamLimits({
+      upstream: name,
+      clocks,
+      onTold: tellOfLimits(metrics, log),
+    });
+    const users = usersOf(config, this.#tools);
     const breakers = config.endpoints.map((url) => breakerOf(name, url, this.#tools));
     const asNobody = (): Upstream =>
       new Upstream({
         ...common,
-        endpoints: entriesOf(endpointsOf(config, null, this.#tools), breakers),
+        endpoints: entriesOf(
+          endpointsOf(config, { users: [nobody], limits }, this.#tools),
+          breakers,
+        ),
         publicView: null,
       });
     const upstream = new Upstream({
       ...common,
-      endpoints: entriesOf(endpointsOf(config, credentials, this.#tools), breakers),
+      endpoints: entriesOf(endpointsOf(config, { users, limits }, this.#tools), breakers),
       // Without credentials too: what is stored may have come when there were some.
       publicView: access === "public" ? asNobody() : null,
     });
-    return { config, upstream };
+    return { config, upstream, limits };
   }
 }
 
-/** The endpoints of a configuration, asked with these credentials, or as by anybody. They end together. */
+/** Who asks an upstream, and what is known of the limits of each. They end together. */
+export interface Askers {
+  readonly users: readonly User[];
+  readonly limits: UpstreamLimits;
+}
+
+export interface User {
+  /** For operators: the place of the credentials in the configuration, and no secret. */
+  readonly account: string;
+  readonly credentials: CredentialSource | null;
+}
+
+const nobody: User = { account: "anonymous", credentials: null };
+
+/** The endpoints of a configuration, asked by these users. */
 export function endpointsOf(
   config: UpstreamConfig,
-  credentials: CredentialSource | null,
+  { users, limits }: Askers,
   { env, userAgent, monotonicMs }: OutboundTools,
 ): readonly Endpoint[] {
   const { name: upstream, privateRedirects, caPem: ca, http2, timeouts } = config;
   const connections = { timeouts, ca, proxy: proxyChoice(config.proxy, env), http2 };
-  const realms = config.credentials && config.realms;
-  const common = { upstream, privateRedirects, credentials, realms, connections };
-  return config.endpoints.map((url) => new Endpoint({ url, ...common, userAgent, monotonicMs }));
+  const realms = config.credentials.length > 0 ? config.realms : null;
+  const common = { upstream, privateRedirects, realms, connections };
+  return config.endpoints.map((url) => {
+    const accounts = users.map(({ account, credentials }) => {
+      return { credentials, limits: limits.of(url.host, account) };
+    });
+    return new Endpoint({ url, ...common, accounts, userAgent, monotonicMs });
+  });
 }
 
 function entriesOf(endpoints: readonly Endpoint[], breakers: readonly Breaker[]): EndpointEntry[] {
@@ -131,14 +168,22 @@ function breakerOf(upstream: string, url: URL, { monotonicMs, log }: UpstreamToo
   return new Breaker({ monotonicMs, random: Math.random, onChange });
 }
 
-/** Where the configured credentials come from; null if there are none. */
-export function credentialSourceOf(
-  { name: upstream, credentials }: UpstreamConfig,
+/** Those of the configuration, in its order; nobody if it names none. */
+export function usersOf(config: UpstreamConfig, tools: OutboundTools): readonly User[] {
+  const users = config.credentials.map((credentials, at) => {
+    if (credentials.kind === "anonymous") return nobody;
+    const source = credentialSourceOf(config.name, credentials, tools);
+    return { account: String(at + 1), credentials: source };
+  });
+  return users.length > 0 ? users : [nobody];
+}
+
+function credentialSourceOf(
+  upstream: string,
+  credentials: Exclude<CredentialsConfig, { kind: "anonymous" }>,
   { env, monotonicMs, log }: OutboundTools,
-): CredentialSource | null {
-  switch (credentials?.kind) {
-    case undefined:
-      return null;
+): CredentialSource {
+  switch (credentials.kind) {
     case "password":
       return new FixedCredentials(credentials.username, credentials.password);
     case "password-file":

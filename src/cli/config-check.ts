@@ -95,12 +95,14 @@ function upstreamLines(upstreams: readonly UpstreamConfig[]): string[] {
 
 /** What is no mistake, and yet not what anybody means. */
 async function notesOn(upstreams: readonly UpstreamConfig[]): Promise<string[]> {
-  const notes = await Promise.all(upstreams.map(anonymousNote));
-  return notes.filter((note) => note !== null);
+  const notes = upstreams.flatMap(({ name, credentials }) =>
+    credentials.map((one) => anonymousNote(name, one)),
+  );
+  return (await Promise.all(notes)).filter((note) => note !== null);
 }
 
-async function anonymousNote({ name, credentials }: UpstreamConfig): Promise<string | null> {
-  if (credentials?.kind !== "docker-config") return null;
+async function anonymousNote(name: string, credentials: CredentialsConfig): Promise<string | null> {
+  if (credentials.kind !== "docker-config") return null;
   const { file } = credentials;
   const read = await readDockerConfig(file);
   if (read.kind !== "config" || namesUpstream(read.config, name)) return null;
@@ -128,8 +130,8 @@ function proxyTrait(proxy: OutboundProxy): string | false {
 }
 
 function credentialsTrait({ credentials, access }: UpstreamConfig): string | false {
-  if (credentials === null) return false;
-  return `credentials ${shownCredentials(credentials)}, ${access} access`;
+  if (credentials.length === 0) return false;
+  return `credentials ${credentials.map(shownCredentials).join(", then ")}, ${access} access`;
 }
 
 function shownCredentials(credentials: CredentialsConfig): string {
@@ -140,5 +142,7 @@ function shownCredentials(credentials: CredentialsConfig): string {
       return `of ${credentials.username}`;
     case "docker-config":
       return `by ${credentials.file}`;
+    case "anonymous":
+      return "of nobody";
   }
 }

@@ -85,8 +85,8 @@ export interface UpstreamConfig {
   /** Whether redirects may lead to private addresses although no endpoint has one. */
   readonly privateRedirects: boolean;
   readonly timeouts: UpstreamTimeouts;
-  /** Who asks the upstream; null: nobody in particular. */
-  readonly credentials: CredentialsConfig | null;
+  /** Who asks the upstream: the first of them until it is limited, then the next. None: nobody in particular. */
+  readonly credentials: readonly CredentialsConfig[];
   /** Hosts (`host` or `host:port`) of token servers that may see the credentials beside the endpoints' own. */
   readonly realms: readonly string[];
   readonly access: AccessMode;
@@ -97,7 +97,9 @@ export type CredentialsConfig =
   | { readonly kind: "password-file"; readonly username: string; readonly file: string }
   /** Never to be logged or shown. */
   | { readonly kind: "password"; readonly username: string; readonly password: string }
-  | { readonly kind: "docker-config"; readonly file: string };
+  | { readonly kind: "docker-config"; readonly file: string }
+  /** Nobody; never the first. */
+  | { readonly kind: "anonymous" };
 
 export const accessModes = ["public", "shared"] as const;
 

@@ -1,26 +1,40 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the configuration file.
 import type { Finding } from "./finding.ts";
-import { tableAt } from "./plain-values.ts";
+import { tableAt, tablesAt } from "./plain-values.ts";
 
 /** Credentials that are said in two ways, or in half a one. */
 export function mixedCredentials(upstreams: Readonly<Record<string, unknown>>): Finding[] {
-  return Object.keys(upstreams).flatMap((upstream) => {
-    const keys = Object.keys(tableAt(tableAt(upstreams, upstream), "credentials"));
-    const fault = faultOf(keys);
-    if (fault === null) return [];
-    const path = ["upstreams", upstream, "credentials", fault.key];
-    return [{ path, at: "key", message: fault.message }];
-  });
+  return Object.keys(upstreams).flatMap((upstream) =>
+    credentialsOf(upstreams, upstream).flatMap(({ path, table }, position) => {
+      const fault = faultOf(Object.keys(table)) ?? misplaced(table, position);
+      if (fault === null) return [];
+      return [{ path: [...path, fault.key], at: "key", message: fault.message }];
+    }),
+  );
 }
 
 /** Passwords that stand in the file itself. `upstreams` is as it was before the environment was put in. */
 export function inlinePasswords(upstreams: Readonly<Record<string, unknown>>): Finding[] {
-  return Object.keys(upstreams).flatMap((upstream) => {
-    const { password } = tableAt(tableAt(upstreams, upstream), "credentials");
-    if (typeof password !== "string" || isFromVariables(password)) return [];
-    const path = ["upstreams", upstream, "credentials", "password"];
-    return [{ path, at: "value", message: inlineMessage }];
-  });
+  return Object.keys(upstreams).flatMap((upstream) =>
+    credentialsOf(upstreams, upstream).flatMap(({ path, table: { password } }) => {
+      if (typeof password !== "string" || isFromVariables(password)) return [];
+      return [{ path: [...path, "password"], at: "value", message: inlineMessage }];
+    }),
+  );
+}
+
+interface Written {
+  readonly path: readonly (string | number)[];
+  readonly table: Readonly<Record<string, unknown>>;
+}
+
+/** Those of one upstream, whether they are written alone or in a list. */
+function credentialsOf(upstreams: Readonly<Record<string, unknown>>, upstream: string): Written[] {
+  const path = ["upstreams", upstream, "credentials"];
+  const written = tableAt(upstreams, upstream);
+  const several = tablesAt(written, "credentials");
+  if (several.length === 0) return [{ path, table: tableAt(written, "credentials") }];
+  return several.map(({ table, index }) => ({ path: [...path, index], table }));
 }
 
 interface Fault {
@@ -29,7 +43,20 @@ interface Fault {
   readonly message: string;
 }
 
+/** What nobody may pull would be "not found" for good if nobody was asked first. */
+function misplaced(table: Written["table"], position: number): Fault | null {
+  if (!("anonymous" in table) || position > 0) return null;
+  return {
+    key: "anonymous",
+    message: "must stand behind others in a list, for it is the last resort",
+  };
+}
+
 function faultOf(keys: readonly string[]): Fault | null {
+  const [named] = keys.filter((key) => key !== "anonymous");
+  if (keys.includes("anonymous") && named) {
+    return { key: "anonymous", message: `is nobody, and ${named} somebody; remove one of them` };
+  }
   const username = keys.find((key) => key === "username");
   const [password, second] = keys.filter((key) => key === "password" || key === "passwordFile");
   if (keys.includes("dockerConfig")) return besideDockerConfig(username ?? password);

@@ -2,17 +2,44 @@
 import { z } from "zod";
 import type { CredentialsConfig } from "./config.ts";
 import { readDockerConfig } from "./docker-config.ts";
-import { patternHint, table, text } from "./keys.ts";
+import { flag, list, patternHint, table, text } from "./keys.ts";
 import { readPasswordFile } from "./password-file.ts";
 import { pathKey } from "./value-keys.ts";
 
 /**
- * `upstreams.NAME.credentials`. Which keys go together is for `credential-ways.ts`; what mixes them is null
- * here, and never gets further.
+ * `upstreams.NAME.credentials`: one, or a list of them. Which keys go together is for `credential-ways.ts`; what mixes them
+ * is left out here, and never gets further.
  */
-export function credentialsTable(directory: string): z.ZodType<CredentialsConfig | null> {
+export function credentialsKey(directory: string): z.ZodType<readonly CredentialsConfig[]> {
+  const one = credentialsTable(directory);
+  const several = list(one, severalWording).min(1, {
+    error: `names none; write for example ${severalExample}`,
+  });
+  return z
+    .union([one.transform((credentials) => [credentials]), several])
+    .transform((written) => written.filter((credentials) => credentials !== null))
+    .meta({
+      description:
+        "Who asks the upstream: one, or a list, of which the first is asked as until it is limited, then the next.",
+      examples: [oneExample, severalWording.example],
+    });
+}
+
+const oneExample = { username: "me", passwordFile: "/run/secrets/hub" };
+
+const severalExample = "[{username: me, passwordFile: /run/secrets/hub}, {anonymous: true}]";
+
+const severalWording = {
+  kind: "a list of credentials",
+  description: "The first of them is asked as until it is limited, then the next.",
+  example: [oneExample, { anonymous: true }],
+  secret: true,
+};
+
+function credentialsTable(directory: string): z.ZodType<CredentialsConfig | null> {
   return table(
     {
+      anonymous: anonymousKey().optional(),
       username: usernameKey().optional(),
       passwordFile: passwordFileKey(directory).optional(),
       password: passwordKey().optional(),
@@ -20,13 +47,14 @@ export function credentialsTable(directory: string): z.ZodType<CredentialsConfig
     },
     {
       description:
-        "Who asks the upstream: username with passwordFile or password, or dockerConfig alone.",
-      example: { username: "me", passwordFile: "/run/secrets/hub" },
+        "Who asks the upstream: username with passwordFile or password, or dockerConfig alone; behind others in a list, anonymous: true.",
+      example: oneExample,
       hints: {
         anyOf: [
           { required: ["username", "passwordFile"] },
           { required: ["username", "password"] },
           { required: ["dockerConfig"] },
+          { required: ["anonymous"] },
         ],
       },
       secret: true,
@@ -35,13 +63,20 @@ export function credentialsTable(directory: string): z.ZodType<CredentialsConfig
     .refine((keys) => Object.keys(keys).length > 0, {
       error: "says nothing; write for example {username: me, passwordFile: /run/secrets/hub}",
     })
-    .transform(({ username, passwordFile, password, dockerConfig }) => {
+    .transform(({ anonymous, username, passwordFile, password, dockerConfig }) => {
+      if (anonymous) return { kind: "anonymous" };
       if (dockerConfig !== undefined) return { kind: "docker-config", file: dockerConfig };
       if (username === undefined) return null;
       if (passwordFile !== undefined)
         return { kind: "password-file", username, file: passwordFile };
       return password === undefined ? null : { kind: "password", username, password };
     });
+}
+
+function anonymousKey(): z.ZodType<boolean> {
+  return flag("Nobody, as the last resort: behind others in a list.").refine((said) => said, {
+    error: "says nothing; leave it out",
+  });
 }
 
 function usernameKey(): z.ZodType<string> {

@@ -6,6 +6,7 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
+  readonly anyOf?: readonly JsonSchema[];
   readonly items?: JsonSchema;
 }
 
@@ -24,11 +25,23 @@ export function configJsonSchema(): JsonSchema {
 
 /** The keys that the table at `path` may have; none if it is no such table. */
 export function knownKeys(schema: JsonSchema, path: readonly PropertyKey[]): readonly string[] {
-  let table: JsonSchema | undefined = schema;
-  for (const step of path) {
-    const rows: JsonSchema | boolean | undefined = table?.additionalProperties;
-    const row: JsonSchema | undefined = typeof rows === "object" ? rows : table?.items;
-    table = table?.properties?.[String(step)] ?? row;
-  }
-  return Object.keys(table?.properties ?? {});
+  let shapes: readonly JsonSchema[] = [schema];
+  for (const step of path)
+    shapes = shapes.flatMap(shapesOf).flatMap((shape) => within(shape, step));
+  return shapes.flatMap(shapesOf).flatMap(({ properties = {} }) => Object.keys(properties));
+}
+
+/** What may stand in one place: the schema itself, or each of those that it lets choose from. */
+function shapesOf(schema: JsonSchema): readonly JsonSchema[] {
+  return [schema, ...(schema.anyOf ?? [])];
+}
+
+function within(
+  { properties, additionalProperties, items }: JsonSchema,
+  step: PropertyKey,
+): JsonSchema[] {
+  if (typeof step === "number") return items ? [items] : [];
+  const rows = typeof additionalProperties === "object" ? additionalProperties : undefined;
+  const inner = properties?.[String(step)] ?? rows;
+  return inner ? [inner] : [];
 }

@@ -40,6 +40,7 @@ export async function parseConfig(written: ConfigText, environment: Environment)
 }
 
 function findingsOf(issue: z.core.$ZodIssue): Finding[] {
+  if (issue.code === "invalid_union") return closest(issue).flatMap(findingsOf);
   const path = issue.path.map((step) => (typeof step === "number" ? step : String(step)));
   if (issue.code !== "unrecognized_keys") return [{ path, at: "value", message: issue.message }];
   const known = knownKeys(configJsonSchema(), path);
@@ -48,6 +49,14 @@ function findingsOf(issue: z.core.$ZodIssue): Finding[] {
     at: "key",
     message: unknownKey(key, known),
   }));
+}
+
+/** What is wrong by that one of several shapes which was meant, as far as it can be told. */
+function closest({ errors, path }: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] {
+  const isOther = (issues: readonly z.core.$ZodIssue[]): boolean =>
+    issues.some((issue) => issue.code === "invalid_type" && issue.path.length === 0);
+  const meant = errors.find((issues) => !isOther(issues)) ?? errors[0] ?? [];
+  return meant.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
 }
 
 function configError(file: string, findings: readonly PlacedFinding[]): ConfigError {

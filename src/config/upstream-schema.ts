@@ -7,7 +7,7 @@ import {
   type UpstreamConfig,
   type UpstreamTimeouts,
 } from "./config.ts";
-import { credentialsTable } from "./credentials-schema.ts";
+import { credentialsKey } from "./credentials-schema.ts";
 import { builtInAliases, upstreamNamePattern, upstreamNameProblem } from "./host.ts";
 import { flag, list, namedTable, patternHint, table, text } from "./keys.ts";
 import { formatDuration } from "./units.ts";
@@ -56,7 +56,7 @@ function upstreamTable(directory: string): z.ZodType<Omit<UpstreamConfig, "name"
         "Whether redirects may lead to private addresses although no endpoint has one.",
       ).prefault(false),
       timeouts: timeoutsTable().prefault({}),
-      credentials: credentialsTable(directory).optional(),
+      credentials: credentialsKey(directory).optional(),
       realms: realmsKey().prefault([]),
       access: accessKey().optional(),
     },
@@ -64,11 +64,11 @@ function upstreamTable(directory: string): z.ZodType<Omit<UpstreamConfig, "name"
       description: "A registry to mirror. Its key is the host that its images are named by.",
       example: { endpoints: ["https://ghcr.io"] },
     },
-  ).transform(({ caFile, credentials = null, access, ...upstream }) => ({
+  ).transform(({ caFile, credentials = [], access, ...upstream }) => ({
     ...upstream,
     caPem: caFile,
     credentials,
-    access: access ?? (credentials === null ? "shared" : "public"),
+    access: access ?? (credentials.length === 0 ? "shared" : "public"),
   }));
 }
 

@@ -13,36 +13,64 @@ export async function checkLogin(
   tools: ExaminationTools,
 ): Promise<readonly Finding[]> {
   const header = greeting.headers["www-authenticate"];
-  const challenge = greeting.status === 401 ? preferredChallenge(header) : null;
+  if (greeting.status !== 401 || preferredChallenge(header) === null) return [];
+  const { credentials } = examined.upstream;
+  if (credentials.length === 0)
+    return await tryLogin({ ...examined, place: 0, who: null }, header, tools);
+  const findings: Finding[] = [];
+  for (const [place, who] of credentials.entries()) {
+    if (who.kind === "anonymous") continue;
+    findings.push(...(await tryLogin({ ...examined, place, who }, header, tools)));
+  }
+  return findings;
+}
+
+/** One of the accounts of an endpoint. */
+interface Login extends ExaminedEndpoint {
+  readonly place: number;
+  /** null: nobody. */
+  readonly who: Named | null;
+}
+
+type Named = Exclude<CredentialsConfig, { kind: "anonymous" }>;
+
+async function tryLogin(
+  login: Login,
+  header: string | undefined,
+  tools: ExaminationTools,
+): Promise<readonly Finding[]> {
+  const { upstream, endpoint, place, who } = login;
+  const challenge = preferredChallenge(header);
   if (challenge === null) return [];
-  const { upstream, endpoint } = examined;
   try {
-    const answer = await endpoint.login(header);
+    const answer = await endpoint.login(header, place);
     answer?.body.discard();
-    if (upstream.credentials === null) return judgeAnonymous(examined, challenge);
+    if (who === null) return judgeAnonymous(login, challenge);
     const refused = answer !== null && (answer.status === 401 || answer.status === 403);
-    if (refused) return [refusedCredentials(examined, endpoint.url.host, answer.status)];
-    return [ok(upstream.name, `${whose(upstream.credentials)} are accepted`)];
+    if (refused)
+      return [
+        refusedCredentials(upstream.name, who, { host: endpoint.url.host, status: answer.status }),
+      ];
+    return [ok(upstream.name, `${whose(who)} are accepted`)];
   } catch (error) {
-    return [await judgeFailure(error, challenge, examined, tools)].filter((one) => one !== null);
+    return [await judgeFailure(error, challenge, login, tools)].filter((one) => one !== null);
   }
 }
 
 async function judgeFailure(
   error: unknown,
   challenge: Challenge,
-  examined: ExaminedEndpoint,
+  login: Login,
   tools: ExaminationTools,
 ): Promise<Finding | null> {
-  const { upstream, endpoint } = examined;
+  const { upstream, endpoint, who } = login;
   const asked = (challenge.kind === "bearer" && URL.parse(challenge.realm)) || endpoint.url;
   if (!(error instanceof TokenRefused)) {
-    const trouble = await whyNoAnswer(error, { ...examined, ...tools, asked });
+    const trouble = await whyNoAnswer(error, { ...login, ...tools, asked });
     return fail(upstream.name, trouble.found, trouble.remedy);
   }
   // Some give nobody a token for nothing, and yet one for a public repository.
-  if (upstream.credentials === null) return null;
-  return refusedCredentials(examined, asked.host, error.status);
+  return who && refusedCredentials(upstream.name, who, { host: asked.host, status: error.status });
 }
 
 function judgeAnonymous(
@@ -60,9 +88,9 @@ function judgeAnonymous(
 }
 
 function refusedCredentials(
-  { upstream: { name, credentials } }: ExaminedEndpoint,
-  host: string,
-  status: number,
+  name: string,
+  who: Named,
+  { host, status }: { readonly host: string; readonly status: number },
 ): Finding {
   if (status !== 401 && status !== 403) {
     return warn(
@@ -71,16 +99,15 @@ function refusedCredentials(
       "ask again later; pulls show whether they are",
     );
   }
-  const found = `${host} refuses ${credentials ? whose(credentials) : "us"} (status ${status})`;
-  return fail(name, found, credentials && remedyFor(credentials, name));
+  return fail(name, `${host} refuses ${whose(who)} (status ${status})`, remedyFor(who, name));
 }
 
-function whose(credentials: CredentialsConfig): string {
+function whose(credentials: Named): string {
   if (credentials.kind === "docker-config") return `the credentials of ${credentials.file}`;
   return `the user ${credentials.username} and the password`;
 }
 
-function remedyFor(credentials: CredentialsConfig, name: string): string {
+function remedyFor(credentials: Named, name: string): string {
   switch (credentials.kind) {
     case "password-file":
       return `put the right password into ${credentials.file}, or correct upstreams."${name}".credentials.username`;

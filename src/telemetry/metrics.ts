@@ -40,6 +40,18 @@ export class Metrics {
     labelNames: ["upstream"],
     registers: [this.registry],
   });
+  readonly upstreamRateLimit: Gauge<"upstream" | "endpoint" | "account"> = new Gauge({
+    name: "sluice_upstream_rate_limit",
+    help: "Pulls that a registry lets an account have in its window; none where it names no limit.",
+    labelNames: ["upstream", "endpoint", "account"],
+    registers: [this.registry],
+  });
+  readonly upstreamRateLimitRemaining: Gauge<"upstream" | "endpoint" | "account"> = new Gauge({
+    name: "sluice_upstream_rate_limit_remaining",
+    help: "How many of them were left when the registry last said so.",
+    labelNames: ["upstream", "endpoint", "account"],
+    registers: [this.registry],
+  });
   readonly fillsInFlight: Gauge<"upstream"> = new Gauge({
     name: "sluice_fills_in_flight",
     help: "Blobs that are being filled from an upstream now.",

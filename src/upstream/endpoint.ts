@@ -1,4 +1,6 @@
 import type { Repository } from "../oci/repository.ts";
+import type { AccountLimits } from "./account-limits.ts";
+import { Accounts } from "./accounts.ts";
 import { Authorization } from "./authorization.ts";
 import { type ConnectionOptions, Connections, type Trust } from "./connections.ts";
 import type { CredentialSource } from "./credentials.ts";
@@ -12,8 +14,8 @@ export interface EndpointOptions {
   readonly upstream: string;
   readonly url: URL;
   readonly privateRedirects: boolean;
-  /** Who asks; null: anybody. Disposed with the endpoint, so only endpoints that end together may share it. */
-  readonly credentials: CredentialSource | null;
+  /** Who asks, in the order to ask as; at least one. */
+  readonly accounts: readonly AccountOptions[];
   /**
    * Hosts of token servers that may see the upstream's credentials, beside the endpoint's own and those known for it; no
    * other is asked, not for anybody's token either. null for an upstream without credentials.
@@ -22,6 +24,12 @@ export interface EndpointOptions {
   readonly connections: Omit<ConnectionOptions, "hopLookup">;
   readonly userAgent: string;
   readonly monotonicMs: () => number;
+}
+
+export interface AccountOptions {
+  /** null: anybody. Disposed with the endpoint, so only endpoints that end together may share it. */
+  readonly credentials: CredentialSource | null;
+  readonly limits: AccountLimits;
 }
 
 /** A pull request to a registry. */
@@ -43,14 +51,14 @@ export class Endpoint implements AsyncDisposable {
   readonly #userAgent: string;
   readonly #guard: HopGuard;
   readonly #connections: Connections;
-  readonly #credentials: CredentialSource | null;
-  readonly #authorization: Authorization;
+  readonly #configured: readonly AccountOptions[];
+  readonly #accounts: Accounts;
 
   constructor(options: EndpointOptions) {
-    const { url, upstream, privateRedirects, realms, credentials, userAgent } = options;
+    const { url, upstream, privateRedirects, realms, accounts, userAgent } = options;
     this.url = url;
     this.#userAgent = userAgent;
-    this.#credentials = credentials;
+    this.#configured = accounts;
     this.#guard = new HopGuard({ endpoint: url, upstream, privateRedirects });
     this.#connections = new Connections({ ...options.connections, hopLookup: this.#guard.lookup });
     const tokenServer = new TokenServer({
@@ -61,19 +69,27 @@ export class Endpoint implements AsyncDisposable {
       userAgent,
     });
     const { monotonicMs } = options;
-    this.#authorization = new Authorization({ credentials, tokenServer, monotonicMs });
+    this.#accounts = new Accounts(
+      accounts.map(({ credentials, limits }) => {
+        return {
+          authorization: new Authorization({ credentials, tokenServer, monotonicMs }),
+          limits,
+        };
+      }),
+    );
+  }
+
+  /** Whether what each account may still pull should be kept for what cannot be had otherwise. */
+  get isScarce(): boolean {
+    return this.#configured.every(({ limits }) => limits.isScarce);
   }
 
   /**
    * The endpoint's answer, whatever its status; a 401 only if fresh credentials did not help. Rejects with
-   * what sockets reject with, and with ForbiddenHop, NoCredentials, NoToken, TokenRefused.
+   * what sockets reject with, and with ForbiddenHop, NoCredentials, NoToken, TokenRefused, Limited.
    */
-  async ask(request: Ask): Promise<Answer> {
-    const answer = await this.#askAuthorized(request);
-    if (request.method === "HEAD" || !isRefusedByHop(answer)) return answer;
-    // Signed URLs expire, and not every node of a storage is well: the registry gives a new one.
-    answer.body.discard();
-    return await this.#askAuthorized(request);
+  ask(request: Ask): Promise<Answer> {
+    return this.#accounts.ask(request, (authorization) => this.#askAs(authorization, request));
   }
 
   /** What it answers to `GET /v2/`, asked as by nobody. Rejects with what sockets reject with, and with ForbiddenHop. */
@@ -81,44 +97,51 @@ export class Endpoint implements AsyncDisposable {
     return this.#askBase(null);
   }
 
-  /** The same with what its challenge wants; null if that is nothing we have. Rejects as `ask` does. */
-  async login(challenge: string | undefined): Promise<Answer | null> {
-    const authorization = await this.#authorization.login(challenge);
+  /**
+   * The same with what its challenge wants of an account, by its place; null if that is nothing it has. Rejects as `ask`
+   * does.
+   */
+  async login(challenge: string | undefined, place: number): Promise<Answer | null> {
+    const authorization = (await this.#accounts.at(place)?.authorization.login(challenge)) ?? null;
     return authorization === null ? null : await this.#askBase(authorization);
   }
 
   /** Lets what runs end, and keeps nothing for later. */
   async retire(): Promise<void> {
     await this.#connections.retire();
-    this.#credentials?.[Symbol.dispose]();
+    this.#letGo();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#credentials?.[Symbol.dispose]();
+    this.#letGo();
     await this.#connections[Symbol.asyncDispose]();
   }
 
-  async #askAuthorized(request: Ask): Promise<Answer> {
-    const used = await this.#authorization.expected(request.repository);
+  #letGo(): void {
+    for (const { credentials } of this.#configured) credentials?.[Symbol.dispose]();
+  }
+
+  async #askAs(authorization: Authorization, request: Ask): Promise<Answer> {
+    const answer = await this.#askAuthorized(authorization, request);
+    if (request.method === "HEAD" || !isRefusedByHop(answer)) return answer;
+    // Signed URLs expire, and not every node of a storage is well: the registry gives a new one.
+    answer.body.discard();
+    return await this.#askAuthorized(authorization, request);
+  }
+
+  async #askAuthorized(authorization: Authorization, request: Ask): Promise<Answer> {
+    const used = await authorization.expected(request.repository);
     const answer = await this.#send(request, used);
     if (answer.status !== 401 || answer.redirected) return answer;
-    const renewed = await this.#renewed(request, answer, used);
+    const challenge = answer.headers["www-authenticate"];
+    const renewing = authorization.renewed(challenge, request.repository, used);
+    const renewed = await renewing.catch((error: unknown) => {
+      answer.body.discard();
+      throw error;
+    });
     if (renewed === null) return answer;
     answer.body.discard();
     return await this.#send(request, renewed);
-  }
-
-  async #renewed(
-    { repository }: Ask,
-    { headers, body }: Answer,
-    used: string | null,
-  ): Promise<string | null> {
-    try {
-      return await this.#authorization.renewed(headers["www-authenticate"], repository, used);
-    } catch (error) {
-      body.discard();
-      throw error;
-    }
   }
 
   #askBase(authorization: string | null): Promise<Answer> {

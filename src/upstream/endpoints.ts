@@ -63,6 +63,11 @@ export class Endpoints implements AsyncDisposable {
     });
   }
 
+  /** Whether pulls are few, wherever they could be had. */
+  get isScarce(): boolean {
+    return this.#lines.every(({ endpoint }) => endpoint.isScarce);
+  }
+
   /** null while there is an endpoint that answers, as far as is known. */
   get down(): Down | null {
     const states = this.#lines.map(({ breaker }) => breaker.state);

@@ -1,3 +1,4 @@
+import { Limited } from "./accounts.ts";
 import { BodyDeadlineExceeded, type CollectLimits } from "./answer-body.ts";
 import { NoCredentials } from "./credentials.ts";
 import { repeatsCredentials } from "./echo.ts";
@@ -17,6 +18,7 @@ export function failureFrom(error: unknown, stage: Stage): UpstreamFailure {
   if (error instanceof NoToken) return { kind: "nonsense", reason: error.message };
   if (error instanceof BodyDeadlineExceeded) return { kind: "timeout", phase: "body" };
   if (error instanceof TokenRefused) return tokenFailure(error);
+  if (error instanceof Limited) return error.failure;
   const code = codeOf(error);
   const phase = timeoutPhases.get(code);
   if (phase) return { kind: "timeout", phase };

@@ -42,6 +42,11 @@ export class Upstream implements AsyncDisposable {
     this.#answers = new Answers(name, options.metrics);
   }
 
+  /** Whether what we may still pull should be kept for what cannot be had otherwise. */
+  get isScarce(): boolean {
+    return this.#endpoints.isScarce;
+  }
+
   /** null while there is an endpoint that answers, as far as is known. Else nobody need wait for one that has anything. */
   get down(): Down | null {
     return this.#endpoints.down;

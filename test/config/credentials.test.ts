@@ -4,7 +4,7 @@ import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { UpstreamConfig } from "../../src/config/config.ts";
+import type { CredentialsConfig, UpstreamConfig } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import type { Environment } from "../../src/config/environment.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
@@ -51,10 +51,12 @@ async function assertProblems(keys: string, ...problems: string[]): Promise<void
   );
 }
 
+const forListExample =
+  "write for example [{username: me, passwordFile: /run/secrets/hub}, {anonymous: true}]";
 const forExample = "write for example {username: me, passwordFile: /run/secrets/hub}";
 
 test("credentials are read in each of their ways, and make access public", async () => {
-  const ways: readonly (readonly [keys: string, expected: UpstreamConfig["credentials"]])[] = [
+  const ways: readonly (readonly [keys: string, expected: CredentialsConfig])[] = [
     [
       "{ username: me, passwordFile: password }",
       { kind: "password-file", username: "me", file: "DIR/password" },
@@ -74,9 +76,69 @@ test("credentials are read in each of their ways, and make access public", async
   for (const [keys, expected] of ways) {
     const upstream = await upstreamWith(`credentials: ${keys}`, { HUB_PASSWORD: "s3cret" });
     assert.ok(!Array.isArray(upstream), String(upstream));
-    assert.deepEqual(upstream.credentials, expected);
+    assert.deepEqual(upstream.credentials, [expected]);
     assert.equal(upstream.access, "public");
   }
+});
+
+test("several credentials are read in their order, with nobody as the last resort", async () => {
+  const keys = `credentials:
+      - { username: me, passwordFile: password }
+      - { dockerConfig: config.json }
+      - { anonymous: true }`;
+  const upstream = await upstreamWith(keys);
+  assert.ok(!Array.isArray(upstream), String(upstream));
+  assert.deepEqual(upstream.credentials, [
+    { kind: "password-file", username: "me", file: "DIR/password" },
+    { kind: "docker-config", file: "DIR/config.json" },
+    { kind: "anonymous" },
+  ]);
+  assert.equal(upstream.access, "public");
+});
+
+test("a mistake within a list of credentials is told with its place", async () => {
+  const good = "{ username: me, passwordFile: password }";
+  const lists: readonly (readonly [list: string, problem: string])[] = [
+    ["[]", `credentials: names none; ${forListExample}`],
+    [`[${good}, { username: you }]`, `credentials[1].username: has no password; ${forExample}`],
+    [`[${good}, {}]`, `credentials[1]: says nothing; ${forExample}`],
+    [
+      `[${good}, { dockerConfg: config.json }]`,
+      'credentials[1].dockerConfg: unknown key; did you mean "dockerConfig"?',
+    ],
+    [
+      "[{ anonymous: true }]",
+      "credentials[0].anonymous: must stand behind others in a list, for it is the last resort",
+    ],
+    [
+      "{ anonymous: true }",
+      "credentials.anonymous: must stand behind others in a list, for it is the last resort",
+    ],
+    [
+      `[${good}, { anonymous: true, username: me }]`,
+      "credentials[1].anonymous: is nobody, and username somebody; remove one of them",
+    ],
+    [
+      `[${good}, { username: me, password: hunter2 }]`,
+      'credentials[1].password: a password must not stand in this file; write passwordFile: /run/secrets/hub instead, or take it from a variable: password: "${HUB_PASSWORD}"',
+    ],
+    [`[${good}, me]`, `credentials[1]: text is not a table of keys; ${forExample}`],
+  ];
+  for (const [list, problem] of lists) {
+    const problems = await upstreamWith(`credentials: ${list}`);
+    assert.ok(Array.isArray(problems), list);
+    assert.deepEqual(
+      problems.map((line) => line.replace(/^f:4:\d+ /, "")),
+      [problem],
+      list,
+    );
+  }
+});
+
+test("nobody is asked as or not mentioned", async () => {
+  const list = "[{ username: me, passwordFile: password }, { anonymous: false }]";
+  const problems = await upstreamWith(`credentials: ${list}`);
+  assert.match(String(problems), /credentials\[1\]\.anonymous: says nothing; leave it out/);
 });
 
 test("access is what it is said to be", async () => {

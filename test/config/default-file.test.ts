@@ -38,7 +38,7 @@ test("its examples are right too: without their comment signs it is still a conf
   assert.deepEqual(hub?.aliases[0], "hub.example.com");
   assert.deepEqual(hub?.proxy.kind, "url");
   assert.deepEqual([hub?.http2, hub?.privateRedirects], [true, true]);
-  assert.deepEqual(hub?.credentials, { kind: "password", username: "me", password: "secret" });
+  assert.deepEqual(hub?.credentials, [{ kind: "password", username: "me", password: "secret" }]);
   assert.deepEqual([hub?.realms, hub?.access], [["auth.example.com"], "shared"]);
 });
 

@@ -101,6 +101,9 @@ test("the schema and the checks agree", async () => {
     upstream("hosts: y.example"),
     upstream("timeouts: { conect: 1s }"),
     upstream("credentials: me"),
+    upstream("credentials: []"),
+    upstream("credentials: [me]"),
+    upstream("credentials: [{}]"),
     upstream("credentials: {}"),
     upstream("credentials: { username: me }"),
     upstream("credentials: { username: me, password: hunter2 }"),
@@ -136,6 +139,11 @@ test("editors do not complain of variables, nor of the file in the checkout", as
     },
   };
   assert.ok(conforms(schema, document));
+  const several = {
+    endpoints: ["https://y.example"],
+    credentials: [{ username: "me", password: "${PASSWORD}" }, { anonymous: true }],
+  };
+  assert.ok(conforms(schema, { upstreams: { "y.example": several } }));
   const file = await readFile(new URL("../../mirror.config.yaml", import.meta.url), "utf8");
   assert.ok(conforms(schema, parse(file)));
 });

@@ -145,7 +145,7 @@ test("public access is asked for also when the credentials are gone", async () =
   await using lab = await PrivateLab.start();
   await lab.cacheAllWhileShared();
 
-  lab.reload({ credentials: null, access: "public" });
+  lab.reload({ credentials: [], access: "public" });
 
   assert.equal((await lab.get("/v2/team/secret/manifests/1")).status, 403);
   assert.equal((await lab.get(`/v2/team/secret/blobs/${lab.secret.digest}`)).status, 403);

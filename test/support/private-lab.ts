@@ -255,7 +255,7 @@ class Gate {
 }
 
 function settingsOf(access: AccessMode): Partial<UpstreamConfig> {
-  return { credentials: { kind: "password", username, password }, access };
+  return { credentials: [{ kind: "password", username, password }], access };
 }
 
 function imageOf(name: string, layers: readonly TestBlob[]): TestImage {

@@ -60,7 +60,7 @@ export class CanaryLab implements AsyncDisposable {
   ): Promise<CanaryLab> {
     const registry = await FakeUpstream.start();
     const elsewhere = await FakeUpstream.start();
-    const credentials = { kind: "password", username, password } as const;
+    const credentials = [{ kind: "password", username, password }] as const;
     const mirror = await TestMirror.start({
       upstreams: { "docker.io": registry },
       settings: {

@@ -180,7 +180,7 @@ test("a token server that is named under realms gets the credentials", async () 
 });
 
 test("without credentials any token server is asked that the hop guard allows", async () => {
-  await using lab = await CanaryLab.start(() => ({ credentials: null }));
+  await using lab = await CanaryLab.start(() => ({ credentials: [] }));
   lab.elsewhere.override("/token", (_, response) => void response.end('{"token":"anonymous"}'));
   const blob = lab.guard({
     accepts: (one) => one === "Bearer anonymous",

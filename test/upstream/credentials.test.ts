@@ -192,7 +192,7 @@ async function withFile(): Promise<{ lab: CanaryLab; file: string } & AsyncDispo
   const file = join(directory.path, "password");
   await writeFile(file, `${password}\n`);
   const lab = await CanaryLab.start(() => ({
-    credentials: { kind: "password-file", username, file },
+    credentials: [{ kind: "password-file", username, file }],
   }));
   return {
     lab,

@@ -311,7 +311,7 @@ test("an identity token is posted to the token server, and goes nowhere else", a
   await lab.write({ auths: { "docker.io": { identitytoken: "CANARYT-identity" } } });
   const { file } = lab;
   await using canaries = await CanaryLab.start(() => ({
-    credentials: { kind: "docker-config", file },
+    credentials: [{ kind: "docker-config", file }],
   }));
   await t.test("in a form", async () => {
     canaries.answerTokensWith((token) => ({ access_token: token, refresh_token: "another" }));
@@ -371,7 +371,7 @@ function upstreamOf(
       http2: false,
       privateRedirects: false,
       timeouts: { connectMs: 5_000, headersMs: 10_000, bodyIdleMs: 30_000 },
-      credentials: { kind: "docker-config", file },
+      credentials: [{ kind: "docker-config", file }],
       realms: [],
       access: "shared",
     },

@@ -292,7 +292,7 @@ class Lab implements AsyncDisposable {
         http2: false,
         privateRedirects: false,
         timeouts: { connectMs: 5_000, headersMs: 10_000, bodyIdleMs: 30_000 },
-        credentials: null,
+        credentials: [],
         realms: [],
         access: "shared",
       },
