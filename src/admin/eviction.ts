@@ -8,6 +8,8 @@ import { errorSchema, jsonOf } from "./answers.ts";
 export interface EvictionOrder extends EvictionAim {
   /** Whether only the plan is wanted. */
   readonly dryRun: boolean;
+  /** Of so many victims the plan tells all. */
+  readonly limit: number;
 }
 
 /** The plan, if only that was asked for; else what was done, and what is used then. In bytes on the disk. */
@@ -24,9 +26,9 @@ export function addEviction(api: AdminApi, tools: AdminTools): void {
 
 async function answerEviction(
   { mirror, budget }: AdminTools,
-  { dryRun, toBytes }: EvictionOrder,
+  { dryRun, toBytes, limit }: EvictionOrder,
 ): Promise<EvictionAnswer> {
-  if (dryRun) return { dryRun, ...(await mirror.evictor.plan({ toBytes }, true)) };
+  if (dryRun) return { dryRun, ...(await mirror.evictor.plan({ toBytes }, limit)) };
   const evicted = await mirror.evictor.evict({ toBytes });
   const { usedBytes, limitBytes } = await budget.usage();
   return { dryRun, usedBytes, limitBytes, ...evicted };
@@ -38,6 +40,9 @@ const digest = z.custom<Digest>().openapi({ type: "string" });
 
 const bytes = count.openapi({ description: "In bytes on the disk." });
 
+// A victim has about twenty blobs of a hundred bytes each: an answer of some 2 MB, in memory once.
+const victimsLimit = 1_000;
+
 const evictionOrderSchema: z.ZodType<EvictionOrder> = z
   .strictObject({
     dryRun: z.boolean().openapi({ description: "Whether only the plan is wanted." }),
@@ -45,12 +50,20 @@ const evictionOrderSchema: z.ZodType<EvictionOrder> = z
       description:
         "What everything under the storage directory may take in the end; null for the low watermark.",
     }),
+    limit: z.number().int().positive().max(victimsLimit).default(victimsLimit).openapi({
+      description:
+        "So many victims, the first, are told of in the plan. Its totals are those of all.",
+    }),
   })
   .openapi("EvictionOrder");
 
 const pinnedSchema = z
   .object({ roots: count, names: z.array(z.string()).readonly() })
   .openapi({ description: "What would have gone but for a pin, and the first names of it." });
+
+const arrivingSchema = count.openapi({
+  description: "How many would have gone but are being pulled: content of theirs is arriving.",
+});
 
 const victimSchema = z
   .object({
@@ -85,9 +98,16 @@ const evictionAnswerSchema: z.ZodType<EvictionAnswer> = z
         limitBytes: bytes,
         toBytes: bytes,
         spareBytes: z.number(),
-        victims: z.array(victimSchema).readonly(),
-        freedBytes: bytes,
+        victims: z
+          .array(victimSchema)
+          .readonly()
+          .openapi({ description: "The first that go, in their order; at most `limit`." }),
+        images: count.openapi({ description: "How many images go in all." }),
+        blobs: count.openapi({ description: "How many blobs go by themselves in all." }),
+        objects: count.openapi({ description: "How many blobs go with all of them." }),
+        freedBytes: bytes.openapi({ description: "By all of them, in bytes on the disk." }),
         pinned: pinnedSchema,
+        arriving: arrivingSchema,
       })
       .openapi("EvictionPlan"),
     z
@@ -102,6 +122,7 @@ const evictionAnswerSchema: z.ZodType<EvictionAnswer> = z
         freedBytes: bytes,
         spared: count,
         pinned: pinnedSchema,
+        arriving: arrivingSchema,
       })
       .openapi("Evicted"),
   ])

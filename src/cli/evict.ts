@@ -17,16 +17,21 @@ export interface EvictOptions extends CommandOptions {
 // An hour unlinks terabytes; a daemon that takes longer hangs.
 const timeoutMs = 3_600_000;
 
+// The mirror tells of no more in one answer.
+const most = 1_000;
+
 /** `sluice evict`: whole images go, or are named. */
 export async function evict(options: EvictOptions): Promise<void> {
   await using mirror = await reachMirror(options);
   const dryRun = options.dryRun === true;
   using _notice = new Notice(dryRun ? "looking what would go…" : "evicting…");
-  const order = { dryRun, toBytes: await aimOf(options, mirror) };
+  const space = spaceOf(options.limit);
+  const limit = Math.min(options.limit ?? (options.json ? most : space.limit), most);
+  const order = { dryRun, toBytes: await aimOf(options, mirror), limit };
   const answer = (await mirror.ask({ path: "/api/v1/evict", order, timeoutMs })) as EvictionAnswer;
   const text = options.json
     ? JSON.stringify(answer, null, 2)
-    : renderEviction(answer, { nowMs: Date.now(), ...spaceOf(options.limit) });
+    : renderEviction(answer, { nowMs: Date.now(), ...space });
   process.stdout.write(`${text}\n`);
 }
 
@@ -41,7 +46,7 @@ async function aimOf({ to }: EvictOptions, mirror: ReachedMirror): Promise<numbe
 const usual = { columns: 80, rows: 24 };
 
 // What stands around the victims, the prompt included.
-const otherRows = 13;
+const otherRows = 14;
 
 function spaceOf(limit: number | undefined): { widthChars: number; limit: number } {
   const { columns = usual.columns, rows = usual.rows } = process.stdout;

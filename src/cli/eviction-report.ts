@@ -22,25 +22,25 @@ function renderPlan(plan: PlannedEviction, space: ReportSpace): string {
   const { victims, freedBytes, usedBytes, limitBytes, spareBytes } = plan;
   const scarce =
     spareBytes < 0 ? [`minFree  ${formatBytes(-spareBytes)} too little are free on the disk`] : [];
-  const pinned = pinnedLines(plan.pinned, space);
+  const stay = stayLines(plan, space);
   if (victims.length === 0) {
     const isEnough = usedBytes <= plan.toBytes && spareBytes >= 0;
     const headline = isEnough ? "Nothing has to go." : "Nothing can go.";
-    return [headline, stateLine(plan, usedBytes), ...scarce, ...pinned].join("\n");
+    return [headline, stateLine(plan, usedBytes), ...scarce, ...stay].join("\n");
   }
   const shared = victims.some(({ kept }) => kept.objects > 0)
     ? ["shared   stays: other images need it, as many as the number in brackets"]
     : [];
   return [
-    `Would evict ${countOf(victims)} and free ${formatBytes(freedBytes)}, in this order:`,
+    `Would evict ${countOf(plan)} and free ${formatBytes(freedBytes)}, in this order:`,
     "",
-    ...victimLines(victims, space),
+    ...victimLines(plan, space),
     "",
     usageLine("used", usedBytes, limitBytes),
     stateLine(plan, Math.max(0, usedBytes - freedBytes), "then"),
     ...scarce,
     ...shared,
-    ...pinned,
+    ...stay,
   ].join("\n");
 }
 
@@ -55,12 +55,9 @@ function renderEvicted(
       : `Nothing ${usedBytes <= toBytes ? "had to" : "could"} go.`;
   const sparedLines =
     spared > 0 ? [`spared   ${spared} that somebody pulled or needed meanwhile`] : [];
-  return [
-    headline,
-    stateLine(answer, usedBytes),
-    ...sparedLines,
-    ...pinnedLines(answer.pinned, space),
-  ].join("\n");
+  return [headline, stateLine(answer, usedBytes), ...sparedLines, ...stayLines(answer, space)].join(
+    "\n",
+  );
 }
 
 interface Aimed {
@@ -80,6 +77,16 @@ function usageLine(label: string, usedBytes: number, limitBytes: number): string
   return `${label.padEnd(9)}${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${share}`;
 }
 
+/** What would have gone but for something. */
+function stayLines(
+  { pinned, arriving }: Pick<PlannedEviction, "pinned" | "arriving">,
+  space: ReportSpace,
+): string[] {
+  const stay = arriving === 1 ? "1 image stays: it is" : `${arriving} images stay: they are`;
+  const pulled = arriving === 0 ? [] : [`arriving ${stay} being pulled`];
+  return [...pulled, ...pinnedLines(pinned, space)];
+}
+
 function pinnedLines(
   { roots, names }: PlannedEviction["pinned"],
   { widthChars }: ReportSpace,
@@ -92,9 +99,7 @@ function pinnedLines(
   return [`${before}${name}${after}`];
 }
 
-function countOf(victims: readonly Victim[]): string {
-  const images = victims.filter(({ kind }) => kind === "image").length;
-  const blobs = victims.length - images;
+function countOf({ images, blobs }: PlannedEviction): string {
   return [plural(images, "image"), plural(blobs, "blob")]
     .filter((text) => text !== "")
     .join(" and ");
@@ -123,7 +128,7 @@ const indent = "  ";
 const columnGapChars = 2;
 
 /** A table whose rows stand below their reasons. */
-function victimLines(victims: readonly Victim[], space: ReportSpace): string[] {
+function victimLines({ victims, images, blobs }: PlannedEviction, space: ReportSpace): string[] {
   const shown = victims.slice(0, space.limit);
   const shares = shown.some(({ kept }) => kept.objects > 0);
   const table = { columns: shares ? columns : columns.slice(0, -1), space };
@@ -132,7 +137,7 @@ function victimLines(victims: readonly Victim[], space: ReportSpace): string[] {
     const reason = shown[at]?.reason ?? "size";
     return reason === shown[at - 1]?.reason ? [row] : [reasons[reason], row];
   });
-  const hidden = victims.length - shown.length;
+  const hidden = images + blobs - shown.length;
   const more = hidden > 0 ? [`${indent}… and ${hidden} more, see --limit or --json`] : [];
   return [titles, ...lines, ...more];
 }

@@ -1,19 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Digest } from "../oci/digest.ts";
-import type { BlobStore } from "../storage/blob-store.ts";
-import { adoptedIdentity, type Catalog } from "../storage/catalog.ts";
-import type { DigestLocks } from "../storage/digest-locks.ts";
-import type { DiskBudget } from "../storage/disk-budget.ts";
-import {
-  allocatedBytes,
-  type EvictionPlan,
-  type StoredObject,
-  type Victim,
-} from "../storage/eviction.ts";
-import type { Log } from "../telemetry/log.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
-import type { Accesses } from "./accesses.ts";
+import type { EvictionPlan, VictimRequest } from "../storage/eviction.ts";
 import type { RoomMaker } from "./rooms.ts";
+import {
+  bothFreed,
+  evictVictim,
+  type Freed,
+  nothingFreed,
+  type VictimTools,
+} from "./victim-eviction.ts";
 
 /** When to evict, and how much. */
 export interface EvictionSettings {
@@ -27,17 +22,10 @@ export interface EvictionSettings {
   readonly pins: readonly string[];
 }
 
-export interface EvictorTools {
-  readonly catalog: Catalog;
-  readonly store: BlobStore;
-  readonly budget: DiskBudget;
-  readonly accesses: Accesses;
-  readonly locks: DigestLocks;
-  readonly metrics: Metrics;
-  readonly log: Log;
+export interface EvictorTools extends VictimTools {
   readonly now: () => number;
-  /** Called for each digest that is stored no more. */
-  readonly onEvicted: (digest: Digest) => void;
+  /** The content that is on its way into the store. */
+  readonly arriving: () => readonly Digest[];
 }
 
 /** What would go, and what that would make of the disk. In bytes on the disk. */
@@ -53,20 +41,9 @@ export interface PlannedEviction extends EvictionPlan {
 }
 
 /** What an eviction did. */
-export interface Evicted extends Freed {
+export interface Evicted extends Freed, Pick<EvictionPlan, "pinned" | "arriving"> {
   /** What was aimed at, in bytes on the disk. */
   readonly toBytes: number;
-  readonly pinned: EvictionPlan["pinned"];
-}
-
-interface Freed {
-  readonly roots: number;
-  readonly objects: number;
-  readonly bytes: number;
-  /** The same in bytes on the disk. */
-  readonly freedBytes: number;
-  /** Roots that were pulled, or needed by something new, between choosing and evicting. */
-  readonly spared: number;
 }
 
 /** How far to go. */
@@ -78,18 +55,35 @@ export interface EvictionAim {
 // Whoever waits for room for longer passes its content through unstored: a client waits for its first byte meanwhile.
 const patienceMs = 5_000;
 
-const nothing: Freed = { roots: 0, objects: 0, bytes: 0, freedBytes: 0, spared: 0 };
+// So many images are chosen and evicted at a time. Whoever waits for room looks after each portion whether there is any,
+// and what comes from the thread that chooses, 100 bytes a blob, is read within some milliseconds.
+const portionRoots = 100;
+
+// So long after its manifest a client may still be pulling an image's layers.
+const pullMs = 3_600_000;
+
+type Wanted = Pick<VictimRequest, "limit" | "rest" | "named">;
+
+const portion: Wanted = { limit: portionRoots, rest: "left", named: false };
+
+interface Portion extends Evicted {
+  /** What was used before it. */
+  readonly usedBytes: number;
+  /** Whether there is more to evict. */
+  readonly isCut: boolean;
+}
 
 /**
- * Throws away what was not pulled for longest, image by image, when the store is too full. One eviction runs at a time:
- * whoever needs room meanwhile waits for that one.
+ * Throws away what is worth least, image by image, when the store is too full. It does so by portions, one at a time, of
+ * which each is chosen from what is stored then: whoever needs room shares the next.
  */
 export class Evictor implements RoomMaker, AsyncDisposable {
-  /** Takes effect with the next eviction. */
+  /** Takes effect with the next portion. */
   settings: EvictionSettings;
   readonly #tools: EvictorTools;
-  #running: Promise<Evicted> | null = null;
+  #running: Promise<Portion> | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #ended = false;
   /** What those who wait for room want together. */
   #neededBytes = 0;
 
@@ -109,61 +103,60 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     }, this.settings.intervalMs).unref();
   }
 
-  /** What would go now, in its order. Changes nothing. */
-  async plan({ toBytes }: EvictionAim, named: boolean): Promise<PlannedEviction> {
-    const { accesses, budget, catalog, now } = this.#tools;
-    await accesses.flush();
-    const { lowWatermark, maxIdleMs, pins } = this.settings;
-    const { usedBytes, limitBytes, spareBytes } = await budget.usage();
-    const needed = this.#neededBytes;
-    const endBytes = Math.floor(
-      Math.min(toBytes ?? lowWatermark * limitBytes, limitBytes - needed),
-    );
-    const plan = await catalog.chooseVictims({
-      freeBytes: Math.max(0, usedBytes - endBytes, needed - spareBytes),
-      idleSinceMs: maxIdleMs === null ? null : now() - maxIdleMs,
-      pins,
-      named,
-    });
-    return { usedBytes, limitBytes, toBytes: Math.max(0, endBytes), spareBytes, ...plan };
+  /** What would go now, in its order; it tells all of the first `limit` victims. Changes nothing. */
+  plan(aim: EvictionAim, limit: number): Promise<PlannedEviction> {
+    return this.#plan(aim, { limit, rest: "counted", named: true });
   }
 
-  /** Evicts; resolves to what was freed. */
+  /**
+   * Evicts; resolves to what was freed. It ends when it has freed as much as lay there when it began: what comes meanwhile
+   * does not keep it going.
+   */
   async evict(aim: EvictionAim): Promise<Evicted> {
-    // One that runs may not go as far.
-    while (this.#running !== null) await this.#running.catch(() => {});
-    return await this.#begin(aim);
+    const first = await this.#evictPortion(aim);
+    let last = first;
+    let freed: Freed = first;
+    while (last.isCut && last.roots > 0 && freed.freedBytes < first.usedBytes && !this.#ended) {
+      last = await this.#evictPortion(aim);
+      freed = bothFreed(freed, last);
+    }
+    const { toBytes, pinned, arriving } = last;
+    return { ...freed, toBytes, pinned, arriving };
   }
 
   /** As `RoomMaker` says. Content that would not fit beside what is arriving evicts nothing. */
   async makeRoom(bytes: number): Promise<void> {
     const { limitBytes, overheadBytes, reservedBytes } = await this.#tools.budget.usage();
     if (bytes > limitBytes - overheadBytes - reservedBytes) return;
+    const patience = new AbortController();
     this.#neededBytes += bytes;
     try {
-      await Promise.race([this.#join(), delay(patienceMs, null, { ref: false })]);
+      await Promise.race([
+        this.#evictUntilFits(bytes, patience.signal),
+        delay(patienceMs, null, { ref: false }),
+      ]);
     } finally {
       this.#neededBytes -= bytes;
+      patience.abort();
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     await this.#running?.catch(() => {});
   }
 
-  /** Whoever waits for room when one ends shares the next: it makes room for all of them. */
-  async #join(): Promise<void> {
-    await this.#running?.catch(() => {});
-    await (this.#running ?? this.#begin({ toBytes: null }));
-  }
-
-  #begin(aim: EvictionAim): Promise<Evicted> {
-    this.#running = this.#carryOut(aim).finally(() => {
-      this.#running = null;
-    });
-    return this.#running;
+  /** Whoever waits for room while a portion runs shares the next: it makes room for all of them. */
+  async #evictUntilFits(bytes: number, patience: AbortSignal): Promise<void> {
+    while (!patience.aborted && !this.#ended) {
+      await this.#running?.catch(() => {});
+      const { isCut, roots } = await (this.#running ?? this.#begin({ toBytes: null }));
+      if (!isCut || roots === 0) return;
+      const { usedBytes, limitBytes, spareBytes } = await this.#tools.budget.usage();
+      if (usedBytes + bytes <= limitBytes && bytes <= spareBytes) return;
+    }
   }
 
   async #evictIfFull(): Promise<void> {
@@ -175,75 +168,52 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     else if (maxIdleMs !== null) await this.evict({ toBytes: limitBytes });
   }
 
-  async #carryOut(aim: EvictionAim): Promise<Evicted> {
+  async #evictPortion(aim: EvictionAim): Promise<Portion> {
+    // One that runs may not go as far.
+    while (this.#running !== null) await this.#running.catch(() => {});
+    return await this.#begin(aim);
+  }
+
+  #begin(aim: EvictionAim): Promise<Portion> {
+    this.#running = this.#carryOut(aim).finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #carryOut(aim: EvictionAim): Promise<Portion> {
     const { log } = this.#tools;
-    const plan = await this.plan(aim, false);
-    let done: Freed = nothing;
-    for (const victim of plan.victims) done = await this.#evictOne(victim, done);
-    const isFull = plan.usedBytes > plan.toBytes || plan.spareBytes < 0;
-    if (isFull && plan.pinned.roots > 0 && plan.freedBytes === 0) {
-      log.warn({ pinned: plan.pinned.roots }, "all that could be evicted is pinned");
+    const plan = await this.#plan(aim, portion);
+    let freed = nothingFreed;
+    for (const victim of plan.victims) {
+      freed = bothFreed(freed, await evictVictim(this.#tools, victim));
     }
-    if (done.roots > 0) log.info({ ...done }, "evicted");
-    return { ...done, toBytes: plan.toBytes, pinned: plan.pinned };
+    const { usedBytes, toBytes, spareBytes, pinned, arriving } = plan;
+    const isFull = usedBytes > toBytes || spareBytes < 0;
+    if (isFull && pinned.roots > 0 && plan.freedBytes === 0) {
+      log.warn({ pinned: pinned.roots }, "all that could be evicted is pinned");
+    }
+    if (freed.roots > 0) log.info({ ...freed }, "evicted");
+    const isCut = plan.victims.length >= portionRoots;
+    return { ...freed, toBytes, pinned, arriving, usedBytes, isCut };
   }
 
-  async #evictOne(victim: Victim, done: Freed): Promise<Freed> {
-    const { accesses, catalog, budget, locks } = this.#tools;
-    const { latestAtMs, freed } = victim;
-    const digests = freed.map(({ digest }) => digest);
-    if (digests.some((digest) => accesses.isFresh(digest)))
-      return { ...done, spared: done.spared + 1 };
-    // Between the row and its file nothing else counts them, and nothing may be stored anew.
-    using _locks = await locks.holdAll(digests);
-    using _leaving = budget.leaving(victim.freedBytes);
-    await catalog.evict({ latestAtMs, digests });
-    let objects = 0;
-    let bytes = 0;
-    let freedBytes = 0;
-    for (const object of freed) {
-      if (!(await this.#removeFile(object))) continue;
-      objects++;
-      bytes += object.sizeBytes;
-      freedBytes += allocatedBytes(object.sizeBytes);
-    }
-    if (objects === 0) return { ...done, spared: done.spared + 1 };
-    // What is idle went out of its turn: what it was worth says nothing of the others.
-    if (victim.reason === "size") accesses.raiseFloor(victim.priority);
-    this.#count(victim, objects, bytes);
-    return {
-      ...done,
-      roots: done.roots + 1,
-      objects: done.objects + objects,
-      bytes: done.bytes + bytes,
-      freedBytes: done.freedBytes + freedBytes,
-    };
-  }
-
-  /**
-   * Resolves to false for content that has its row still, for somebody pulled or needed it meanwhile; or whose file does
-   * not go. That is adopted, so that it counts and its turn comes again.
-   */
-  async #removeFile({ digest, sizeBytes }: StoredObject): Promise<boolean> {
-    const { catalog, store, log, onEvicted } = this.#tools;
-    if (await catalog.blob(digest)) return false;
-    onEvicted(digest);
-    try {
-      await store.remove(digest);
-      return true;
-    } catch (err) {
-      log.error({ err, digest }, "evicted content could not be removed");
-    }
-    await using left = await store.open(digest);
-    if (!left) return true;
-    await catalog.adoptBlob({ digest, sizeBytes, identity: adoptedIdentity });
-    return false;
-  }
-
-  #count({ reason, root, lastAtMs, pulls }: Victim, objects: number, bytes: number): void {
-    const { metrics, log } = this.#tools;
-    metrics.evictedObjects.inc({ reason }, objects);
-    metrics.evictedBytes.inc({ reason }, bytes);
-    log.debug({ root, reason, lastAtMs, pulls, objects, bytes }, "image evicted");
+  async #plan({ toBytes }: EvictionAim, wanted: Wanted): Promise<PlannedEviction> {
+    const { accesses, arriving, budget, catalog, now } = this.#tools;
+    await accesses.flush();
+    const { lowWatermark, maxIdleMs, pins } = this.settings;
+    const { usedBytes, limitBytes, spareBytes } = await budget.usage();
+    const needed = this.#neededBytes;
+    const endBytes = Math.floor(
+      Math.min(toBytes ?? lowWatermark * limitBytes, limitBytes - needed),
+    );
+    const plan = await catalog.chooseVictims({
+      ...wanted,
+      freeBytes: Math.max(0, usedBytes - endBytes, needed - spareBytes),
+      idleSinceMs: maxIdleMs === null ? null : now() - maxIdleMs,
+      pins,
+      arriving: { digests: arriving(), pulledSinceMs: now() - pullMs },
+    });
+    return { usedBytes, limitBytes, toBytes: Math.max(0, endBytes), spareBytes, ...plan };
   }
 }

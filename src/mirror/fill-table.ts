@@ -35,6 +35,13 @@ export class FillTable {
     return fill && fill.state.kind !== "failed" ? fill : null;
   }
 
+  /** The content that is on its way into the store. */
+  get arriving(): Digest[] {
+    return [...this.#fills.values()].flatMap(({ digest, state: { kind } }) =>
+      kind === "failed" || kind === "unstored" ? [] : digest,
+    );
+  }
+
   /** Joins the fill that runs for this content, or begins one. Throws UpstreamError as `WrongContent` tells mirrors. */
   join(
     { upstream, ...place }: Target,

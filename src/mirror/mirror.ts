@@ -63,7 +63,12 @@ export class Mirror {
     const evictionPolicy = evictionPolicies[presentPolicy];
     this.#accesses = new Accesses({ catalog, budget, log, now, policy: evictionPolicy });
     const dropFromMemory = (digest: Digest): void => stored.dropFromMemory(digest);
-    const evicting = { ...tools, accesses: this.#accesses, onEvicted: dropFromMemory };
+    const evicting = {
+      ...tools,
+      accesses: this.#accesses,
+      arriving: () => this.#blobs.fills.arriving,
+      onEvicted: dropFromMemory,
+    };
     this.evictor = new Evictor(evicting, eviction);
     this.verifier = new Verifier({ ...tools, onForgotten: dropFromMemory });
     const flush = (): Promise<void> => this.#accesses.flush();

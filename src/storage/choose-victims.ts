@@ -1,20 +1,19 @@
 import type Database from "better-sqlite3";
-import { hexOf } from "../oci/digest.ts";
 import { ImageGlob } from "../oci/image-glob.ts";
 import { DeferredRoots, goesBefore } from "./deferred-roots.ts";
-import { type DigestKey, digestOfKey } from "./digest-key.ts";
+import { type DigestKey, digestOfKey, keyOf } from "./digest-key.ts";
 import {
   type Access,
   allocatedBytes,
   type EvictionPlan,
+  mostOf,
   type StoredObject,
   type Victim,
   type VictimRequest,
 } from "./eviction.ts";
+import { PlanDraft } from "./plan-draft.ts";
+import { principalIn, tagAbout } from "./tag-about.ts";
 import { type RootRow, type VictimQueries, victimQueries } from "./victim-queries.ts";
-
-// Names in a plan are for people.
-const namesLimit = 10;
 
 /**
  * Finds what goes next, as the catalog is now: first what is idle, then roots in the order of their priority until
@@ -50,41 +49,39 @@ class VictimSearch {
   readonly #accesses = new Map<number, Access>();
   /** By the manifest's number. */
   readonly #members = new Map<number, readonly RootRow[]>();
-  readonly #victims: Victim[] = [];
-  /** By the ids of their keys, what would have gone, and its name. */
-  readonly #pinned = new Map<string, string>();
-  #freedBytes = 0;
+  /** Ids of what is on its way into the store. */
+  readonly #arriving: ReadonlySet<string>;
+  readonly #draft: PlanDraft;
 
   constructor(database: Database.Database, request: VictimRequest) {
     this.#queries = victimQueries(database);
     this.#request = request;
     this.#pins = request.pins.flatMap((pin) => ImageGlob.parse(pin) ?? []);
+    this.#arriving = new Set(request.arriving.digests.map((digest) => idOf(keyOf(digest))));
+    this.#draft = new PlanDraft(request);
   }
 
   run(): EvictionPlan {
     this.#takeIdle();
     this.#takeUntilFree();
-    const names = [...this.#pinned.values()].slice(0, namesLimit);
-    const pinned = { roots: this.#pinned.size, names };
-    return { victims: this.#victims, freedBytes: this.#freedBytes, pinned };
+    return this.#draft.plan();
   }
 
   #takeIdle(): void {
     const { idleSinceMs } = this.#request;
     if (idleSinceMs === null) return;
     for (const row of this.#queries.byTime()) {
-      if (row.lastAtMs >= idleSinceMs) return;
+      if (row.lastAtMs >= idleSinceMs || this.#draft.isFull) return;
       const whole = this.#asPulled(row);
-      if (whole.lastAtMs < idleSinceMs) this.#take(whole, "idle");
+      if (whole.lastAtMs < idleSinceMs) this.#consider(whole, "idle");
     }
   }
 
   #takeUntilFree(): void {
-    const { freeBytes } = this.#request;
-    if (this.#freedBytes >= freeBytes) return;
+    if (this.#draft.isDone) return;
     for (const row of this.#inOrder()) {
-      this.#take(row, "size");
-      if (this.#freedBytes >= freeBytes) return;
+      this.#consider(row, "size");
+      if (this.#draft.isDone) return;
     }
   }
 
@@ -135,34 +132,44 @@ class VictimSearch {
     return members;
   }
 
-  #take(row: RootRow, reason: Victim["reason"]): void {
+  /** Its turn has come. */
+  #consider(row: RootRow, reason: Victim["reason"]): void {
     const id = idOf(row.key);
-    if (this.#gone.has(id) || this.#pinned.has(id) || !this.#isRoot(row)) return;
-    const { named } = this.#request;
-    const names = named || this.#pins.length > 0 ? this.#namesOf(row.key) : [];
-    if (this.#isPinnedAs(names)) {
-      this.#pinned.set(id, names[0] ?? "");
-      return;
-    }
+    if (this.#gone.has(id) || this.#draft.isExempt(id) || !this.#isRoot(row)) return;
+    const pinnedName = this.#pinnedName(row.key);
+    if (pinnedName !== null) this.#draft.pin(id, pinnedName);
+    else if (this.#isArriving(row)) this.#draft.spare(id);
+    else this.#take(row, reason);
+  }
+
+  #take(row: RootRow, reason: Victim["reason"]): void {
     const removal: Removal = { freed: [], kept: new Map(), latestAtMs: 0 };
     this.#remove(row, removal);
     const { freed, kept, latestAtMs } = removal;
-    const freedBytes = freed.reduce((sum, { sizeBytes }) => sum + allocatedBytes(sizeBytes), 0);
-    this.#freedBytes += freedBytes;
     const { lastAtMs, pulls, priority } = row;
-    this.#victims.push({
+    this.#draft.add({
       root: digestOfKey(row.key),
       kind: row.manifestId === null ? "blob" : "image",
       reason,
-      names: named ? names : [],
+      names: () => (this.#request.named ? this.#namesOf(row.key) : []),
       lastAtMs,
       latestAtMs,
       pulls,
       priority,
       freed,
-      freedBytes,
+      freedBytes: freed.reduce((sum, { sizeBytes }) => sum + allocatedBytes(sizeBytes), 0),
       kept: summaryOf([...kept.values()]),
     });
+  }
+
+  /** Whether somebody pulls it at present: what it names, or a child of it does, is on its way. */
+  #isArriving({ manifestId, lastAtMs }: RootRow): boolean {
+    if (manifestId === null || this.#arriving.size === 0) return false;
+    if (lastAtMs < this.#request.arriving.pulledSinceMs) return false;
+    const children = this.#membersOf(manifestId).flatMap((member) => member.manifestId ?? []);
+    return [manifestId, ...children].some((id) =>
+      this.#queries.named.all(id).some(({ key }) => this.#arriving.has(idOf(key))),
+    );
   }
 
   /**
@@ -211,8 +218,12 @@ class VictimSearch {
     return this.#queries.tagsOf.all(key).some(({ tag }) => principalIn(tag) === null);
   }
 
-  #isPinnedAs(names: readonly string[]): boolean {
-    return names.some((name) => this.#pins.some((pin) => pin.matches(name)));
+  /** What it is called first, if any of its names is pinned. */
+  #pinnedName(key: DigestKey): string | null {
+    if (this.#pins.length === 0) return null;
+    const names = this.#namesOf(key);
+    const isPinned = names.some((name) => this.#pins.some((pin) => pin.matches(name)));
+    return isPinned ? (names[0] ?? "") : null;
   }
 
   /** Removes it, then all that only it needed. */
@@ -244,7 +255,7 @@ class VictimSearch {
     if (this.#namedByOf(row) > 0 || this.#gone.has(idOf(row.key))) return false;
     if (row.manifestId === null) return true;
     if (this.#hasOwnTag(row.key) || this.#principalsOf(row).length > 0) return false;
-    return this.#pins.length === 0 || !this.#isPinnedAs(this.#namesOf(row.key));
+    return this.#pinnedName(row.key) === null;
   }
 
   /** How many manifests that stay name it. */
@@ -254,9 +265,8 @@ class VictimSearch {
 
   #about(key: DigestKey): RootRow[] {
     const bySubject = this.#queries.about.all(key);
-    const digest = digestOfKey(key);
-    if (!digest.startsWith("sha256:")) return bySubject;
-    const tag = `sha256-${hexOf(digest)}`;
+    const tag = tagAbout(digestOfKey(key));
+    if (tag === null) return bySubject;
     return [...bySubject, ...this.#queries.taggedBetween.all(tag, `${tag}~`)];
   }
 
@@ -269,20 +279,6 @@ class VictimSearch {
       .map(({ upstream, repository }) => `${upstream}/${repository}@${digestOfKey(key)}`);
     return [...tagged, ...granted];
   }
-}
-
-/** What a tag of the form `sha256-HEX…` is about, as cosign and the referrers' tag schema use it. */
-function principalIn(tag: string): DigestKey | null {
-  const [, text] = /^sha256-([0-9a-f]{64})(?![0-9a-z])/.exec(tag) ?? [];
-  return text === undefined ? null : (Buffer.from(`01${text}`, "hex") as DigestKey);
-}
-
-function mostOf(one: Access, other: Access): Access {
-  return {
-    lastAtMs: Math.max(one.lastAtMs, other.lastAtMs),
-    pulls: Math.max(one.pulls, other.pulls),
-    priority: Math.max(one.priority, other.priority),
-  };
 }
 
 function summaryOf(

@@ -9,6 +9,15 @@ export interface Access {
   readonly priority: number;
 }
 
+/** Of what goes together: the latest pull, and the most of them. */
+export function mostOf(one: Access, other: Access): Access {
+  return {
+    lastAtMs: Math.max(one.lastAtMs, other.lastAtMs),
+    pulls: Math.max(one.pulls, other.pulls),
+    priority: Math.max(one.priority, other.priority),
+  };
+}
+
 /** What shall be found that can go. */
 export interface VictimRequest {
   /** Go on until so many bytes would be free; 0 for none but what is idle. */
@@ -17,8 +26,14 @@ export interface VictimRequest {
   readonly idleSinceMs: number | null;
   /** Patterns of images (`image-glob.ts`) that stay. */
   readonly pins: readonly string[];
+  /** Of so many victims, the first, a plan tells all. */
+  readonly limit: number;
+  /** What becomes of those behind them: they are counted, for people, or left for the next plan. */
+  readonly rest: "counted" | "left";
   /** Whether the victims' names are wanted, which takes longer. */
   readonly named: boolean;
+  /** Content that is on its way into the store. Who was pulled since, in ms since the epoch, and needs it, stays. */
+  readonly arriving: { readonly digests: readonly Digest[]; readonly pulledSinceMs: number };
 }
 
 export interface StoredObject {
@@ -44,11 +59,18 @@ export interface Victim extends Access {
 }
 
 export interface EvictionPlan {
-  /** In the order in which they go. */
+  /** The first that go, in their order. */
   readonly victims: readonly Victim[];
+  /** How many go in all, and how many blobs by themselves. */
+  readonly images: number;
+  readonly blobs: number;
+  /** What goes with all of them: how many blobs, and their space on the disk. */
+  readonly objects: number;
   readonly freedBytes: number;
   /** Roots that would have gone but for a pin. */
   readonly pinned: { readonly roots: number; readonly names: readonly string[] };
+  /** How many roots would have gone but are being pulled: content of theirs is arriving. */
+  readonly arriving: number;
 }
 
 // What a file takes beyond its size: file systems give whole blocks.

@@ -21,7 +21,9 @@ export interface VictimQueries {
   /** What no stored manifest names, in order. */
   byPriority(): Generator<RootRow>;
   byTime(): Generator<RootRow>;
-  /** What a manifest names, as far as it is stored. By the manifest's number. */
+  /** What a manifest names, stored or not. By the manifest's number. */
+  readonly named: Rows<[number], { key: DigestKey }>;
+  /** The same, as far as it is stored. */
   readonly members: Rows<[number], RootRow>;
   /** Manifests whose subject is the digest. */
   readonly about: Rows<[DigestKey], RootRow>;
@@ -69,6 +71,9 @@ export function victimQueries(database: Database.Database): VictimQueries {
       ),
     byTime: () =>
       pages((last) => byTime.all(last?.lastAtMs ?? Number.NEGATIVE_INFINITY, last?.key ?? none)),
+    named: database.prepare(
+      "SELECT referenced AS key FROM manifest_references WHERE manifest_id = ?",
+    ),
     members: database.prepare(
       `SELECT ${columns} FROM manifest_references
        CROSS JOIN blobs ON blobs.digest = referenced ${joins} WHERE manifest_id = ?`,

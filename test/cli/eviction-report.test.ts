@@ -9,7 +9,7 @@ import type { Victim } from "../../src/storage/eviction.ts";
 const mib = 1024 ** 2;
 const dayMs = 86_400_000;
 const nowMs = Date.parse("2026-11-21T12:00:00Z");
-const terminal = { nowMs, widthChars: 80, limit: 11 };
+const terminal = { nowMs, widthChars: 80, limit: 10 };
 
 const root = digestOf(Buffer.from("root"));
 
@@ -38,8 +38,12 @@ function plan(victims: readonly Victim[], differences: Partial<PlannedEviction> 
     toBytes: 43_520 * mib,
     spareBytes: 1,
     victims,
+    images: victims.filter(({ kind }) => kind === "image").length,
+    blobs: victims.filter(({ kind }) => kind === "blob").length,
+    objects: victims.length,
     freedBytes: victims.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
     pinned: { roots: 0, names: [] },
+    arriving: 0,
     ...differences,
   };
   return renderEviction(answer, terminal);
@@ -95,7 +99,7 @@ pinned   docker.io/library/alpine:3.20 and 2 more stay (eviction.pins)`,
 test("no line is longer than the terminal, and all fit on its screen", () => {
   const long = `registry.internal:5000/${"a/".repeat(100)}image`;
   const text = plan(
-    Array.from({ length: 224 }, (_, at) =>
+    Array.from({ length: 12 }, (_, at) =>
       victim(`${long}:${at}`, {
         reason: at < 3 ? "idle" : "size",
         lastAtMs: nowMs - 399 * dayMs,
@@ -104,7 +108,12 @@ test("no line is longer than the terminal, and all fit on its screen", () => {
         kept: { objects: 1, bytes: 1023 * mib, sharedWith: 1234 },
       }),
     ),
-    { pinned: { roots: 12_345, names: [`${long}:pinned`] } },
+    {
+      images: 1_224,
+      spareBytes: -mib,
+      arriving: 1_234,
+      pinned: { roots: 12_345, names: [`${long}:pinned`] },
+    },
   );
   const lines = text.split("\n");
 
@@ -113,7 +122,20 @@ test("no line is longer than the terminal, and all fit on its screen", () => {
     [],
   );
   assert.ok(lines.length < 24, `${lines.length} lines`);
-  assert.ok(lines.includes("  … and 213 more, see --limit or --json"), text);
+  assert.ok(lines.includes("  … and 1214 more, see --limit or --json"), text);
+});
+
+test("a plan that tells of the first only counts all, and says what stays because it is being pulled", () => {
+  const text = plan([victim("docker.io/library/a:1")], {
+    images: 2_000,
+    blobs: 3,
+    freedBytes: 4_000 * mib,
+    arriving: 1,
+  });
+
+  assert.match(text, /^Would evict 2000 images and 3 blobs and free 3.9 GiB, in this order:/);
+  assert.match(text, /^ {2}… and 2002 more, see --limit or --json$/m);
+  assert.match(text, /^arriving 1 image stays: it is being pulled$/m);
 });
 
 test("where nothing goes it says whether nothing has to or nothing can", () => {
@@ -148,11 +170,13 @@ test("an eviction says what was freed, what was spared, and when the aim was not
     freedBytes: 4_001 * mib,
     spared: 1,
     pinned: { roots: 0, names: [] },
+    arriving: 2,
   };
   assert.equal(
     renderEviction(answer, terminal),
     `Evicted 3 images and freed 3.9 GiB in 17 blobs.
 used     43 GiB of 50 GiB (85.9%); the aim of 42.5 GiB is not reached
-spared   1 that somebody pulled or needed meanwhile`,
+spared   1 that somebody pulled or needed meanwhile
+arriving 2 images stay: they are being pulled`,
   );
 });

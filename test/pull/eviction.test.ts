@@ -81,7 +81,7 @@ test("what is pinned and idle is counted once, and is no reason to warn while th
   const { evictor } = mirror.daemon.mirror;
   const warnings = (): unknown[] => mirror.logLines.filter(({ msg }) => /pinned/.test(String(msg)));
 
-  const plan = await evictor.plan({ toBytes: 0 }, true);
+  const plan = await evictor.plan({ toBytes: 0 }, 10);
   await evictor.evict({ toBytes: null });
   const whileRoom = warnings();
   await evictor.evict({ toBytes: 0 });
@@ -100,7 +100,7 @@ test("the plan is what then happens, in its order, and changes nothing itself", 
   const { evictor } = scene.mirror.daemon.mirror;
   const before = await scene.mirror.stored();
 
-  const plan = await evictor.plan({ toBytes: 15 * mib }, true);
+  const plan = await evictor.plan({ toBytes: 15 * mib }, 10);
   const after = await scene.mirror.stored();
   const evicted = await evictor.evict({ toBytes: 15 * mib });
 
@@ -114,6 +114,53 @@ test("the plan is what then happens, in its order, and changes nothing itself", 
     evicted.bytes,
     plan.victims.flatMap(({ freed }) => freed).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   );
+});
+
+// Its manifest went, and the layers that had come: the others came as blobs of no image.
+test("an image stays while it is being pulled, however little it is worth", async () => {
+  await using scene = await startScene();
+  const { mirror, hub } = scene;
+  const { evictor } = mirror.daemon.mirror;
+  const layer = topLayerOf(scene.image("a"));
+  await mirror.get("/v2/a/manifests/latest");
+  await scene.pull("b");
+  await evictor.plan({ toBytes: 0 }, 1);
+  mirror.advance(60_001);
+  const sendOn = hub.hold("library/a", layer.digest, mib);
+  using pulling = mirror.open(`/v2/a/blobs/${layer.digest}`);
+  await pulling.when(({ body }) => body.length > 0);
+
+  const plan = await evictor.plan({ toBytes: 0 }, 10);
+  const evicted = await evictor.evict({ toBytes: 0 });
+  sendOn();
+  await pulling.end();
+  await mirror.idle();
+  const complete = await evictor.plan({ toBytes: 0 }, 10);
+
+  assert.deepEqual([plan.images, plan.arriving, evicted.roots, evicted.arriving], [1, 1, 1, 1]);
+  assert.equal(complete.victims[0]?.names[0], "docker.io/library/a:latest");
+  assert.equal(complete.victims[0].freed.length, 2, "the manifest and the layer");
+});
+
+test("an eviction of more than a hundred goes on portion by portion, and makes the room that a pull waits for", async () => {
+  await using scene = await startScene({ pins: ["docker.io/library/[a-c]"] });
+  const { mirror, hub } = scene;
+  const { evictor } = mirror.daemon.mirror;
+  const small = Array.from({ length: 130 }, (_, at) => noiseBlob(`small ${at}`, 230_000));
+  for (const blob of small) hub.addBlob("library/small", blob);
+  await Promise.all(small.map(({ digest }) => mirror.get(`/v2/small/blobs/${digest}`)));
+  await mirror.idle();
+
+  const plan = await evictor.plan({ toBytes: 0 }, 10);
+  for (const name of ["a", "b", "c"]) await scene.pull(name);
+  const between = await mirror.stored();
+  const evicted = await evictor.evict({ toBytes: 0 });
+
+  assert.deepEqual([plan.victims.length, plan.blobs, plan.objects], [10, 130, 130]);
+  assert.equal(await scene.isHit("c"), true);
+  assert.equal(evicted.objects, between.blobs - 6, "all but three images");
+  const metrics = (await mirror.admin("/metrics")).body.toString();
+  assert.match(metrics, /^sluice_evicted_objects_total\{reason="size"\} 130$/m);
 });
 
 test("an image for several platforms goes as one, though only a child of it was pulled of late", async () => {
@@ -134,7 +181,7 @@ test("an image for several platforms goes as one, though only a child of it was 
   await mirror.idle();
   const { evictor } = mirror.daemon.mirror;
 
-  const plan = await evictor.plan({ toBytes: 0 }, true);
+  const plan = await evictor.plan({ toBytes: 0 }, 10);
   const evicted = await evictor.evict({ toBytes: 0 });
 
   const [victim] = plan.victims;
@@ -171,12 +218,12 @@ test("an image is ranked by all of it, though its manifest was written before it
   const { evictor } = scene.mirror.daemon.mirror;
   scene.image("a");
   await scene.mirror.get("/v2/a/manifests/latest");
-  const early = await evictor.plan({ toBytes: 0 }, false);
+  const early = await evictor.plan({ toBytes: 0 }, 10);
 
   await scene.pull("a");
   scene.mirror.advance(60_001);
-  await evictor.plan({ toBytes: 0 }, false);
-  const late = await evictor.plan({ toBytes: 0 }, false);
+  await evictor.plan({ toBytes: 0 }, 10);
+  const late = await evictor.plan({ toBytes: 0 }, 10);
 
   assert.ok((early.victims[0]?.priority ?? 0) > 1_000, "by its manifest alone it is tiny");
   assert.ok((late.victims[0]?.priority ?? 0) < 20);
@@ -187,12 +234,12 @@ test("a pull at the time when an image is ranked again counts", async () => {
   await using scene = await startScene();
   const { evictor } = scene.mirror.daemon.mirror;
   await scene.pull("a");
-  await evictor.plan({ toBytes: 0 }, false);
+  await evictor.plan({ toBytes: 0 }, 10);
   scene.mirror.advance(60_001);
   await scene.pull("a");
 
-  await evictor.plan({ toBytes: 0 }, false);
-  const plan = await evictor.plan({ toBytes: 0 }, false);
+  await evictor.plan({ toBytes: 0 }, 10);
+  const plan = await evictor.plan({ toBytes: 0 }, 10);
 
   assert.equal(plan.victims[0]?.pulls, 2);
   assert.equal(plan.victims[0].lastAtMs, scene.mirror.nowMs);

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { allocatedBytes } from "../../src/storage/eviction.ts";
-import { HandMadeCatalog, type MadeManifest, tagAbout } from "../support/hand-made-catalog.ts";
+import {
+  digestNamed,
+  HandMadeCatalog,
+  type MadeManifest,
+  tagAbout,
+} from "../support/hand-made-catalog.ts";
 import { SeededRandom, seedOfRun } from "../support/seeded-random.ts";
 
 const everything = { freeBytes: Number.MAX_SAFE_INTEGER };
@@ -219,6 +224,60 @@ suite("the order in which images go", () => {
   });
 });
 
+suite("a plan of more than it tells of", () => {
+  test("counts the others, or leaves them for the next plan", () => {
+    using catalog = new HandMadeCatalog();
+    for (let at = 0; at < 5; at++) catalog.manifest(`${at}`, { names: [`of ${at}`], atMs: at });
+    for (let at = 0; at < 5; at++) catalog.blob(`of ${at}`);
+    catalog.blob("loose", { atMs: 9 });
+
+    const counted = catalog.plan({ ...everything, limit: 2 });
+    const left = catalog.plan({ ...everything, limit: 2, rest: "left" });
+
+    const totals = { images: 5, blobs: 1, objects: 11, freedBytes: 11 * 4096 };
+    assert.partialDeepStrictEqual(counted, totals);
+    assert.partialDeepStrictEqual(left, { images: 2, blobs: 0, objects: 4, freedBytes: 4 * 4096 });
+    assert.deepEqual(left.victims, counted.victims);
+    assert.equal(left.victims.length, 2);
+  });
+
+  test("leaves what is idle, too", () => {
+    using catalog = new HandMadeCatalog();
+    for (let at = 0; at < 5; at++) catalog.manifest(`${at}`, { atMs: at });
+
+    const plan = catalog.plan({ idleSinceMs: 9, limit: 2, rest: "left" });
+
+    assert.equal(plan.victims.length, 2);
+  });
+});
+
+suite("an image of which something is arriving", () => {
+  const digests = [digestNamed("missing")];
+
+  test("stays, and so does its index, if it was pulled of late", () => {
+    using catalog = new HandMadeCatalog();
+    catalog.manifest("index", { names: ["image"], atMs: 5 });
+    catalog.manifest("image", { names: ["missing", "layer"], atMs: 5 });
+    catalog.blob("layer");
+    catalog.manifest("other", { names: ["layer"], atMs: 9 });
+    const arriving = { digests, pulledSinceMs: 5 };
+
+    assert.deepEqual(catalog.goes({ ...everything, arriving }), { other: [] });
+    assert.equal(catalog.plan({ ...everything, arriving }).arriving, 1);
+    assert.equal(catalog.plan({ freeBytes: 1, arriving }).images, 1);
+  });
+
+  test("goes if nobody pulled it for so long: somebody else pulls what it shares with that", () => {
+    using catalog = new HandMadeCatalog();
+    catalog.manifest("image", { names: ["missing"], atMs: 4 });
+
+    const plan = catalog.plan({ ...everything, arriving: { digests, pulledSinceMs: 5 } });
+
+    assert.equal(plan.images, 1);
+    assert.equal(plan.arriving, 0);
+  });
+});
+
 suite("what is idle", () => {
   test("goes whatever the room, and nothing that was pulled since", () => {
     using catalog = new HandMadeCatalog();
@@ -343,7 +402,10 @@ test(`random catalogs lose what a naive model says (SLUICE_TEST_SEED=${seed})`, 
     catalog.apply(some);
     assertAccounts(catalog, story);
     model.assertWhole(new Set(catalog.stored()), story);
-    catalog.apply(catalog.plan({ ...everything, pins }));
+    const limit = random.between(1, 5);
+    for (let portion = some; portion.objects > 0; catalog.apply(portion)) {
+      portion = catalog.plan({ ...everything, pins, limit, rest: "left" });
+    }
     assertAccounts(catalog, story);
     assert.deepEqual(catalog.stored(), pins.length > 0 ? model.keptFor("pinned") : [], story);
   }

@@ -790,7 +790,15 @@ function evictionSuite(openFixture: () => Promise<CatalogFixture>): void {
   test("what goes is chosen from what is recorded", async () => {
     await using fixture = await openFixture();
     const catalog = await withIndex(fixture);
-    const request = { freeBytes: 1, idleSinceMs: null, pins: [], named: true };
+    const request = {
+      freeBytes: 1,
+      idleSinceMs: null,
+      pins: [],
+      limit: 1,
+      rest: "counted",
+      named: true,
+      arriving: { digests: [], pulledSinceMs: 0 },
+    } as const;
 
     const { victims } = await catalog.chooseVictims(request);
 

@@ -76,8 +76,16 @@ export class HandMadeCatalog implements Disposable {
   }
 
   plan(request: Partial<VictimRequest>): EvictionPlan {
-    const none = { freeBytes: 0, idleSinceMs: null, pins: [], named: false };
-    return chooseVictims(this.database, { ...none, ...request });
+    return chooseVictims(this.database, {
+      freeBytes: 0,
+      idleSinceMs: null,
+      pins: [],
+      limit: Number.POSITIVE_INFINITY,
+      rest: "counted",
+      named: false,
+      arriving: { digests: [], pulledSinceMs: 0 },
+      ...request,
+    });
   }
 
   /** Which roots go, and what with each of them. */

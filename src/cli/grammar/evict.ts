@@ -11,7 +11,11 @@ export function addEvict(program: Command): void {
       "what may be used in the end: 20GiB, or a share of storage.maxSize (default: eviction.lowWatermark)",
       sizeArgument,
     )
-    .option("--limit <count>", "show so many images (default: a screenful)", countArgument)
+    .option(
+      "--limit <count>",
+      "show so many images, at most 1000 (default: a screenful)",
+      countArgument,
+    )
     .option("--json", "print JSON, for programs")
     .addHelpText("after", evictHelp)
     .action(async (_options: object, command: Command) => {

@@ -1,0 +1,71 @@
+import type { EvictionPlan, Victim, VictimRequest } from "./eviction.ts";
+
+// Names in a plan are for people.
+const namesLimit = 10;
+
+/** A victim as it is found; what only a plan that tells of it says is looked up then. */
+export type FoundVictim = Omit<Victim, "names"> & { readonly names: () => readonly string[] };
+
+/** A plan while it is made: the first victims whole, of the others how many they are. */
+export class PlanDraft {
+  readonly #request: VictimRequest;
+  readonly #victims: Victim[] = [];
+  /** By the ids of their keys, what would have gone, and its name. */
+  readonly #pinned = new Map<string, string>();
+  readonly #arriving = new Set<string>();
+  #images = 0;
+  #blobs = 0;
+  #objects = 0;
+  #freedBytes = 0;
+
+  constructor(request: VictimRequest) {
+    this.#request = request;
+  }
+
+  /** Whether it frees what is wanted, or is full. */
+  get isDone(): boolean {
+    return this.#freedBytes >= this.#request.freeBytes || this.isFull;
+  }
+
+  /** Whether what is found from now on would be left for the next plan. */
+  get isFull(): boolean {
+    return this.#request.rest === "left" && this.#tellsNoMore;
+  }
+
+  isExempt(id: string): boolean {
+    return this.#pinned.has(id) || this.#arriving.has(id);
+  }
+
+  pin(id: string, name: string): void {
+    this.#pinned.set(id, name);
+  }
+
+  spare(id: string): void {
+    this.#arriving.add(id);
+  }
+
+  add(victim: FoundVictim): void {
+    if (!this.#tellsNoMore) this.#victims.push({ ...victim, names: victim.names() });
+    if (victim.kind === "image") this.#images++;
+    else this.#blobs++;
+    this.#objects += victim.freed.length;
+    this.#freedBytes += victim.freedBytes;
+  }
+
+  plan(): EvictionPlan {
+    const names = [...this.#pinned.values()].slice(0, namesLimit);
+    return {
+      victims: this.#victims,
+      images: this.#images,
+      blobs: this.#blobs,
+      objects: this.#objects,
+      freedBytes: this.#freedBytes,
+      pinned: { roots: this.#pinned.size, names },
+      arriving: this.#arriving.size,
+    };
+  }
+
+  get #tellsNoMore(): boolean {
+    return this.#victims.length >= this.#request.limit;
+  }
+}
