@@ -10,6 +10,7 @@ import { ContainersHome } from "../support/containers-home.ts";
 import { ghcrCorpus, hubCorpus, nameOf } from "../support/corpus.ts";
 import { CorpusRegistries } from "../support/corpus-registries.ts";
 import { DockerRegistry } from "../support/docker-registry.ts";
+import { Dockerd } from "../support/dockerd.ts";
 import { frontProxies, startFrontProxy } from "../support/front-proxies.ts";
 import { HoldingRelay } from "../support/holding-relay.ts";
 import { noiseBlob } from "../support/images.ts";
@@ -26,7 +27,7 @@ for (const name of ["nginx", "caddy"] as const) {
   const { program } = frontProxies[name];
 
   test(`clients pull through ${name} by their own ways, with what client-config prints for TLS`, async (t) => {
-    const clients = ["skopeo", "podman", "containerd", "ctr", "runc"] as const;
+    const clients = ["skopeo", "podman", "containerd", "ctr", "dockerd", "docker", "runc"] as const;
     if (!haveRoot(t) || !haveAll(t, "docker-registry", "openssl", program, ...clients)) return;
     await using registries = await CorpusRegistries.start();
     await using mirror = await SluiceProcess.start({ upstreams: registries.upstreams });
@@ -52,6 +53,13 @@ for (const name of ["nginx", "caddy"] as const) {
     await containerd.pull(`docker.io/${nameOf(multi)}`);
     await containerd.pull(`ghcr.io/${nameOf(zstd)}`);
     assert.equal(await containerd.run(`ghcr.io/${nameOf(zstd)}`), `${zstd.repository}\n`);
+
+    await writeFor("docker");
+    await using dockerd = await Dockerd.start({
+      configFile: join(home.path, "etc/docker/daemon.json"),
+    });
+    await dockerd.docker("pull", nameOf(multi));
+    assert.equal(await dockerd.run(nameOf(multi)), `${multi.repository}\n`);
 
     async function writeFor(client: string): Promise<void> {
       const reached = ["--address", proxy.url, "--skip-verify", "--write", home.path];
