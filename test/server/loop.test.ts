@@ -127,12 +127,17 @@ test("two mirrors that point at each other answer with an error, and with what i
   for (const mirror of [one, other]) {
     for (const target of targets.filter((path) => !path.includes("/blobs/"))) {
       const answer = await mirror.get(target);
-      assert.equal(answer.status, 502, target);
-      assert.match(answer.body.toString(), /docker\.io answered with status 50[28]/);
+      assertTrouble(answer, target);
     }
   }
   assert.deepEqual((await other.get(`/v2/team/app/blobs/${layer.digest}`)).body, layer.bytes);
 });
+
+/** 503 once the endpoint is left alone for that. */
+function assertTrouble(answer: { status: number | null; body: Buffer }, target: string): void {
+  assert.ok(answer.status === 502 || answer.status === 503, `${target}: ${answer.status}`);
+  assert.match(answer.body.toString(), /docker\.io .*answered with status 50[238]/, target);
+}
 
 test("a mirror that is its own upstream answers with an error", async () => {
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": "http://127.0.0.1:9" } });
@@ -140,8 +145,7 @@ test("a mirror that is its own upstream answers with an error", async () => {
 
   for (const target of targets) {
     const answer = await rawRequest(mirror.url, "GET", target);
-    assert.equal(answer.status, 502, target);
-    assert.match(answer.body.toString(), /docker\.io answered with status 508/);
+    assertTrouble(answer, target);
   }
 });
 
