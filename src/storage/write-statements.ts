@@ -1,11 +1,6 @@
 import type Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
-import type {
-  BlobRecord,
-  EvictionRecord,
-  Location,
-  ManifestRecord,
-} from "./catalog.ts";
+import type { BlobRecord, EvictionRecord, Location, ManifestRecord } from "./catalog.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
 import { type DigestKey, keyOf } from "./digest-key.ts";
 import { inRepository, namesOf } from "./location-in-sql.ts";
