@@ -1,5 +1,6 @@
 import { coldBlob } from "./cold-blob.ts";
 import { firstByte } from "./first-byte.ts";
+import { largeCatalog } from "./large-catalog.ts";
 import { memory } from "./memory.ts";
 import { stampede } from "./stampede.ts";
 import { parseCommandLine, usage, type Wish } from "./support/command-line.ts";
@@ -19,6 +20,7 @@ const questions: readonly Question[] = [
   firstByte,
   warmManifest,
   memory,
+  largeCatalog,
 ];
 
 // Every wait in a run has its own end; this one is for all of them together.

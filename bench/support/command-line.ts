@@ -15,12 +15,19 @@ export type Wish =
       readonly file: string | null;
     };
 
-const fullSize: Size = { blobBytes: 1024 ** 3, rounds: 7, discardedRounds: 1, wrkSeconds: 4 };
+const fullSize: Size = {
+  blobBytes: 1024 ** 3,
+  rounds: 7,
+  discardedRounds: 1,
+  wrkSeconds: 4,
+  catalogBlobs: 1_000_000,
+};
 const quickSize: Size = {
   blobBytes: 256 * 1024 ** 2,
   rounds: 3,
   discardedRounds: 1,
   wrkSeconds: 1,
+  catalogBlobs: 200_000,
 };
 
 export function parseCommandLine(args: readonly string[], all: readonly Question[]): Wish {

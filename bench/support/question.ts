@@ -43,4 +43,6 @@ export interface Size {
   /** Rounds that are played before them and thrown away. */
   readonly discardedRounds: number;
   readonly wrkSeconds: number;
+  /** What the large catalog knows. */
+  readonly catalogBlobs: number;
 }

@@ -1,4 +1,4 @@
-import { makeHome, sluiceProgram } from "../../test/support/sluice-process.ts";
+import { makeHome, type Settings, sluiceProgram } from "../../test/support/sluice-process.ts";
 import { type Contestant, versionOf } from "./contestant.ts";
 import type { Lab } from "./lab.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -12,9 +12,14 @@ export function sluice(lab: Lab): Contestant {
   };
 }
 
-async function startSluice(lab: Lab, originUrl: string): Promise<ServerProcess> {
+/** `settings` are of the configuration, beside the origin as its only upstream. */
+export async function startSluice(
+  lab: Lab,
+  originUrl: string,
+  settings: Settings = {},
+): Promise<ServerProcess> {
   const upstreams = { "origin.test": { endpoints: [originUrl], default: true } };
-  const home = await lab.keep(await makeHome({ upstreams }));
+  const home = await lab.keep(await makeHome({ upstreams, settings }));
   return ServerProcess.start(lab, {
     file: sluiceProgram,
     args: ["serve", "--config", home.configFile],

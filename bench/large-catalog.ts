@@ -1,0 +1,155 @@
+// With a million blobs: how soon is it ready, how long are 10,000 to evict looked for, and what do hits feel of that?
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FirstByteClient } from "./support/first-byte-client.ts";
+import { makeLargeStore } from "./support/large-store.ts";
+import { orderEviction } from "./support/order-eviction.ts";
+import { type PlacedBlob, placeBlob } from "./support/origin.ts";
+import { pullVerified } from "./support/pull-verified.ts";
+import type { Bench, Question } from "./support/question.ts";
+import type { ServerProcess } from "./support/server-process.ts";
+import { startSluice } from "./support/sluice.ts";
+import { percentile } from "./support/statistics.ts";
+
+const [startLabel, chosenLabel, hitLabel] = [
+  "large catalog, start to ready",
+  "10,000 blobs of it chosen",
+  "hit meanwhile, p99",
+];
+
+export const largeCatalog: Question = {
+  name: "large-catalog",
+  rows: [
+    {
+      label: startLabel,
+      unit: "s",
+      decimals: 2,
+      targets: [{ of: "sluice", kind: "at most", value: 2 }],
+    },
+    {
+      label: chosenLabel,
+      unit: "ms",
+      decimals: 0,
+      targets: [{ of: "sluice", kind: "at most", value: 200 }],
+    },
+    {
+      label: hitLabel,
+      unit: "ms",
+      decimals: 2,
+      targets: [{ of: "at rest", kind: "at most", value: 2 }],
+    },
+  ],
+  play,
+};
+
+const victims = 10_000;
+
+async function play(bench: Bench): Promise<void> {
+  const { lab, size } = bench;
+  const directory = join(await lab.makeDirectory("large"), "storage");
+  const { controlSocket } = await makeLargeStore(directory, size.catalogBlobs);
+  for (let round = 0; round < size.rounds; round += 1) {
+    const startMs = performance.now();
+    await using _server = await startOn(bench, directory);
+    bench.board.add("sluice", { [startLabel]: (performance.now() - startMs) / 1_000 });
+  }
+  await using server = await startOn(bench, directory);
+  const blob = await placeBlob(bench.origin, { name: "large-catalog", sizeBytes: 16 * 1024 });
+  const { digest, path } = blob;
+  await pullVerified({ url: server.url + path, digest, signal: lab.signal });
+  await filesAreCompared(server, lab.signal);
+  const toBytes = await aimFor(controlSocket, size.catalogBlobs, lab.signal);
+  for (let round = -size.discardedRounds; round < size.rounds; round += 1) {
+    const reading = await measure(bench, { server, blob, controlSocket, toBytes });
+    if (round < 0) continue;
+    bench.board.add("sluice", { [chosenLabel]: reading.chosenMs, [hitLabel]: reading.meanwhileMs });
+    bench.board.add("at rest", { [hitLabel]: reading.atRestMs });
+  }
+}
+
+/** Its files are empty, and its catalog says that they are terabytes: the disk has nothing to do with that. */
+function startOn({ lab, origin }: Bench, directory: string): Promise<ServerProcess> {
+  const storage = { directory, maxSize: "1000TiB", minFree: "0B" };
+  return startSluice(lab, origin.url, { storage });
+}
+
+/** Resolves when the work that follows a start is done. */
+async function filesAreCompared(server: ServerProcess, signal: AbortSignal): Promise<void> {
+  const untilMs = Date.now() + 600_000;
+  while (Date.now() < untilMs) {
+    const log = await readFile(join(server.directory, "output.log"), "utf8");
+    if (log.includes("compared the files with the catalog")) return;
+    await sleep(1_000, null, { signal });
+  }
+  throw new Error("the files were not compared with the catalog within ten minutes");
+}
+
+interface Scene {
+  readonly server: ServerProcess;
+  readonly blob: PlacedBlob;
+  readonly controlSocket: string;
+  /** What is aimed at. */
+  readonly toBytes: number;
+}
+
+interface Figures {
+  readonly chosenMs: number;
+  readonly atRestMs: number;
+  readonly meanwhileMs: number;
+}
+
+async function measure({ lab, size }: Bench, scene: Scene): Promise<Figures> {
+  const { server, blob } = scene;
+  using client = new FirstByteClient(server.url, "kept", lab.signal);
+  const hits = (): Promise<number> => slowestOfHundred(client, blob, size.wrkSeconds * 1_000);
+  const choose = (): Promise<number> => chooseVictims(scene, lab.signal);
+  const chosenMs = await choose();
+  const atRestMs = await hits();
+  let isOver = false;
+  const choosing = (async () => {
+    while (!isOver) await choose();
+  })();
+  const meanwhileMs = await hits().finally(() => {
+    isOver = true;
+  });
+  await choosing;
+  return { chosenMs, atRestMs, meanwhileMs };
+}
+
+/** Blobs are of all sizes and go whatever theirs: so large a share of them is about as large a share of the bytes. */
+async function aimFor(controlSocket: string, blobs: number, signal: AbortSignal): Promise<number> {
+  const order = { dryRun: true, toBytes: null, limit: 1 };
+  const { usedBytes } = await orderEviction(controlSocket, order, signal);
+  return Math.floor(usedBytes * (1 - (1.1 * victims) / blobs));
+}
+
+/** How long it takes to be told, through the control socket, what of so many blobs would go; in ms. */
+async function chooseVictims(
+  { controlSocket, toBytes }: Pick<Scene, "controlSocket" | "toBytes">,
+  signal: AbortSignal,
+): Promise<number> {
+  const startMs = performance.now();
+  const plan = await orderEviction(controlSocket, { dryRun: true, toBytes, limit: 20 }, signal);
+  const chosenMs = performance.now() - startMs;
+  if (plan.dryRun && plan.objects >= victims && plan.objects < 1.5 * victims) return chosenMs;
+  throw new Error(`something else was chosen: ${JSON.stringify(plan).slice(0, 200)}`);
+}
+
+// Four clients' worth: enough for a percentile, far from what one core can do.
+const pauseMs = 2;
+
+/** The 99th percentile of the time to the first byte, in ms, of hits one after the other. */
+async function slowestOfHundred(
+  client: FirstByteClient,
+  blob: PlacedBlob,
+  durationMs: number,
+): Promise<number> {
+  const samples: number[] = [];
+  for (const startMs = performance.now(); performance.now() - startMs < durationMs; ) {
+    samples.push(await client.pull(blob));
+    await sleep(pauseMs);
+  }
+  return percentile(samples, 0.99);
+}
