@@ -42,10 +42,11 @@ function examinedEndpoints(
 }
 
 function bounded(timeouts: UpstreamTimeouts, limitMs: number): UpstreamTimeouts {
-  const { connectMs, headersMs, bodyIdleMs } = timeouts;
+  const { connectMs, headersMs, answerMs, bodyIdleMs } = timeouts;
   return {
     connectMs: Math.min(connectMs, limitMs),
     headersMs: Math.min(headersMs, limitMs),
+    answerMs: Math.min(answerMs, limitMs),
     bodyIdleMs: Math.min(bodyIdleMs, limitMs),
   };
 }

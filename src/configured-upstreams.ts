@@ -136,7 +136,9 @@ export function endpointsOf(
   const { name: upstream, privateRedirects, caPem: ca, http2, timeouts } = config;
   const connections = { timeouts, ca, proxy: proxyChoice(config.proxy, env), http2 };
   const realms = config.credentials.length > 0 ? config.realms : null;
-  const common = { upstream, privateRedirects, realms, connections };
+  // Clients may give up at 10 s: by then they are told why, whichever endpoints were asked.
+  const answerMs = timeouts.answerMs / config.endpoints.length;
+  const common = { upstream, privateRedirects, realms, connections, answerMs };
   return config.endpoints.map((url) => {
     const accounts = users.map(({ account, credentials }) => {
       return { credentials, limits: limits.of(url.host, account) };

@@ -121,6 +121,8 @@ export interface UpstreamTimeouts {
   readonly connectMs: number;
   /** From the request to the response header. */
   readonly headersMs: number;
+  /** From a question about anything but a blob to its response header, with all that is asked for it, all endpoints included. */
+  readonly answerMs: number;
   /** Between two chunks of a response body. */
   readonly bodyIdleMs: number;
 }

@@ -169,12 +169,17 @@ function timeoutsTable(): z.ZodType<UpstreamTimeouts> {
     {
       connect: timeoutKey("For a connection, TLS included.", "5s"),
       headers: timeoutKey("From a request to the response header.", "10s"),
+      answer: timeoutKey(
+        "From a question about a manifest or a list to the response header: connections, tokens, redirects and all endpoints.",
+        "8s",
+      ),
       bodyIdle: timeoutKey("Between two pieces of a response body.", "30s"),
     },
     { description: "How long to wait for the upstream.", example: { headers: "20s" } },
-  ).transform(({ connect, headers, bodyIdle }) => ({
+  ).transform(({ connect, headers, answer, bodyIdle }) => ({
     connectMs: connect,
     headersMs: headers,
+    answerMs: answer,
     bodyIdleMs: bodyIdle,
   }));
 }

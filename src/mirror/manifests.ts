@@ -4,6 +4,7 @@ import type { Manifest } from "../oci/manifest.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
 import type { DescribedManifest, UpstreamManifest } from "../upstream/answers.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { Behind } from "./behind.ts";
 import { type Grants, locationOf } from "./grants.ts";
@@ -11,6 +12,7 @@ import type { NotFound } from "./not-found.ts";
 import type { PassedManifests } from "./passed-manifests.ts";
 import { withPatience } from "./patience.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
+import type { RecentTrouble } from "./recent-trouble.ts";
 import { passedBy, type Rules, type Ruling } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
@@ -26,6 +28,7 @@ export interface ManifestTools {
   readonly grants: Grants;
   readonly notFound: NotFound;
   readonly behind: Behind;
+  readonly trouble: RecentTrouble;
   readonly passed: PassedManifests;
   readonly rules: () => Rules;
 }
@@ -109,9 +112,21 @@ export class Manifests {
   async #ask(target: Target, digest: Digest, ruling: Ruling): Promise<ManifestPull> {
     const { upstream, repository } = target;
     const key = `${upstream.name} ${repository} ${digest}`;
-    const flight = this.#flights.run(key, () => this.#fetch(target, digest, ruling));
+    const overdue = this.#tools.trouble.overdue(key);
+    if (overdue) throw overdue;
+    const fetch = (): Promise<ManifestPull> => this.#fetch(target, digest, ruling);
+    const flight = this.#flights.run(key, () => this.#noting(key, fetch));
     const pull = await withPatience(flight.result, longestWaitMs, upstream.name);
     return flight.joined ? collapsed(pull) : pull;
+  }
+
+  async #noting(key: string, fetch: () => Promise<ManifestPull>): Promise<ManifestPull> {
+    try {
+      return await fetch();
+    } catch (error) {
+      if (error instanceof UpstreamError) this.#tools.trouble.note(error.upstream, key, error);
+      throw error;
+    }
   }
 
   async #fetch(target: Target, digest: Digest, ruling: Ruling): Promise<ManifestPull> {

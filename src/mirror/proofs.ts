@@ -44,7 +44,7 @@ export class Proofs {
   async holds(proof: Proof): Promise<boolean> {
     const { behind, trouble, now, policy } = this.#tools;
     const { provenAtMs, upstream, key } = proof;
-    if (provenAtMs === null) return await this.#renew(proof);
+    if (provenAtMs === null) return await this.#proveFirst(proof);
     const age = proofAge(provenAtMs, now(), policy());
     if (age === "good") return true;
     if (age === "aging" || trouble.lately(upstream, key)) {
@@ -52,6 +52,12 @@ export class Proofs {
       return true;
     }
     return await this.#renewOrKeep(proof);
+  }
+
+  async #proveFirst(proof: Proof): Promise<boolean> {
+    const overdue = this.#tools.trouble.overdue(proof.key);
+    if (overdue) throw overdue;
+    return await this.#renew(proof);
   }
 
   async #renewOrKeep(proof: Proof): Promise<boolean> {

@@ -11,6 +11,12 @@ const trouble = { forMs: 5_000, limit: 10_000 };
 export class RecentTrouble {
   readonly #now: () => number;
   readonly #notedAtMs = new LRUCache<string, number>({ max: trouble.limit });
+  readonly #overdue = new LRUCache<
+    string,
+    { readonly error: UpstreamError; readonly atMs: number }
+  >({
+    max: trouble.limit,
+  });
 
   constructor(now: () => number) {
     this.#now = now;
@@ -21,19 +27,30 @@ export class RecentTrouble {
     if (!(error instanceof UpstreamError)) return;
     const { kind } = error.failure;
     // That is an answer.
-    if (kind === "refused") return;
+    if (kind === "refused") return void this.#overdue.delete(key);
     const everything = kind === "unreachable" || kind === "timeout";
     this.#notedAtMs.set(everything ? upstream : key, this.#now());
+    if (kind === "timeout") this.#overdue.set(key, { error, atMs: this.#now() });
   }
 
   /** The question was answered, so the upstream is well. */
   clear(upstream: string, key: string): void {
     this.#notedAtMs.delete(upstream);
     this.#notedAtMs.delete(key);
+    this.#overdue.delete(key);
   }
 
   lately(upstream: string, key: string): boolean {
     return [upstream, key].some((one) => this.#isRecent(this.#notedAtMs.get(one)));
+  }
+
+  /**
+   * How a question failed that was waited for in vain a moment ago; null if none was. Clients ask the same again at once
+   * (dockerd GET after HEAD, podman up to three times), and would wait as often.
+   */
+  overdue(key: string): UpstreamError | null {
+    const overdue = this.#overdue.get(key);
+    return overdue && this.#isRecent(overdue.atMs) ? overdue.error : null;
   }
 
   #isRecent(notedAtMs: number | undefined): boolean {

@@ -18,12 +18,10 @@ import {
 import type { Asked } from "./not-found.ts";
 import { withPatience } from "./patience.ts";
 import type { TagAge } from "./pull-outcome.ts";
-import type { RecentTrouble } from "./recent-trouble.ts";
 import type { Ruling } from "./rules.ts";
 
 export interface TagTools extends ManifestTools {
   readonly manifests: Manifests;
-  readonly trouble: RecentTrouble;
 }
 
 // With a stale answer at hand nobody waits longer than this for upstream to say that it still holds; the question
@@ -80,6 +78,8 @@ export class Tags {
   }
 
   async #ask(key: TagKey, accept: Accept): Promise<ManifestPull> {
+    const overdue = this.#tools.trouble.overdue(textOf(key));
+    if (overdue) throw overdue;
     const flight = this.#begin(key, accept);
     const pull = await withPatience(flight.result, longestWaitMs, key.target.upstream.name);
     return collapsedIf(flight.joined, pull);

@@ -1,6 +1,7 @@
 import type { Repository } from "../oci/repository.ts";
 import type { AccountLimits } from "./account-limits.ts";
 import { Accounts } from "./accounts.ts";
+import { answerWithin } from "./answer-within.ts";
 import { Authorization } from "./authorization.ts";
 import { type ConnectionOptions, Connections, type Trust } from "./connections.ts";
 import type { CredentialSource } from "./credentials.ts";
@@ -22,6 +23,8 @@ export interface EndpointOptions {
    */
   readonly realms: readonly string[] | null;
   readonly connections: Omit<ConnectionOptions, "hopLookup">;
+  /** From a question about anything but a blob to its response header, whatever must be asked before. */
+  readonly answerMs: number;
   readonly userAgent: string;
   readonly monotonicMs: () => number;
 }
@@ -53,11 +56,13 @@ export class Endpoint implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #configured: readonly AccountOptions[];
   readonly #accounts: Accounts;
+  readonly #answerMs: number;
 
   constructor(options: EndpointOptions) {
     const { url, upstream, privateRedirects, realms, accounts, userAgent } = options;
     this.url = url;
     this.#userAgent = userAgent;
+    this.#answerMs = options.answerMs;
     this.#configured = accounts;
     this.#guard = new HopGuard({ endpoint: url, upstream, privateRedirects });
     this.#connections = new Connections({ ...options.connections, hopLookup: this.#guard.lookup });
@@ -86,9 +91,17 @@ export class Endpoint implements AsyncDisposable {
 
   /**
    * The endpoint's answer, whatever its status; a 401 only if fresh credentials did not help. Rejects with
-   * what sockets reject with, and with ForbiddenHop, NoCredentials, NoToken, TokenRefused, Limited.
+   * what sockets reject with, and with AnswerOverdue, ForbiddenHop, NoCredentials, NoToken, TokenRefused, Limited.
    */
-  ask(request: Ask): Promise<Answer> {
+  async ask(request: Ask): Promise<Answer> {
+    // Of a blob each step has its time, for no client goes elsewhere for one.
+    if (request.kind === "blob") return await this.#ask(request);
+    return await answerWithin(this.#answerMs, request.signal, (signal) =>
+      this.#ask({ ...request, signal }),
+    );
+  }
+
+  #ask(request: Ask): Promise<Answer> {
     return this.#accounts.ask(request, (authorization) => this.#askAs(authorization, request));
   }
 

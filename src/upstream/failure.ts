@@ -1,5 +1,6 @@
 import { Limited } from "./accounts.ts";
 import { BodyDeadlineExceeded, type CollectLimits } from "./answer-body.ts";
+import { AnswerOverdue } from "./answer-within.ts";
 import { NoCredentials } from "./credentials.ts";
 import { repeatsCredentials } from "./echo.ts";
 import type { Answer } from "./exchange.ts";
@@ -16,6 +17,7 @@ export function failureFrom(error: unknown, stage: Stage): UpstreamFailure {
   if (error instanceof ForbiddenHop) return { kind: "forbidden-hop", reason: error.message };
   if (error instanceof NoCredentials) return { kind: "credentials", reason: error.message };
   if (error instanceof NoToken) return { kind: "nonsense", reason: error.message };
+  if (error instanceof AnswerOverdue) return { kind: "timeout", phase: "headers" };
   if (error instanceof BodyDeadlineExceeded) return { kind: "timeout", phase: "body" };
   if (error instanceof TokenRefused) return tokenFailure(error);
   if (error instanceof Limited) return error.failure;

@@ -43,6 +43,7 @@ test("the keys at a path are known", () => {
   assert.deepEqual(knownKeys(schema, ["upstreams", "ghcr.io", "timeouts"]), [
     "connect",
     "headers",
+    "answer",
     "bodyIdle",
   ]);
   assert.deepEqual(knownKeys(schema, ["log", "level"]), []);

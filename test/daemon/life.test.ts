@@ -108,7 +108,7 @@ test("draining lets a running pull end, takes no more, and a cut ends what is le
 test("stopping does not wait for an upstream that never answers", { timeout: 60_000 }, async () => {
   await using hub = await FakeUpstream.start();
   const hour = 3_600_000;
-  const timeouts = { connectMs: hour, headersMs: hour, bodyIdleMs: hour };
+  const timeouts = { connectMs: hour, headersMs: hour, answerMs: hour, bodyIdleMs: hour };
   const settings = { "docker.io": { timeouts } };
   const mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, settings });
   const { digest } = noiseBlob("never", 10);

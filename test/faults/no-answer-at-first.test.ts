@@ -134,7 +134,9 @@ test("an upstream that wants to be left alone is not asked again, and the client
 });
 
 test("an upstream that does not answer in time is not waited for a second time", async () => {
-  const settings = { timeouts: { connectMs: 2000, headersMs: 400, bodyIdleMs: 400 } };
+  const settings = {
+    timeouts: { connectMs: 2000, headersMs: 400, answerMs: 400, bodyIdleMs: 400 },
+  };
   await using scene = await FaultScene.start({ settings });
   const content = scene.upstream.blob("silent", sizeBytes);
 

@@ -92,7 +92,9 @@ test("200 clients that wait for an upstream that stalls keep nobody from another
   await using beside = await FaultUpstream.start();
   await using scene = await FaultScene.start({
     beside,
-    settings: { timeouts: { connectMs: 60_000, headersMs: 60_000, bodyIdleMs: 60_000 } },
+    settings: {
+      timeouts: { connectMs: 60_000, headersMs: 60_000, answerMs: 60_000, bodyIdleMs: 60_000 },
+    },
   });
   const stalled = Array.from({ length: 100 }, (_, at) => {
     const content = scene.upstream.blob(`stalled ${at}`, 1000);

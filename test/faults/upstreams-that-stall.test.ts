@@ -5,7 +5,7 @@ import { FaultScene } from "../support/fault-scene.ts";
 const sizeBytes = 2_000_000;
 
 /** Short, so that each stall ends soon; what is tested is that it ends. */
-const settings = { timeouts: { connectMs: 2000, headersMs: 400, bodyIdleMs: 400 } };
+const settings = { timeouts: { connectMs: 2000, headersMs: 400, answerMs: 400, bodyIdleMs: 400 } };
 
 const silences = ["stall-at-once", "stall-in-status-line", "header-a-byte-at-a-time"];
 
@@ -78,7 +78,9 @@ test("content whose end is never said does not wait for ever: it ends right or c
 
 test("an upstream that stalls holds up nobody who pulls from it what does not stall", async () => {
   await using scene = await FaultScene.start({
-    settings: { timeouts: { connectMs: 60_000, headersMs: 60_000, bodyIdleMs: 60_000 } },
+    settings: {
+      timeouts: { connectMs: 60_000, headersMs: 60_000, answerMs: 60_000, bodyIdleMs: 60_000 },
+    },
   });
   const stalled = Array.from({ length: 50 }, (_, at) => scene.upstream.blob(`stalled ${at}`, 1000));
   const waiting = stalled.map((content) => scene.open("stall-at-once", content));

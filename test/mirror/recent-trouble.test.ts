@@ -66,6 +66,25 @@ test("an answer to one question says that the upstream is well, but not that ano
   assert.ok(!trouble.lately(hub, "b"));
 });
 
+test("who asks again what was waited for in vain is told so at once, for five seconds", () => {
+  const { trouble, clock } = newTrouble();
+  const late = new UpstreamError(hub, { kind: "timeout", phase: "headers" });
+  trouble.note(hub, "a", late);
+  trouble.note(hub, "b", new UpstreamError(hub, status(500)));
+  trouble.note(hub, "c", new UpstreamError(hub, { kind: "unreachable", reason: "" }));
+
+  assert.equal(trouble.overdue("a"), late);
+  for (const key of ["b", "c", "d"]) assert.equal(trouble.overdue(key), null, key);
+  clock.nowMs += 5_000;
+  assert.equal(trouble.overdue("a"), null);
+  trouble.note(hub, "a", late);
+  trouble.clear(hub, "a");
+  assert.equal(trouble.overdue("a"), null);
+  trouble.note(hub, "a", late);
+  trouble.note(hub, "a", new UpstreamError(hub, { kind: "refused", status: 401, words: "" }));
+  assert.equal(trouble.overdue("a"), null);
+});
+
 test("trouble is over after five seconds, or when the clock was set back before it", () => {
   const { trouble, clock } = newTrouble();
   trouble.note(hub, "a", new UpstreamError(hub, { kind: "timeout", phase: "headers" }));

@@ -223,7 +223,7 @@ interface Scene extends AsyncDisposable {
 async function warm(): Promise<Scene> {
   await using resources = new AsyncDisposableStack();
   const hub = resources.use(await FakeUpstream.start());
-  const timeouts = { connectMs: 1_200, headersMs: 1_200, bodyIdleMs: 1_200 };
+  const timeouts = { connectMs: 1_200, headersMs: 1_200, answerMs: 1_200, bodyIdleMs: 1_200 };
   const mirror = resources.use(
     await TestMirror.start({
       upstreams: { "docker.io": hub },

@@ -150,7 +150,7 @@ test("a mirror that is its own upstream answers with an error", async () => {
 });
 
 test("clients of two mirrors that point at each other end with an error, though each waits for the other's question", async () => {
-  const timeouts = { connectMs: 1_000, headersMs: 1_000, bodyIdleMs: 1_000 };
+  const timeouts = { connectMs: 1_000, headersMs: 1_000, answerMs: 1_000, bodyIdleMs: 1_000 };
   const settings = { "docker.io": { timeouts } };
   const nowhere = { "docker.io": "http://127.0.0.1:9" };
   await using one = await TestMirror.start({ upstreams: nowhere, settings });

@@ -177,7 +177,9 @@ test("a manifest that declares a gigabyte costs nothing before its bytes come", 
   await using mirror = await TestMirror.start({
     upstreams: { "docker.io": hub },
     settings: {
-      "docker.io": { timeouts: { connectMs: 5_000, headersMs: 5_000, bodyIdleMs: 300 } },
+      "docker.io": {
+        timeouts: { connectMs: 5_000, headersMs: 5_000, answerMs: 5_000, bodyIdleMs: 300 },
+      },
     },
   });
   hub.override(manifestByDigest, (_, response) => {

@@ -370,7 +370,7 @@ function upstreamOf(
       proxy: { kind: "direct" },
       http2: false,
       privateRedirects: false,
-      timeouts: { connectMs: 5_000, headersMs: 10_000, bodyIdleMs: 30_000 },
+      timeouts: { connectMs: 5_000, headersMs: 10_000, answerMs: 10_000, bodyIdleMs: 30_000 },
       credentials: [{ kind: "docker-config", file }],
       realms: [],
       access: "shared",

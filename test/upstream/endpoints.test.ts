@@ -24,7 +24,7 @@ class Lab implements AsyncDisposable {
     const second = await FakeUpstream.start();
     second.addImage("team/app", "1", image);
     const endpoints = [new URL(first.url), new URL(second.url)];
-    const timeouts = { connectMs: 5_000, headersMs: 400, bodyIdleMs: 5_000 };
+    const timeouts = { connectMs: 5_000, headersMs: 400, answerMs: 400, bodyIdleMs: 5_000 };
     const mirror = await TestMirror.start({
       upstreams: { "docker.io": first },
       settings: { "docker.io": { endpoints, timeouts } },

@@ -80,7 +80,7 @@ test("the timeouts hold through a proxy as they do without", async () => {
   await using lab = await Lab.start();
   await using mirror = await lab.mirror(
     { kind: "url", url: new URL(lab.proxy.url) },
-    { timeouts: { connectMs: 5_000, headersMs: 300, bodyIdleMs: 300 } },
+    { timeouts: { connectMs: 5_000, headersMs: 300, answerMs: 300, bodyIdleMs: 300 } },
   );
   lab.hub.override("/v2/library/app/tags/list", () => {});
 
@@ -291,7 +291,7 @@ class Lab implements AsyncDisposable {
         proxy,
         http2: false,
         privateRedirects: false,
-        timeouts: { connectMs: 5_000, headersMs: 10_000, bodyIdleMs: 30_000 },
+        timeouts: { connectMs: 5_000, headersMs: 10_000, answerMs: 10_000, bodyIdleMs: 30_000 },
         credentials: [],
         realms: [],
         access: "shared",

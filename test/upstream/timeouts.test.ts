@@ -5,7 +5,7 @@ import { noiseBlob } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 import { RawUpstream } from "./raw-upstream.ts";
 
-const timeouts = { connectMs: 5_000, headersMs: 400, bodyIdleMs: 400 };
+const timeouts = { connectMs: 5_000, headersMs: 400, answerMs: 400, bodyIdleMs: 400 };
 const settings = { "docker.io": { timeouts } };
 const list = "/v2/team/app/tags/list";
 

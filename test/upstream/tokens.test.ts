@@ -20,7 +20,7 @@ class Registry implements AsyncDisposable {
 
   static async start(): Promise<Registry> {
     const upstream = await FakeUpstream.start();
-    const timeouts = { connectMs: 5_000, headersMs: 300, bodyIdleMs: 300 };
+    const timeouts = { connectMs: 5_000, headersMs: 300, answerMs: 300, bodyIdleMs: 300 };
     const mirror = await TestMirror.start({
       upstreams: { "docker.io": upstream },
       settings: { "docker.io": { timeouts } },
