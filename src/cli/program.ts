@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addClientConfig } from "./grammar/client-config.ts";
+import { addCompletion } from "./grammar/completion.ts";
 import { addConfig } from "./grammar/config.ts";
 import { addDoctor } from "./grammar/doctor.ts";
 import { addEvict } from "./grammar/evict.ts";
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
   addVerify(program);
   addConfig(program);
   addClientConfig(program);
+  addCompletion(program);
   addHelp(program);
   return program;
 }

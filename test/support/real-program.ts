@@ -14,6 +14,7 @@ const packageOf = {
   dockerd: "docker.io",
   "docker-compose": "docker-compose",
   "docker-registry": "docker-registry",
+  fish: "fish",
   htpasswd: "apache2-utils",
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
@@ -31,6 +32,7 @@ const packageOf = {
   tail: "coreutils",
   xfs_io: "xfsprogs",
   unshare: "util-linux",
+  zsh: "zsh",
 } as const;
 
 export type RealProgram = keyof typeof packageOf;
