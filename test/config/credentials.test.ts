@@ -103,7 +103,7 @@ test("a mistake within a list of credentials is told with its place", async () =
     [`[${good}, { username: you }]`, `credentials[1].username: has no password; ${forExample}`],
     [`[${good}, {}]`, `credentials[1]: says nothing; ${forExample}`],
     [
-      `[${good}, { dockerConfg: config.json }]`,
+      `[${good}, { username: me, passwordFile: password, dockerConfg: x }]`,
       'credentials[1].dockerConfg: unknown key; did you mean "dockerConfig"?',
     ],
     [
