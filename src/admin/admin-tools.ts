@@ -6,13 +6,14 @@ import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { KnownLimits } from "../upstream/account-limits.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 
 /** What the admin API shows and works on. */
 export interface AdminTools {
   readonly mirror: Mirror;
-  /** The upstreams of the present configuration. */
-  readonly configured: { readonly present: Upstreams };
+  /** The upstreams of the present configuration, and what is known of their limits. */
+  readonly configured: { readonly present: Upstreams; readonly limits: readonly KnownLimits[] };
   readonly catalog: Catalog;
   readonly budget: DiskBudget;
   readonly health: Health;

@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { jsonOf } from "./answers.ts";
+import { type LimitStats, limitStatsOf, limitStatsSchema } from "./limit-stats.ts";
 
 /** What the mirror did for one upstream since the daemon started. */
 export interface UpstreamStats {
@@ -35,6 +36,7 @@ export interface Stats {
     readonly limitBytes: number;
   };
   readonly fillsInFlight: number;
+  readonly limits: readonly LimitStats[];
 }
 
 const count = z.number().int().nonnegative();
@@ -57,6 +59,7 @@ const statsSchema: z.ZodType<Stats> = z
     ),
     stored: z.object({ blobs: count, bytes: count, usedBytes: count, limitBytes: count }),
     fillsInFlight: count,
+    limits: z.array(limitStatsSchema),
   })
   .openapi("Stats");
 
@@ -89,6 +92,7 @@ export async function collectStats({
   catalog,
   budget,
   startedAtMs,
+  configured,
 }: AdminTools): Promise<Stats> {
   const { blobs, bytes } = await catalog.usage();
   const { usedBytes, limitBytes } = await budget.usage();
@@ -98,6 +102,7 @@ export async function collectStats({
     upstreams: await upstreamsOf(metrics),
     stored: { blobs, bytes, usedBytes, limitBytes },
     fillsInFlight: fills.values.reduce((sum, { value }) => sum + value, 0),
+    limits: limitStatsOf(configured.limits),
   };
 }
 

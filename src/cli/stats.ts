@@ -1,6 +1,7 @@
 import type { Stats, UpstreamStats } from "../admin/stats.ts";
 import { formatBytes, formatDuration } from "../config/units.ts";
 import type { CommandOptions } from "./command-options.ts";
+import { renderLimits } from "./limit-table.ts";
 import { reachMirror } from "./reached-mirror.ts";
 import { type Column, renderTable } from "./table.ts";
 
@@ -25,7 +26,7 @@ const columns: readonly Column[] = [
 ];
 
 function render(
-  { since, upstreams, stored, fillsInFlight }: Stats,
+  { since, upstreams, stored, fillsInFlight, limits }: Stats,
   directory: string,
   nowMs: number,
 ): string {
@@ -42,7 +43,8 @@ disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${share}`;
   const unstored = upstreams.reduce((sum, stats) => sum + stats.unstored, 0);
   const warning =
     unstored > 0 ? [`unstored ${unstored} pulls: the disk took no more, see the log`] : [];
-  return [running, storedLine, ...warning, "", table].join("\n");
+  const limited = limits.length === 0 ? [] : ["", renderLimits(limits)];
+  return [running, storedLine, ...warning, "", table, ...limited].join("\n");
 }
 
 function rowOf(stats: UpstreamStats): string[] {

@@ -41,6 +41,15 @@ export function freshnessOf(
   return ageMs < policy.ttlMs + policy.staleWhileRevalidateMs ? "usable" : "stale";
 }
 
+// While pulls are few a tag is believed so many times as long, and at most an hour longer.
+const stretch = { times: 10, atMostMs: 3_600_000 };
+
+/** How long what upstream says is believed while it lets us have few more pulls. */
+export function stretched(policy: FreshnessPolicy): FreshnessPolicy {
+  const { ttlMs } = policy;
+  return { ...policy, ttlMs: Math.min(ttlMs * stretch.times, ttlMs + stretch.atMostMs) };
+}
+
 /**
  * Whether what was last checked then may be served although upstream failed to say so again. A check that lies in the
  * future stands in for an upstream in trouble, which a clock that was set wrong can be the cause of, but not against a

@@ -167,7 +167,7 @@ export class Manifests {
 /** The pull of who joined it. */
 export function collapsed(pull: ManifestPull): ManifestPull {
   const { outcome } = pull;
-  if (outcome.kind === "bypass") return pull;
+  if (outcome.kind === "bypass" || outcome.kind === "stale") return pull;
   const before = "before" in outcome ? outcome.before : null;
   return { ...pull, outcome: { kind: "collapsed", before } };
 }

@@ -4,7 +4,7 @@ import type { Reference, Tag } from "../oci/reference.ts";
 import { type Flight, SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import { freshnessOf, mayServeStale, proofAge } from "./freshness.ts";
+import { freshnessOf, mayServeStale, proofAge, stretched } from "./freshness.ts";
 import { locationOf } from "./grants.ts";
 import { type KnownTag, KnownTags, type TagKey, textOf } from "./known-tags.ts";
 import {
@@ -59,7 +59,8 @@ export class Tags {
     // What was stored before a rule said that this only passes is nobody's any more.
     const known = keeps ? await this.#known.find(key) : null;
     if (!known) return await this.#ask(key, accept);
-    switch (freshnessOf(known.checkedAtMs, storage.now(), policy)) {
+    const believed = key.target.upstream.isScarce ? stretched(policy) : policy;
+    switch (freshnessOf(known.checkedAtMs, storage.now(), believed)) {
       case "fresh":
         return (await this.#hit(key, known)) ?? (await this.#askOrStale(key, accept, known));
       case "usable": {
@@ -151,7 +152,7 @@ export class Tags {
     }
     notFound.forget(target, askedBy(key));
     const { outcome, manifest } = pull;
-    const isHere = outcome.kind !== "miss" || outcome.stored;
+    const isHere = outcome.kind === "miss" ? outcome.stored : outcome.kind !== "stale";
     if (isHere && ruling.keeps) await this.#known.record(key, manifest);
     return pull;
   }
@@ -160,11 +161,8 @@ export class Tags {
    * Asks upstream what the tag means. Docker Hub counts a GET against the pull limit but not a HEAD, so a HEAD
    * comes first and a GET, by digest so that it can be checked, only for what is not here.
    */
-  async #askUpstream(
-    { target, tag }: TagKey,
-    accept: Accept,
-    ruling: Ruling,
-  ): Promise<ManifestPull | null> {
+  async #askUpstream(key: TagKey, accept: Accept, ruling: Ruling): Promise<ManifestPull | null> {
+    const { target, tag } = key;
     const { upstream } = target;
     const { manifests } = this.#tools;
     const byTag: Reference = { kind: "tag", tag };
@@ -172,7 +170,8 @@ export class Tags {
       const head = await upstream.headManifest(target, byTag, accept);
       if (!head) return null;
       const here = await manifests.findShown(target, head, ruling);
-      if (here) return here;
+      const sufficient = here ?? (await this.#beforeItMoved(key));
+      if (sufficient) return sufficient;
       const reference: Reference = head.digest ? { kind: "digest", digest: head.digest } : byTag;
       const manifest = await upstream.getManifest(target, reference, accept);
       if (manifest) return await manifests.keep(target, manifest, ruling);
@@ -180,6 +179,18 @@ export class Tags {
     }
     const reason = `it has no manifest of the digest that it says ${tag} means`;
     throw new UpstreamError(upstream.name, { kind: "nonsense", reason });
+  }
+
+  /** What the tag meant, where to learn what it means now would take one of the few pulls that are left. */
+  async #beforeItMoved(key: TagKey): Promise<ManifestPull | null> {
+    const { upstream } = key.target;
+    const known = upstream.isScarce ? await this.#known.find(key) : null;
+    if (!known || !this.#mayServe(key, known, { kind: "timeout", phase: "headers" })) return null;
+    return this.#stale(
+      key,
+      known,
+      `${upstream.name} lets us have few more pulls, and it has moved`,
+    );
   }
 
   #mayServe(key: TagKey, { checkedAtMs }: KnownTag, failure: UpstreamError["failure"]): boolean {

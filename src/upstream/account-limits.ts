@@ -72,7 +72,7 @@ export class AccountLimits {
   /** Whether what is left should be kept for what cannot be had otherwise. */
   get isScarce(): boolean {
     const { state } = this.#allowance;
-    return state === "low" || state === "empty" || this.#wait.leftMs > 0;
+    return state === "low" || state === "empty";
   }
 
   get known(): KnownLimits {

@@ -84,9 +84,11 @@ export class Endpoint implements AsyncDisposable {
     );
   }
 
-  /** Whether what each account may still pull should be kept for what cannot be had otherwise. */
+  /** Whether what may still be pulled should be kept for what cannot be had otherwise. */
   get isScarce(): boolean {
-    return this.#configured.every(({ limits }) => limits.isScarce);
+    // Who has to wait is not asked anyway.
+    const open = this.#configured.filter(({ limits }) => limits.waitMs === 0);
+    return open.length > 0 && open.every(({ limits }) => limits.isScarce);
   }
 
   /**

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { LimitStats } from "../../src/admin/limit-stats.ts";
+import { renderLimits } from "../../src/cli/limit-table.ts";
+
+const hub: LimitStats = {
+  upstream: "docker.io",
+  endpoint: "registry-1.docker.io",
+  account: "1",
+  state: "fine",
+  limit: 200,
+  remaining: 140,
+  windowSeconds: 21_600,
+  source: null,
+  emptyInSeconds: 2_450,
+  waitSeconds: 0,
+};
+const untold = { limit: null, remaining: null, windowSeconds: null, emptyInSeconds: null };
+
+test("limits are shown with what is left of them and for how long", () => {
+  const table = renderLimits([
+    hub,
+    { ...hub, account: "2", emptyInSeconds: null },
+    { ...hub, account: "3", state: "low", remaining: 12 },
+    { ...hub, account: "4", state: "empty", remaining: 0, emptyInSeconds: 0 },
+    { ...hub, ...untold, account: "anonymous", state: "unlimited", waitSeconds: 90 },
+  ]);
+
+  assert.deepEqual(
+    table.split("\n").map((line) => line.trimEnd()),
+    [
+      "LIMIT OF   ENDPOINT              ACCOUNT          LEFT  WINDOW  FORECAST",
+      "docker.io  registry-1.docker.io  1          140 of 200      6h  empty in 40m",
+      "docker.io  registry-1.docker.io  2          140 of 200      6h  lasts",
+      "docker.io  registry-1.docker.io  3           12 of 200      6h  low, empty in 40m",
+      "docker.io  registry-1.docker.io  4            0 of 200      6h  empty",
+      "docker.io  registry-1.docker.io  anonymous                      asked again in 1m",
+    ],
+  );
+});
