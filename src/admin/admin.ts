@@ -9,6 +9,7 @@ import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEviction } from "./eviction.ts";
 import { addImages } from "./images.ts";
+import { addPinning, addPins } from "./pins.ts";
 import { addProbes } from "./probes.ts";
 import { addSimulate } from "./simulate.ts";
 import { addStats } from "./stats.ts";
@@ -38,9 +39,11 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   addStats(api, tools);
   addSimulate(api, tools);
   addImages(api, tools);
+  addPins(api, tools);
   if (changedBy !== null) {
     api.use(audit(tools.log, changedBy));
     addEviction(api, tools);
+    addPinning(api, tools);
     addDoctor(api, tools);
     addVerify(api, tools);
   }
@@ -91,5 +94,6 @@ const welcome = `sluice
 /api/v1/stats         what the mirror did since it started
 /api/v1/simulate      what a larger or smaller disk would have made of it
 /api/v1/images        the images that are stored
+/api/v1/pins          what is never evicted
 /api/v1/openapi.json  the API
 `;

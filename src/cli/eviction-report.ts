@@ -94,7 +94,7 @@ function pinnedLines(
   if (roots === 0) return [];
   const others = roots > 1 ? ` and ${roots - 1} more` : "";
   const before = "pinned   ";
-  const after = `${others} ${roots === 1 ? "stays" : "stay"} (eviction.pins)`;
+  const after = `${others} ${roots === 1 ? "stays" : "stay"} (sluice pin --list)`;
   const name = shortened(names[0] ?? "an image", widthChars - before.length - after.length);
   return [`${before}${name}${after}`];
 }

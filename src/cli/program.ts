@@ -7,6 +7,7 @@ import { addEvict } from "./grammar/evict.ts";
 import { addHealth } from "./grammar/health.ts";
 import { addHelp } from "./grammar/help.ts";
 import { addLs } from "./grammar/ls.ts";
+import { addPin, addUnpin } from "./grammar/pin.ts";
 import { addServe } from "./grammar/serve.ts";
 import { addSimulate } from "./grammar/simulate.ts";
 import { addStats } from "./grammar/stats.ts";
@@ -36,6 +37,8 @@ export function buildProgram(): Command {
   addSimulate(program);
   program.commandsGroup("Change what is stored:");
   addEvict(program);
+  addPin(program);
+  addUnpin(program);
   program.commandsGroup("Set up and mend:");
   addDoctor(program);
   addVerify(program);

@@ -18,7 +18,7 @@ export interface EvictionSettings {
   readonly lowWatermark: number;
   /** What nobody pulled for so long goes whatever the size; null for never. */
   readonly maxIdleMs: number | null;
-  /** Images that stay: see `image-glob.ts`. */
+  /** Images that stay, beside those that the catalog has: see `image-glob.ts`. */
   readonly pins: readonly string[];
 }
 
@@ -201,7 +201,8 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   async #plan({ toBytes }: EvictionAim, wanted: Wanted): Promise<PlannedEviction> {
     const { accesses, arriving, budget, catalog, now } = this.#tools;
     await accesses.flush();
-    const { lowWatermark, maxIdleMs, pins } = this.settings;
+    const { lowWatermark, maxIdleMs } = this.settings;
+    const pins = [...this.settings.pins, ...(await catalog.pins()).map(({ pattern }) => pattern)];
     const { usedBytes, limitBytes, spareBytes } = await budget.usage();
     const needed = this.#neededBytes;
     const endBytes = Math.floor(

@@ -20,6 +20,7 @@ import { type ManifestPull, Manifests, unknownReference } from "./manifests.ts";
 import { NotFound } from "./not-found.ts";
 import type { NamesPage } from "./pages.ts";
 import { PassedManifests } from "./passed-manifests.ts";
+import { Pins } from "./pins.ts";
 import { Proofs } from "./proofs.ts";
 import { RecentTrouble } from "./recent-trouble.ts";
 import { Rooms } from "./rooms.ts";
@@ -49,6 +50,7 @@ export class Mirror {
   readonly simulator: Simulator;
   readonly verifier: Verifier;
   readonly images: Images;
+  readonly pins: Pins;
   readonly #accesses: Accesses;
   readonly #access: Access;
   readonly #blobs: Blobs;
@@ -70,6 +72,7 @@ export class Mirror {
       onEvicted: dropFromMemory,
     };
     this.evictor = new Evictor(evicting, eviction);
+    this.pins = new Pins({ ...tools, settings: () => this.evictor.settings });
     this.verifier = new Verifier({ ...tools, onForgotten: dropFromMemory });
     const flush = (): Promise<void> => this.#accesses.flush();
     this.simulator = new Simulator({

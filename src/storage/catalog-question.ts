@@ -1,16 +1,19 @@
 import type { EvictionPlan, VictimRequest } from "./eviction.ts";
 import type { ImageList, ImageListRequest } from "./image-list.ts";
 import type { LoggedPulls } from "./logged-pulls.ts";
+import type { PinnedContent } from "./pins.ts";
 
 /** What is asked of the catalog as a whole, and may take a second: never on the thread that answers pulls. */
 export type CatalogQuestion =
   | { readonly kind: "victims"; readonly request: VictimRequest }
   | { readonly kind: "pulls"; readonly sinceMs: number }
+  | { readonly kind: "pinned"; readonly patterns: readonly string[] }
   | { readonly kind: "images"; readonly request: ImageListRequest };
 
 /** What each of them is answered with. */
 export interface CatalogAnswers {
   readonly victims: EvictionPlan;
   readonly pulls: LoggedPulls;
+  readonly pinned: PinnedContent;
   readonly images: ImageList;
 }

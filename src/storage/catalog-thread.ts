@@ -3,6 +3,7 @@ import Database from "better-sqlite3";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 import { chooseVictims } from "./choose-victims.ts";
 import { listImages } from "./list-images.ts";
+import { pinnedContent } from "./pinned-content.ts";
 import { readPulls } from "./read-pulls.ts";
 
 // A walk through a large catalog comes back to the same pages of its indexes; most others it sees once. Nothing is kept
@@ -36,6 +37,8 @@ function answerTo(
       return chooseVictims(database, question.request);
     case "pulls":
       return readPulls(database, question.sinceMs);
+    case "pinned":
+      return pinnedContent(database, question.patterns);
     case "images":
       return listImages(database, question.request);
   }

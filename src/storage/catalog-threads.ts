@@ -76,5 +76,6 @@ function answerOf<T>(thread: Worker, question: CatalogQuestion): Promise<T> {
 const failures: Readonly<Record<CatalogQuestion["kind"], string>> = {
   victims: "what can be evicted was not found",
   pulls: "the log of pulls was not read",
+  pinned: "what is pinned was not found",
   images: "the images were not listed",
 };

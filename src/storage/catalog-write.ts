@@ -11,6 +11,7 @@ import type {
   Variant,
 } from "./catalog.ts";
 import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
+import type { PinRecord } from "./pins.ts";
 
 /** A write of the Catalog port, as it goes to the writer's thread. */
 export type CatalogWrite =
@@ -56,10 +57,16 @@ export type CatalogWrite =
     }
   | { readonly kind: "forget-grant"; readonly location: Location; readonly digest: Digest }
   | { readonly kind: "forget-public"; readonly location: Location }
-  | { readonly kind: "record-scrub-round"; readonly round: ScrubRound }
+  | UpkeepWrite
   | { readonly kind: "forget-blob"; readonly digest: Digest }
   | { readonly kind: "adopt-blob"; readonly blob: BlobRecord }
   | { readonly kind: "forget-lost"; readonly blob: BlobRecord };
+
+/** A write beside content. */
+export type UpkeepWrite =
+  | { readonly kind: "record-pins"; readonly pins: readonly PinRecord[] }
+  | { readonly kind: "forget-pins"; readonly patterns: readonly string[] }
+  | { readonly kind: "record-scrub-round"; readonly round: ScrubRound };
 
 export type ToWriter =
   | { readonly kind: "write"; readonly writes: readonly CatalogWrite[] }
@@ -89,6 +96,10 @@ export function rowsOf(write: CatalogWrite): number {
       return write.accesses.length;
     case "record-pulls":
       return 4 * write.pulls.length;
+    case "record-pins":
+      return write.pins.length;
+    case "forget-pins":
+      return write.patterns.length;
     case "evict":
       return 4 * write.eviction.digests.length;
     default:

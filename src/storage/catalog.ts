@@ -4,6 +4,7 @@ import type { Repository } from "../oci/repository.ts";
 import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
 import type { ImageList, ImageListRequest } from "./image-list.ts";
 import type { LoggedPulls, PullLogBounds, PullRecord } from "./logged-pulls.ts";
+import type { PinnedContent, PinRecord } from "./pins.ts";
 
 /** A repository of an upstream: tags and grants belong to it. */
 export interface Location {
@@ -124,6 +125,10 @@ export interface Catalog extends AsyncDisposable {
   loggedPulls(sinceMs: number): Promise<LoggedPulls>;
   /** A page of the images that are stored, found in a thread of its own. */
   images(request: ImageListRequest): Promise<ImageList>;
+  /** What operators have pinned, in order of the patterns. */
+  pins(): Promise<readonly PinRecord[]>;
+  /** What these patterns match, found in a thread of its own. */
+  pinnedContent(patterns: readonly string[]): Promise<PinnedContent>;
   /** null if none was begun. */
   scrubRound(): Promise<ScrubRound | null>;
 
@@ -154,6 +159,9 @@ export interface Catalog extends AsyncDisposable {
    * root; and never what a manifest names that stays.
    */
   evict(eviction: EvictionRecord): Promise<void>;
+  /** What is pinned already stays so since then. */
+  recordPins(pins: readonly PinRecord[]): Promise<void>;
+  forgetPins(patterns: readonly string[]): Promise<void>;
   /** There is one round. */
   recordScrubRound(round: ScrubRound): Promise<void>;
   /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */

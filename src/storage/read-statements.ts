@@ -5,10 +5,10 @@ import type { Usage } from "./catalog.ts";
 import type { DigestKey } from "./digest-key.ts";
 import type { Access } from "./eviction.ts";
 import { inRepository } from "./location-in-sql.ts";
-import { type ScrubReads, scrubReads } from "./scrub-statements.ts";
+import { type UpkeepReads, upkeepReads } from "./upkeep-statements.ts";
 
 /** The look-ups of the Catalog port; a point takes some microseconds, on the thread that asks, and a list that for each row. */
-export interface ReadStatements extends ScrubReads {
+export interface ReadStatements extends UpkeepReads {
   readonly blob: Database.Statement<[DigestKey], { sizeBytes: number; identity: string }>;
   readonly manifestMediaType: Database.Statement<[DigestKey], { mediaType: string }>;
   /** By upstream, repository, tag and variant. */
@@ -54,7 +54,7 @@ const referencesLimit = 1000;
 /** Prepares them once, for as long as `database` is open. */
 export function readStatements(database: Database.Database): ReadStatements {
   return {
-    ...scrubReads(database),
+    ...upkeepReads(database),
     blob: database.prepare("SELECT size_bytes AS sizeBytes, identity FROM blobs WHERE digest = ?"),
     manifestMediaType: database.prepare(
       "SELECT media_type AS mediaType FROM manifests WHERE digest = ?",

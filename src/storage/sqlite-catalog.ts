@@ -27,6 +27,7 @@ import { KeptWriter } from "./kept-writer.ts";
 import type { Layout } from "./layout.ts";
 import { namesOf } from "./location-in-sql.ts";
 import type { LoggedPulls, PullLogBounds, PullRecord } from "./logged-pulls.ts";
+import type { PinnedContent, PinRecord } from "./pins.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
 
 export interface SqliteCatalogOptions {
@@ -192,6 +193,22 @@ export class SqliteCatalog implements Catalog {
 
   images(request: ImageListRequest): Promise<ImageList> {
     return this.#threads.ask({ kind: "images", request });
+  }
+
+  async pins(): Promise<readonly PinRecord[]> {
+    return this.#read((reads) => reads.pins.all());
+  }
+
+  pinnedContent(patterns: readonly string[]): Promise<PinnedContent> {
+    return this.#threads.ask({ kind: "pinned", patterns });
+  }
+
+  recordPins(pins: readonly PinRecord[]): Promise<void> {
+    return this.#write({ kind: "record-pins", pins });
+  }
+
+  forgetPins(patterns: readonly string[]): Promise<void> {
+    return this.#write({ kind: "forget-pins", patterns });
   }
 
   async scrubRound(): Promise<ScrubRound | null> {

@@ -5,7 +5,7 @@ import type { CatalogWrite } from "./catalog-write.ts";
 import { type DigestKey, keyOf } from "./digest-key.ts";
 import { inRepository, namesOf } from "./location-in-sql.ts";
 import { PullLogStatements } from "./pull-log-statements.ts";
-import { ScrubStatements } from "./scrub-statements.ts";
+import { UpkeepStatements } from "./upkeep-statements.ts";
 
 type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement<Parameters, Row>;
 
@@ -26,7 +26,7 @@ export class WriteStatements {
   readonly #dropGrant: Statement<[DigestKey, string, string]>;
   readonly #dropBlob: Statement<[DigestKey]>;
   readonly #dropLost: Statement<[DigestKey, string]>;
-  readonly #scrub: ScrubStatements;
+  readonly #upkeep: UpkeepStatements;
   readonly #putAccess: Statement<[number, number, number, DigestKey]>;
   readonly #lastAccess: Statement<[DigestKey], { lastAtMs: number | null }>;
   readonly #evictBlob: Statement<[DigestKey]>;
@@ -80,7 +80,7 @@ export class WriteStatements {
       `DELETE FROM tags WHERE tag = ? AND variant = coalesce(?, variant) AND ${inRepository}`,
     );
     this.#dropGrant = database.prepare(`DELETE FROM grants WHERE digest = ? AND ${inRepository}`);
-    this.#scrub = new ScrubStatements(database);
+    this.#upkeep = new UpkeepStatements(database);
     this.#putAccess = database.prepare(
       `INSERT INTO accesses (digest, last_at_ms, pulls, priority, named)
        SELECT digest, ?, ?, ?, named_by > 0 FROM blobs
@@ -127,13 +127,13 @@ export class WriteStatements {
       case "record-public":
         this.#recordPublic(write.location, write.nowMs);
         break;
+      case "record-pins":
+      case "forget-pins":
       case "record-scrub-round":
-        this.#scrub.record(write.round);
+        this.#upkeep.apply(write);
         break;
       case "record-accesses":
-        for (const { digest, lastAtMs, pulls, priority } of write.accesses) {
-          this.#putAccess.run(lastAtMs, pulls, priority, keyOf(digest));
-        }
+        this.#recordAccesses(write.accesses);
         break;
       case "record-pulls":
         this.#pullLog.record(write.pulls, write.bounds);
@@ -141,6 +141,25 @@ export class WriteStatements {
       case "evict":
         this.#evict(write.eviction);
         break;
+      case "forget-tag":
+      case "forget-grant":
+      case "forget-public":
+      case "forget-blob":
+      case "forget-lost":
+        this.#forget(write);
+        break;
+      case "adopt-blob":
+        this.#adoptBlob.run(keyOf(write.blob.digest), write.blob.sizeBytes, write.blob.identity);
+        break;
+    }
+  }
+
+  #forget(
+    write: CatalogWrite & {
+      readonly kind: `forget-${"tag" | "grant" | "public" | "blob" | "lost"}`;
+    },
+  ): void {
+    switch (write.kind) {
       case "forget-tag":
         this.#dropTag.run(write.tag, write.variant, ...namesOf(write.location));
         break;
@@ -153,12 +172,15 @@ export class WriteStatements {
       case "forget-blob":
         this.#dropBlob.run(keyOf(write.digest));
         break;
-      case "adopt-blob":
-        this.#adoptBlob.run(keyOf(write.blob.digest), write.blob.sizeBytes, write.blob.identity);
-        break;
       case "forget-lost":
         this.#dropLost.run(keyOf(write.blob.digest), write.blob.identity);
         break;
+    }
+  }
+
+  #recordAccesses(accesses: readonly AccessRecord[]): void {
+    for (const { digest, lastAtMs, pulls, priority } of accesses) {
+      this.#putAccess.run(lastAtMs, pulls, priority, keyOf(digest));
     }
   }
 

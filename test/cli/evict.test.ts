@@ -46,7 +46,7 @@ test("a share is of maxSize, and what is pinned stays", async () => {
   assert.deepEqual([toBytes, limitBytes], [500 * mib, 1000 * mib]);
   assert.match(
     pinned.stdout,
-    /^Nothing could go\.\nused .*\npinned {3}docker\.io\/library\/a:latest and 1 more stay \(eviction\.pins\)\n$/,
+    /^Nothing could go\.\nused .*\npinned {3}docker\.io\/library\/a:latest and 1 more stay \(sluice pin --list\)\n$/,
   );
 });
 

@@ -92,7 +92,7 @@ Worth least for the room they take, by pulls, last pull and size:
 used     46.9 GiB of 50 GiB (93.8%)
 then     42.4 GiB of 50 GiB (84.9%); the aim is 42.5 GiB
 shared   stays: other images need it, as many as the number in brackets
-pinned   docker.io/library/alpine:3.20 and 2 more stay (eviction.pins)`,
+pinned   docker.io/library/alpine:3.20 and 2 more stay (sluice pin --list)`,
   );
 });
 
@@ -148,7 +148,7 @@ test("where nothing goes it says whether nothing has to or nothing can", () => {
     plan([], { usedBytes: 49 * mib, limitBytes: 50 * mib, toBytes: 42 * mib, pinned }),
     `Nothing can go.
 used     49 MiB of 50 MiB (98.0%); the aim of 42 MiB is not reached
-pinned   docker.io/library/alpine:3.20 stays (eviction.pins)`,
+pinned   docker.io/library/alpine:3.20 stays (sluice pin --list)`,
   );
   assert.equal(
     plan([], { usedBytes: 0, limitBytes: 50 * mib, toBytes: 42 * mib, spareBytes: -5 * mib }),

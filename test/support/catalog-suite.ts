@@ -29,6 +29,7 @@ export function catalogSuite(name: string, openFixture: () => Promise<CatalogFix
     publicSuite(openFixture);
     scanSuite(openFixture);
     scrubSuite(openFixture);
+    pinSuite(openFixture);
     evictionSuite(openFixture);
     pullLogSuite(openFixture);
   });
@@ -525,6 +526,47 @@ function scanSuite(openFixture: () => Promise<CatalogFixture>): void {
 }
 
 const roomy: PullLogBounds = { pulls: 1000, images: 1000, sinceMs: 0 };
+
+function pinSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("patterns are pinned until they are forgotten, since the first time", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+
+    await catalog.recordPins([
+      { pattern: "ghcr.io/*", pinnedAtMs: 1 },
+      { pattern: "docker.io/*", pinnedAtMs: 2 },
+    ]);
+    await catalog.recordPins([{ pattern: "ghcr.io/*", pinnedAtMs: 3 }]);
+    const both = await catalog.pins();
+    await catalog.forgetPins(["docker.io/*", "never pinned"]);
+
+    assert.deepEqual(both, [
+      { pattern: "docker.io/*", pinnedAtMs: 2 },
+      { pattern: "ghcr.io/*", pinnedAtMs: 1 },
+    ]);
+    assert.deepEqual(await catalog.pins(), [{ pattern: "ghcr.io/*", pinnedAtMs: 1 }]);
+  });
+
+  test("what patterns match is told with the space that it takes, each blob once", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    const layer = blobRecord("shared", 5000);
+    const one = manifestOf("one", [layer.digest]);
+    const other = manifestOf("other", [layer.digest]);
+    await catalog.recordBlob(alpine, layer, 1);
+    await catalog.recordManifest(alpine, one, 1);
+    await catalog.recordManifest(busybox, other, 1);
+    await catalog.recordTag(alpine, tagOf("1"), "", { digest: one.blob.digest, checkedAtMs: 1 });
+    await catalog.recordTag(alpine, tagOf("2"), "", { digest: one.blob.digest, checkedAtMs: 1 });
+
+    const patterns = ["docker.io/library/*", "*:2", "*busybox@*", "quay.io/*"];
+    const { images, allocatedBytes } = await catalog.pinnedContent(patterns);
+
+    assert.deepEqual(images, [2, 1, 1, 0]);
+    // A layer of two blocks, and two manifests of one.
+    assert.equal(allocatedBytes, 4 * 4096);
+  });
+}
 
 function scrubSuite(openFixture: () => Promise<CatalogFixture>): void {
   test("how far the scrubber is is known until it is recorded anew", async () => {

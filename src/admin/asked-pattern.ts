@@ -1,0 +1,38 @@
+import { z } from "@hono/zod-openapi";
+import { HTTPException } from "hono/http-exception";
+import { ImageGlob, imageName } from "../oci/image-glob.ts";
+import type { AdminTools } from "./admin-tools.ts";
+import { readImage } from "./asked-image.ts";
+
+// A command line of thousands is made by a program, which can ask twice.
+const patternsLimit = 1_000;
+
+/** Patterns in the order for a change. */
+export const askedPatterns: z.ZodReadonly<z.ZodArray<z.ZodString>> = z
+  .array(z.string())
+  .min(1)
+  .max(patternsLimit)
+  .readonly()
+  .openapi({
+    description:
+      "Images as clients name them, or patterns of full names: alpine, ghcr.io/owner/image:tag, docker.io/nightly/*. Without tag and digest: whatever it is.",
+  });
+
+/**
+ * The pattern of full names that is meant: what holds no `*`, `?` or `[` is a name, and may be as short as for clients.
+ * Throws HTTPException 400, whose message says what is wrong.
+ */
+export function readPattern(tools: AdminTools, written: string): string {
+  const glob = ImageGlob.parse(written);
+  if (!glob) {
+    throw new HTTPException(400, { message: `${shown(written)} is no pattern of images` });
+  }
+  if (/[*?[]/.test(written)) return written;
+  const { upstream, repository, reference } = readImage(tools, written);
+  return imageName({ upstream: upstream.name, repository }, glob.hasReference ? reference : null);
+}
+
+// A message is for a terminal, at a length that fits there.
+function shown(written: string): string {
+  return JSON.stringify(written.slice(0, 100));
+}
