@@ -39,6 +39,15 @@ export interface TagRecord {
   readonly checkedAtMs: number;
 }
 
+/** That a tag means something else than before. */
+export interface TagMove {
+  /** When that was noticed, in ms since the epoch. */
+  readonly atMs: number;
+  /** null for a tag that was seen for the first time. */
+  readonly from: Digest | null;
+  readonly to: Digest;
+}
+
 /**
  * Which answer of upstream to a tag is meant: the sorted media types that it was asked for with, or "" for all that
  * the mirror takes.
@@ -84,6 +93,8 @@ export interface Catalog extends AsyncDisposable {
   /** The media type of a stored manifest; null if the digest is not stored as a manifest. */
   manifestMediaType(digest: Digest): Promise<string | null>;
   tag(location: Location, tag: Tag, variant: Variant): Promise<TagRecord | null>;
+  /** The last `limit` moves of a tag, the latest first. */
+  tagMoves(location: Location, tag: Tag, limit: number): Promise<readonly TagMove[]>;
   /** The tags that are known, in byte order: the first `limit` behind `after`. Those of other variants do not count. */
   tags(location: Location, after: string | null, limit: number): Promise<readonly Tag[]>;
   /** The repositories of an upstream with at least one grant, in byte order: the first `limit` behind `after`. */
@@ -136,7 +147,7 @@ export interface Catalog extends AsyncDisposable {
   recordBlob(location: Location, blob: BlobRecord, nowMs: number): Promise<void>;
   /** Records a stored manifest, what it names, and that `location` holds it. */
   recordManifest(location: Location, manifest: ManifestRecord, nowMs: number): Promise<void>;
-  /** Records what a tag means now. Of a tag's variants beside "" the four that were checked last are kept. */
+  /** Records what a tag means now, and that it moved: the last 100 moves of a tag are kept, and 100,000 in all. Of a tag's variants beside "" the four that were checked last are kept. */
   recordTag(location: Location, tag: Tag, variant: Variant, record: TagRecord): Promise<void>;
   recordGrant(location: Location, digest: Digest, nowMs: number): Promise<void>;
   /** Takes a new identity for content that was hashed again. */

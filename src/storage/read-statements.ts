@@ -16,6 +16,11 @@ export interface ReadStatements extends UpkeepReads {
     [string, string, string, string],
     { digest: DigestKey; checkedAtMs: number }
   >;
+  /** By upstream, repository, tag and limit. */
+  readonly tagMoves: Database.Statement<
+    [string, string, string, number],
+    { atMs: number; from: DigestKey | null; to: DigestKey }
+  >;
   /** By upstream, repository, the name before, and limit. */
   readonly tags: Database.Statement<[string, string, string, number], { tag: Tag }>;
   /** By upstream, the name before, and limit. */
@@ -59,14 +64,7 @@ export function readStatements(database: Database.Database): ReadStatements {
     manifestMediaType: database.prepare(
       "SELECT media_type AS mediaType FROM manifests WHERE digest = ?",
     ),
-    tag: database.prepare(
-      `SELECT digest, checked_at_ms AS checkedAtMs
-       FROM repositories JOIN tags ON repository_id = id
-       WHERE upstream = ? AND name = ? AND tag = ? AND variant = ?`,
-    ),
-    tags: database.prepare(
-      `SELECT tag FROM tags WHERE ${inRepository} AND tag > ? AND variant = '' ORDER BY tag LIMIT ?`,
-    ),
+    ...tagStatements(database),
     repositories: database.prepare(
       `SELECT name FROM repositories
        WHERE upstream = ? AND name > ? AND EXISTS (SELECT 1 FROM grants WHERE repository_id = id)
@@ -128,5 +126,24 @@ export function readStatements(database: Database.Database): ReadStatements {
       "SELECT priority FROM accesses WHERE named = 0 ORDER BY priority LIMIT 1",
     ),
     pulledImage: database.prepare("SELECT 1 AS found FROM pulled_images WHERE digest = ?"),
+  };
+}
+
+function tagStatements(
+  database: Database.Database,
+): Pick<ReadStatements, "tag" | "tagMoves" | "tags"> {
+  return {
+    tag: database.prepare(
+      `SELECT digest, checked_at_ms AS checkedAtMs
+       FROM repositories JOIN tags ON repository_id = id
+       WHERE upstream = ? AND name = ? AND tag = ? AND variant = ?`,
+    ),
+    tagMoves: database.prepare(
+      `SELECT at_ms AS atMs, moved_from AS "from", moved_to AS "to" FROM tag_moves
+       WHERE ${inRepository} AND tag = ? ORDER BY id DESC LIMIT ?`,
+    ),
+    tags: database.prepare(
+      `SELECT tag FROM tags WHERE ${inRepository} AND tag > ? AND variant = '' ORDER BY tag LIMIT ?`,
+    ),
   };
 }

@@ -11,6 +11,7 @@ import type {
   Location,
   ManifestRecord,
   ScrubRound,
+  TagMove,
   TagRecord,
   Usage,
   Variant,
@@ -111,6 +112,13 @@ export class SqliteCatalog implements Catalog {
   async tag(location: Location, tag: Tag, variant: Variant): Promise<TagRecord | null> {
     const row = this.#read((reads) => reads.tag.get(...namesOf(location), tag, variant));
     return row ? { ...row, digest: digestOfKey(row.digest) } : null;
+  }
+
+  async tagMoves(location: Location, tag: Tag, limit: number): Promise<readonly TagMove[]> {
+    const rows = this.#read((reads) => reads.tagMoves.all(...namesOf(location), tag, limit));
+    return rows.map(({ atMs, from, to }) => {
+      return { atMs, from: from && digestOfKey(from), to: digestOfKey(to) };
+    });
   }
 
   async tags(location: Location, after: string | null, limit: number): Promise<readonly Tag[]> {

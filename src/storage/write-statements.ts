@@ -1,10 +1,17 @@
 import type Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
-import type { BlobRecord, EvictionRecord, Location, ManifestRecord } from "./catalog.ts";
+import type {
+  AccessRecord,
+  BlobRecord,
+  EvictionRecord,
+  Location,
+  ManifestRecord,
+} from "./catalog.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
 import { type DigestKey, keyOf } from "./digest-key.ts";
 import { inRepository, namesOf } from "./location-in-sql.ts";
 import { PullLogStatements } from "./pull-log-statements.ts";
+import { TagMoveStatements } from "./tag-move-statements.ts";
 import { UpkeepStatements } from "./upkeep-statements.ts";
 
 type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement<Parameters, Row>;
@@ -33,6 +40,7 @@ export class WriteStatements {
   readonly #dropTagsOf: Statement<[DigestKey]>;
   readonly #dropGrantsOf: Statement<[DigestKey]>;
   readonly #pullLog: PullLogStatements;
+  readonly #tagMoves: TagMoveStatements;
 
   constructor(database: Database.Database) {
     this.#addRepository = database.prepare(
@@ -105,6 +113,7 @@ export class WriteStatements {
     this.#dropBlob = database.prepare("DELETE FROM blobs WHERE digest = ?");
     this.#dropLost = database.prepare("DELETE FROM blobs WHERE digest = ? AND identity = ?");
     this.#pullLog = new PullLogStatements(database);
+    this.#tagMoves = new TagMoveStatements(database);
   }
 
   apply(write: CatalogWrite): void {
@@ -217,6 +226,7 @@ export class WriteStatements {
   #recordTag({ location, tag, variant, record }: CatalogWrite & { kind: "record-tag" }): void {
     const names = namesOf(location);
     this.#addRepository.run(...names);
+    if (variant === "") this.#tagMoves.note(location, tag, record);
     this.#putTag.run(tag, variant, keyOf(record.digest), record.checkedAtMs, ...names);
     if (variant !== "") this.#dropOldVariants.run(tag, variant, ...names);
   }

@@ -126,13 +126,14 @@ suite("the catalog's file", () => {
     await using directory = await storageDirectory();
     const path = directory.layout.catalogFile;
     const database = new Database(path);
-    database.pragma("user_version = 9");
+    database.pragma("user_version = 99");
     database.close();
     const before = await readFile(path);
 
     await assert.rejects(SqliteCatalog.open(directory.layout), {
       name: "StorageError",
-      message: `${path} has schema 9, but this sluice knows schemas up to 7. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
+      message:
+        /^\S+ has schema 99, but this sluice knows schemas up to \d+\. Run the newer sluice again, or move catalog\.db away to begin with an empty one$/,
     });
 
     assert.deepEqual(await readFile(path), before);

@@ -23,6 +23,7 @@ export function catalogSuite(name: string, openFixture: () => Promise<CatalogFix
     blobSuite(openFixture);
     manifestSuite(openFixture);
     tagSuite(openFixture);
+    historySuite(openFixture);
     grantSuite(openFixture);
     listSuite(openFixture);
     referrerSuite(openFixture);
@@ -702,6 +703,60 @@ function publicSuite(openFixture: () => Promise<CatalogFixture>): void {
 
     assert.equal(await fixture.catalog.publicAtMs(alpine), null);
     assert.equal(await fixture.catalog.publicAtMs(busybox), 3);
+  });
+}
+
+function historySuite(openFixture: () => Promise<CatalogFixture>): void {
+  const [first, second] = [blobRecord("first").digest, blobRecord("second").digest];
+  const latest = tagOf("latest");
+
+  test("a tag moves when it is seen first, and when it means something else; the latest comes first", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    for (const [checkedAtMs, digest] of [
+      [1, first],
+      [2, first],
+      [3, second],
+      [4, first],
+    ] as const) {
+      await catalog.recordTag(alpine, latest, "", { digest, checkedAtMs });
+    }
+    await catalog.recordTag(busybox, latest, "", { digest: second, checkedAtMs: 9 });
+
+    const moves = await catalog.tagMoves(alpine, latest, 10);
+
+    assert.deepEqual(moves, [
+      { atMs: 4, from: second, to: first },
+      { atMs: 3, from: first, to: second },
+      { atMs: 1, from: null, to: first },
+    ]);
+    assert.deepEqual(await catalog.tagMoves(alpine, latest, 1), moves.slice(0, 1));
+    assert.deepEqual(await catalog.tagMoves(alpine, tagOf("other"), 10), []);
+  });
+
+  test("a tag that was forgotten and is the same again has not moved; other variants are no history", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    await catalog.recordTag(alpine, latest, "", { digest: first, checkedAtMs: 1 });
+    await catalog.forgetTag(alpine, latest, null);
+
+    await catalog.recordTag(alpine, latest, "", { digest: first, checkedAtMs: 2 });
+    await catalog.recordTag(alpine, latest, "docker", { digest: second, checkedAtMs: 3 });
+
+    assert.equal((await catalog.tagMoves(alpine, latest, 10)).length, 1);
+  });
+
+  test("of a tag that never rests the last hundred moves are kept", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    for (let at = 0; at < 105; at++) {
+      const digest = at % 2 === 0 ? first : second;
+      await catalog.recordTag(alpine, latest, "", { digest, checkedAtMs: at });
+    }
+
+    const moves = await catalog.tagMoves(alpine, latest, 1000);
+
+    assert.deepEqual([moves.length, moves[0]?.atMs, moves.at(-1)?.atMs], [100, 104, 5]);
   });
 }
 
