@@ -1,4 +1,5 @@
 import type { DescribedCommand, DescribedTerm } from "../src/cli/described.ts";
+import { markdownTable } from "./markdown-table.ts";
 import { type Passage, passagesOf } from "./passages.ts";
 
 /** The commands as Markdown: what `sluice help` says of each. */
@@ -19,7 +20,7 @@ function contentsOf(program: DescribedCommand): string {
       const rows = commands
         .flatMap(leaves)
         .map((command) => [linkTo(command), command.description]);
-      return `**${group}**\n\n${table(["command", ""], rows)}`;
+      return `**${group}**\n\n${markdownTable(["command", ""], rows)}`;
     })
     .join("\n\n");
 }
@@ -49,13 +50,7 @@ function sectionsOf(command: DescribedCommand): string[] {
 function termsTable(title: string, terms: readonly DescribedTerm[]): string {
   if (terms.length === 0) return "";
   const rows = terms.map(({ term, description }) => [`\`${term}\``, description]);
-  return table([title, ""], rows);
-}
-
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(titles), `|${"---|".repeat(titles.length)}`, ...rows.map(line)].join("\n");
+  return markdownTable([title, ""], rows);
 }
 
 function markdownOf({ kind, lines }: Passage): string {

@@ -7,9 +7,11 @@ import { described } from "../src/cli/described.ts";
 import { buildProgram } from "../src/cli/program.ts";
 import { version } from "../src/cli/version.ts";
 import { configJsonSchema } from "../src/config/json-schema.ts";
+import { explainedKeys } from "../src/config/key-list.ts";
 import { loadConfig } from "../src/config/load-config.ts";
 import { openMirror } from "../src/open-mirror.ts";
 import { commandReference } from "./command-reference.ts";
+import { configReference } from "./config-reference.ts";
 import { manPage } from "./man-page.ts";
 
 /** The files of this directory that follow from definitions in `src/`: name and content of each. */
@@ -17,6 +19,7 @@ export async function generatedFiles(): Promise<readonly (readonly [string, stri
   const program = described(buildProgram());
   return [
     ["commands.md", commandReference(program)],
+    ["configuration.md", configReference(explainedKeys())],
     ["sluice.1", manPage(program, version)],
     ["sluice.schema.json", json(configJsonSchema())],
     ["openapi.json", json(await openApi())],

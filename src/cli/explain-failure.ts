@@ -22,4 +22,4 @@ function explainConfig({ message, problems }: ConfigError): string {
 }
 
 const keysHint =
-  "mirror.config.yaml in sluice's own directory explains every key; `sluice config schema` describes them to editors.";
+  "`sluice config explain` says what every key means; mirror.config.yaml in sluice's own directory has them all.";

@@ -130,7 +130,7 @@ test("config check names every problem, hints at the keys, and fails without a s
     `mirror.config.yaml:1:19 freshness.ttl: "soon" is not a duration; write for example 5m
 mirror.config.yaml:3:3 server.listn: unknown key; did you mean "listen"?
 
-mirror.config.yaml in sluice's own directory explains every key; \`sluice config schema\` describes them to editors.
+\`sluice config explain\` says what every key means; mirror.config.yaml in sluice's own directory has them all.
 `,
   );
 });
@@ -148,4 +148,28 @@ test("config schema prints JSON", async () => {
   const { code, stdout, stderr } = await runSluice(["config", "schema"], { cwd });
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(JSON.parse(stdout).title, "sluice");
+});
+
+test("config explain says what a key means, and those below it; a slip is named", async () => {
+  const one = await runSluice(["config", "explain", "freshness.ttl"], { cwd });
+  const table = await runSluice(["config", "explain", "upstreams.HOST.timeouts"], { cwd });
+  const slip = await runSluice(["config", "explain", "freshness.tll"], { cwd });
+
+  assert.deepEqual(one, {
+    code: 0,
+    stdout: `freshness.ttl
+  How long a tag is believed before upstream is asked again; 0s asks every time.
+  default 1m, for example 5m
+`,
+    stderr: "",
+  });
+  assert.match(
+    table.stdout,
+    /^upstreams\.HOST\.timeouts\n.*\n\nupstreams\.HOST\.timeouts\.connect\n/,
+  );
+  assert.deepEqual(slip, {
+    code: 1,
+    stdout: "",
+    stderr: 'sluice: freshness.tll: unknown key; did you mean "freshness.ttl"?\n',
+  });
 });

@@ -12,6 +12,15 @@ export function addConfig(program: Command): void {
       await configCheck(command.optsWithGlobals<CommandOptions>());
     });
   config
+    .command("explain")
+    .description("say what the keys of the configuration file mean, with default and example")
+    .argument("[key]", "one key, or a table of keys; nothing for all of them")
+    .addHelpText("after", explainHelp)
+    .action(async (key: string | undefined) => {
+      const { explainConfig } = await import("../config-explain.ts");
+      explainConfig(key);
+    });
+  config
     .command("schema")
     .description("print the JSON Schema of the configuration file, for editors")
     .addHelpText("after", schemaHelp)
@@ -26,6 +35,12 @@ Examples:
   sluice config check
   sluice config check --config /etc/sluice/mirror.config.yaml
   sluice config check && systemctl reload sluice`;
+
+const explainHelp = `
+Examples:
+  sluice config explain
+  sluice config explain freshness
+  sluice config explain upstreams.HOST.credentials`;
 
 const schemaHelp = `
 Example:
