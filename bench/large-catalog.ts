@@ -122,7 +122,7 @@ async function measure({ lab, size }: Bench, scene: Scene): Promise<Figures> {
 async function aimFor(controlSocket: string, blobs: number, signal: AbortSignal): Promise<number> {
   const order = { dryRun: true, toBytes: null, limit: 1 };
   const { usedBytes } = await orderEviction(controlSocket, order, signal);
-  return Math.floor(usedBytes * (1 - (1.1 * victims) / blobs));
+  return Math.floor(usedBytes * (1 - (1.25 * victims) / blobs));
 }
 
 /** How long it takes to be told, through the control socket, what of so many blobs would go; in ms. */
