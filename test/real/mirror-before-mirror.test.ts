@@ -67,6 +67,31 @@ test("twenty clients of two mirrors before one pull one cold blob, and the regis
   assert.equal(served(), 2, "each of the two asked the centre once");
 });
 
+test("a blob streams through three mirrors at once, named to one by a path and to the next by ns", async (t) => {
+  if (!haveAll(t, "docker-registry")) return;
+  const blob = noiseBlob("three in a row", 8 * 1024 * 1024);
+  await using ghcr = await DockerRegistry.start();
+  await pushBlob(ghcr.url, "owner/app", blob);
+  await using relay = await HoldingRelay.start({ port: ghcr.port, holdAfterBytes: 1024 * 1024 });
+  const nowhere = { url: "http://127.0.0.1:9" };
+  await using first = await SluiceProcess.start({ upstreams: standIns(nowhere, relay) });
+  await using second = await SluiceProcess.start({ upstreams: throughCentre(first) });
+  const byNs = standIns(nowhere, { url: `${second.url}?ns=ghcr.io` });
+  await using third = await SluiceProcess.start({ upstreams: byNs });
+
+  const pull = await pullBlob(third.url, "ghcr.io/owner/app", blob.digest);
+  await pull.begun;
+  relay.release();
+
+  assert.equal(await pull.digest, blob.digest);
+  const [oldest, middle, own, ...others] = String(pull.headers["cache-status"]).split(", ");
+  assert.deepEqual(
+    [oldest, middle, own, others],
+    [...Array.from({ length: 3 }, () => "sluice; fwd=miss; stored"), []],
+  );
+  assert.equal((await ghcr.blobGets()).length, 1);
+});
+
 // Of ghcr.io's endpoint the path names which of the centre's upstreams is meant.
 function throughCentre({ url }: SluiceProcess): ReturnType<typeof standIns> {
   return standIns({ url }, { url: `${url}/ghcr.io` });
