@@ -125,15 +125,15 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   }
 
   /** As `RoomMaker` says. Content that would not fit beside what is arriving evicts nothing. */
-  async makeRoom(bytes: number): Promise<void> {
+  async makeRoom(bytes: number): Promise<boolean> {
     const { limitBytes, overheadBytes, reservedBytes } = await this.#tools.budget.usage();
-    if (bytes > limitBytes - overheadBytes - reservedBytes) return;
+    if (bytes > limitBytes - overheadBytes - reservedBytes) return false;
     const patience = new AbortController();
     this.#neededBytes += bytes;
     try {
-      await Promise.race([
+      return await Promise.race([
         this.#evictUntilFits(bytes, patience.signal),
-        delay(patienceMs, null, { ref: false }),
+        delay(patienceMs, false, { ref: false }),
       ]);
     } finally {
       this.#neededBytes -= bytes;
@@ -149,14 +149,15 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   }
 
   /** Whoever waits for room while a portion runs shares the next: it makes room for all of them. */
-  async #evictUntilFits(bytes: number, patience: AbortSignal): Promise<void> {
+  async #evictUntilFits(bytes: number, patience: AbortSignal): Promise<boolean> {
     while (!patience.aborted && !this.#ended) {
       await this.#running?.catch(() => {});
       const { isCut, roots } = await (this.#running ?? this.#begin({ toBytes: null }));
-      if (!isCut || roots === 0) return;
       const { usedBytes, limitBytes, spareBytes } = await this.#tools.budget.usage();
-      if (usedBytes + bytes <= limitBytes && bytes <= spareBytes) return;
+      if (usedBytes + bytes <= limitBytes && bytes <= spareBytes) return true;
+      if (!isCut || roots === 0) return false;
     }
+    return false;
   }
 
   async #evictIfFull(): Promise<void> {

@@ -2,9 +2,12 @@ import type { DiskBudget, Room } from "../storage/disk-budget.ts";
 
 /** Makes room by throwing something away. */
 export interface RoomMaker {
-  /** Resolves when `bytes` may fit now, or cannot be made to. */
-  makeRoom(bytes: number): Promise<void>;
+  /** Resolves to true when `bytes` may fit now, and to false if they cannot be made to in a time that clients wait. */
+  makeRoom(bytes: number): Promise<boolean>;
 }
+
+// Somebody who has just come may take the room that was made for another.
+const attempts = 3;
 
 /** Room for content: what there is, or what can be made by evicting. */
 export class Rooms {
@@ -21,18 +24,24 @@ export class Rooms {
 
   /** Room for `sizeBytes`, or null if none can be made. */
   async reserve(sizeBytes: number): Promise<Room | null> {
-    const room = await this.#budget.reserve(sizeBytes);
-    if (room) return room;
-    if (!this.#maker) return null;
-    await this.#maker.makeRoom(sizeBytes);
-    return await this.#budget.reserve(sizeBytes);
+    const reserve = (): Promise<Room | null> => this.#budget.reserve(sizeBytes);
+    return await this.#withRoom(sizeBytes, reserve);
   }
 
   /** Enlarges `room` to `sizeBytes`; resolves to false if that cannot be. */
   async grow(room: Room, sizeBytes: number): Promise<boolean> {
-    if (await room.grow(sizeBytes)) return true;
-    if (!this.#maker) return false;
-    await this.#maker.makeRoom(sizeBytes - room.sizeBytes);
-    return await room.grow(sizeBytes);
+    const grown = await this.#withRoom(sizeBytes - room.sizeBytes, async () =>
+      (await room.grow(sizeBytes)) ? room : null,
+    );
+    return grown !== null;
+  }
+
+  async #withRoom(bytes: number, take: () => Promise<Room | null>): Promise<Room | null> {
+    let room = await take();
+    for (let attempt = 0; !room && this.#maker && attempt < attempts; attempt++) {
+      if (!(await this.#maker.makeRoom(bytes))) return await take();
+      room = await take();
+    }
+    return room;
   }
 }

@@ -42,6 +42,8 @@ export class DiskBudget {
   readonly #options: DiskBudgetOptions;
   #reservedBytes = 0;
   #leavingBytes = 0;
+  /** When the last reservation is judged. */
+  #judged: Promise<unknown> = Promise.resolve();
 
   constructor(options: DiskBudgetOptions) {
     this.#options = options;
@@ -83,18 +85,26 @@ export class DiskBudget {
     };
   }
 
-  /** Reserves more, or gives back what is negative; resolves to false, and changes nothing, without room. */
+  /**
+   * Reserves more, or gives back what is negative; resolves to false, and changes nothing, without room. One is judged
+   * after the other: of several that would not fit together each would otherwise stand in the way of all.
+   */
   async #add(bytes: number): Promise<boolean> {
-    this.#reservedBytes += bytes;
-    if (bytes <= 0) return true;
-    let fits = false;
-    try {
-      const { usedBytes, limitBytes, spareBytes } = await this.usage();
-      fits = usedBytes <= limitBytes && spareBytes >= 0;
-    } finally {
-      if (!fits) this.#reservedBytes -= bytes;
+    if (bytes <= 0) {
+      this.#reservedBytes += bytes;
+      return true;
     }
-    return fits;
+    const fits = this.#judged.then(() => this.#fits(bytes));
+    this.#judged = fits.catch(() => {});
+    return await fits;
+  }
+
+  /** Whether `bytes` more fit; if so, they are reserved. */
+  async #fits(bytes: number): Promise<boolean> {
+    const { usedBytes, limitBytes, spareBytes } = await this.usage();
+    if (usedBytes + bytes > limitBytes || spareBytes < bytes) return false;
+    this.#reservedBytes += bytes;
+    return true;
   }
 }
 

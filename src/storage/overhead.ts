@@ -11,11 +11,17 @@ export interface OverheadOptions {
   readonly monotonicMs: () => number;
 }
 
-// The catalog grows by some hundred bytes a blob, and its log to 4 MiB before a checkpoint.
+// The catalog grows by some hundred bytes a blob.
 const filesForMs = 250;
 
 // 512 directories, which grow by a block for every forty names.
-const directoriesForMs = 60_000;
+const directoriesForMs = 5_000;
+
+// What is not seen between two looks counts before it comes. The catalog's log grows to 1,000 pages before a checkpoint, by
+// one transaction more, and stays as it is then. The rest grows by less than this: a thousand blobs take 0.5 MB of rows, and
+// file systems give a file of many extents a block or two for their list.
+const logBytes = 5 * 1024 * 1024;
+const growthBytes = 1024 * 1024;
 
 /**
  * What the storage directory takes beside content: the catalog with its log and backups, what is on its way out or in
@@ -30,7 +36,7 @@ export class Overhead {
   constructor(options: OverheadOptions) {
     const { layout, monotonicMs } = options;
     this.#options = options;
-    this.#files = new Measurement(() => filesIn(layout.directory), filesForMs, monotonicMs);
+    this.#files = new Measurement(() => filesAndLog(layout), filesForMs, monotonicMs);
     const shards = [join(layout.blobs, "sha256"), join(layout.blobs, "sha512"), layout.blobs];
     this.#directories = new Measurement(
       () => sumOf([...shards, layout.directory], directoriesIn),
@@ -50,7 +56,7 @@ export class Overhead {
       // What arrives there has left the catalog at that moment.
       filesIn(layout.quarantine),
     ]);
-    return files + directories + trash + quarantine + removedBytes();
+    return files + directories + trash + quarantine + removedBytes() + growthBytes;
   }
 }
 
@@ -82,6 +88,12 @@ async function sumOf(
 ): Promise<number> {
   const sums = await Promise.all(directories.map(measure));
   return sums.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** The files at the top; the catalog's log as large as it becomes. */
+async function filesAndLog({ directory, catalogFile }: Layout): Promise<number> {
+  const [files, log] = await Promise.all([filesIn(directory), spaceOf(`${catalogFile}-wal`)]);
+  return files + Math.max(0, logBytes - log);
 }
 
 async function filesIn(directory: string): Promise<number> {

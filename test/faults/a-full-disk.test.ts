@@ -140,7 +140,9 @@ test("a catalog that cannot grow fails no pull, and takes rows again when there 
   await using disk = await Tmpfs.mount("size=64m,nr_inodes=2000");
   // Else room would be made.
   const pins = ["*"];
-  await using scene = await FaultScene.start({ directory: disk.path, ...greedy, pins });
+  // More than there is, so that only the disk itself says no.
+  const maxSize = { kind: "bytes", bytes: 1024 * mib } as const;
+  await using scene = await FaultScene.start({ directory: disk.path, ...greedy, maxSize, pins });
   const warm = await storedBlob(scene, "warm");
   // Each pull alone, so that blobs find the pages that are left and the catalog finds none.
   await disk.fillUp(64 * 1024);

@@ -5,6 +5,28 @@ import { DiskBudget } from "../../src/storage/disk-budget.ts";
 import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
 import { storageDirectory } from "./storage-directory.ts";
 
+// Each was counted while the other was judged: neither got any.
+test("of two that fit only one by one, one gets room", async () => {
+  await using home = await storageDirectory();
+  await using catalog = await SqliteCatalog.open(home.layout);
+  const budget = new DiskBudget({
+    catalog,
+    overhead: { bytes: () => Promise.resolve(0) },
+    directory: home.layout.directory,
+    maxSize: { kind: "bytes", bytes: 12_288 },
+    minFree: { kind: "bytes", bytes: 0 },
+  });
+
+  const rooms = await Promise.all([budget.reserve(8192), budget.reserve(8192)]);
+
+  assert.deepEqual(
+    rooms.map((room) => room?.sizeBytes),
+    [8192, undefined],
+  );
+  const { usedBytes, reservedBytes } = await budget.usage();
+  assert.deepEqual([usedBytes, reservedBytes], [8192, 8192]);
+});
+
 // The bytes stayed reserved: after some of these nothing was stored any more.
 test("room that could not be judged is not held", async () => {
   await using home = await storageDirectory();

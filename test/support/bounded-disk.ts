@@ -17,10 +17,6 @@ import { SluiceProcess } from "./sluice-process.ts";
 const mib = 1024 ** 2;
 const limitBytes = 200 * mib;
 
-// What the catalog's log and directories may grow between two looks at them (a quarter of a second, a minute), and what
-// changes on the disk while it is looked at.
-const marginBytes = 4 * mib;
-
 const clients = 16;
 const samplePauseMs = 100;
 const smallestLayerBytes = 64 * 1024;
@@ -249,7 +245,7 @@ class BoundedDisk implements AsyncDisposable {
     const bytes = allocatedBelow(this.#directory, this.#sluice.pid);
     this.#counts.samples++;
     this.#counts.highestBytes = Math.max(this.#counts.highestBytes, bytes);
-    assert.ok(bytes <= limitBytes + marginBytes, `${bytes} bytes lie on the disk`);
+    assert.ok(bytes <= limitBytes, `${bytes} bytes lie on the disk`);
   }
 
   async #stats(): Promise<{ fillsInFlight: number; stored: { blobs: number; usedBytes: number } }> {
