@@ -1,5 +1,6 @@
 import type { AccountLimits } from "./account-limits.ts";
 import type { Authorization } from "./authorization.ts";
+import { NoCredentials } from "./credentials.ts";
 import type { Ask } from "./endpoint.ts";
 import type { Answer } from "./exchange.ts";
 import { TokenRefused } from "./token-server.ts";
@@ -24,8 +25,8 @@ export class Limited extends Error {
 
 type Send = (authorization: Authorization) => Promise<Answer>;
 
-/** What an account was told: by the registry, or 429 by its token server. */
-type Told = Answer | TokenRefused;
+/** What an account was told, by the registry or its token server; or that there are no credentials to show for it. */
+type Told = Answer | TokenRefused | NoCredentials;
 
 /** An account that was told 429. */
 interface Refused {
@@ -54,13 +55,24 @@ export class Accounts {
    */
   async ask(ask: Ask, send: Send): Promise<Answer> {
     const refused: Refused[] = [];
-    for (const account of this.#inOrder(ask)) {
-      const answer = await askAs(account, send);
-      if (isLimited(answer)) refused.push({ account, answer });
-      else if (account === this.#accounts[0] || !isDenied(answer)) return settled(answer, refused);
-      else return await this.#askFirst(answer, refused, send);
+    let told: Told | null = null;
+    try {
+      told = await this.#askInOrder(ask, { send, refused });
+      if (told instanceof Error) throw told;
+      return told;
+    } finally {
+      for (const { answer } of refused) if (answer !== told) discard(answer);
     }
-    return this.#limited(this.#soonest(), refused);
+  }
+
+  async #askInOrder(ask: Ask, asking: Asking): Promise<Told> {
+    for (const account of this.#inOrder(ask)) {
+      const answer = await askAs(account, asking.send);
+      if (isLimited(answer)) asking.refused.push({ account, answer });
+      else if (account === this.#accounts[0] || !isDenied(answer)) return answer;
+      else return await this.#askFirst(answer, asking);
+    }
+    return limitOf(this.#soonest(), asking);
   }
 
   /** Those that may be asked: the ones first that have something left. */
@@ -72,19 +84,12 @@ export class Accounts {
       .sort((a, b) => Number(a.limits.isSpent(counts)) - Number(b.limits.isSpent(counts)));
   }
 
-  async #askFirst(denied: Answer, refused: readonly Refused[], send: Send): Promise<Answer> {
-    denied.body.discard();
+  async #askFirst(denied: Told, asking: Asking): Promise<Told> {
+    discard(denied);
     const [first] = this.#accounts;
-    const wasRefused = refused.some(({ account }) => account === first);
-    if (!first || wasRefused || first.limits.waitMs > 0) return this.#limited(first, refused);
-    return settled(await askAs(first, send), refused);
-  }
-
-  #limited(account: Account | undefined, refused: readonly Refused[]): Answer {
-    const own = refused.find((one) => one.account === account);
-    if (own) return settled(own.answer, refused);
-    discard(refused);
-    throw new Limited(account?.limits.failure ?? noAccount);
+    const wasRefused = asking.refused.some(({ account }) => account === first);
+    if (!first || wasRefused || first.limits.waitMs > 0) return limitOf(first, asking);
+    return await askAs(first, asking.send);
   }
 
   #soonest(): Account | undefined {
@@ -92,7 +97,19 @@ export class Accounts {
   }
 }
 
+interface Asking {
+  readonly send: Send;
+  readonly refused: Refused[];
+}
+
 const noAccount: UpstreamFailure = { kind: "unreachable", reason: "it has no account" };
+
+/** The 429 of an account, as it was told or as it is remembered. */
+function limitOf(account: Account | undefined, { refused }: Asking): Told {
+  const own = refused.find((one) => one.account === account);
+  if (own) return own.answer;
+  throw new Limited(account?.limits.failure ?? noAccount);
+}
 
 async function askAs({ authorization, limits }: Account, send: Send): Promise<Told> {
   try {
@@ -101,27 +118,23 @@ async function askAs({ authorization, limits }: Account, send: Send): Promise<To
     if (!answer.redirected) limits.note(answer.status, answer.headers);
     return answer;
   } catch (error) {
-    if (!(error instanceof TokenRefused) || error.status !== 429) throw error;
-    limits.note(429, { "retry-after": error.retryAfter ?? undefined });
+    if (error instanceof NoCredentials) return error;
+    if (!(error instanceof TokenRefused) || ![401, 403, 429].includes(error.status)) throw error;
+    limits.note(error.status, { "retry-after": error.retryAfter ?? undefined });
     return error;
   }
 }
 
-function isLimited(answer: Told): boolean {
-  return answer instanceof TokenRefused || (answer.status === 429 && !answer.redirected);
+function isLimited(told: Told): boolean {
+  if (told instanceof NoCredentials) return false;
+  return told.status === 429 && (told instanceof TokenRefused || !told.redirected);
 }
 
-function isDenied(answer: Told): answer is Answer {
-  if (answer instanceof TokenRefused || answer.redirected) return false;
-  return [401, 403, 404].includes(answer.status);
+function isDenied(told: Told): boolean {
+  if (told instanceof Error) return true;
+  return !told.redirected && [401, 403, 404].includes(told.status);
 }
 
-function settled(answer: Told, refused: readonly Refused[]): Answer {
-  discard(refused.filter((one) => one.answer !== answer));
-  if (answer instanceof TokenRefused) throw answer;
-  return answer;
-}
-
-function discard(refused: readonly Refused[]): void {
-  for (const { answer } of refused) if (!(answer instanceof TokenRefused)) answer.body.discard();
+function discard(told: Told): void {
+  if (!(told instanceof Error)) told.body.discard();
 }

@@ -64,7 +64,12 @@ upstreams:
     proxy: http://me:\${PASSWORD}@proxy.internal:3128
     credentials: { username: me, password: "\${PASSWORD}" }
     realms: [auth.hub.internal]
-  x.io: { endpoints: [http://10.0.0.1:5000], http2: true, privateRedirects: true, proxy: direct }
+  x.io:
+    endpoints: [http://10.0.0.1:5000]
+    http2: true
+    privateRedirects: true
+    proxy: direct
+    credentials: [{ username: me, password: "\${PASSWORD}" }, { anonymous: true }]
 `,
   );
   const env = { PASSWORD: "hunter2" };
@@ -83,7 +88,7 @@ rules          the first that matches decides
   [4]  x.io/evil/app        believed for 1m
 upstreams
   docker.io  https://hub.internal/path, https://registry-1.docker.io; the default; also index.docker.io, registry-1.docker.io; for the hosts mirror.example.com; through the proxy proxy.internal:3128; credentials of me, public access; token servers auth.hub.internal
-  x.io       http://10.0.0.1:5000; no proxy; HTTP/2; redirects to private addresses
+  x.io       http://10.0.0.1:5000; no proxy; HTTP/2; redirects to private addresses; credentials of me, then of nobody, public access
 note: freshness.rules[4] can never match: freshness.rules[3] (x.io/evil/*) matches all of it before
 ok
 `;

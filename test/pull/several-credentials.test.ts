@@ -142,6 +142,29 @@ test("what the next credentials are refused is asked for again as the first, whe
   assert.equal(answer.status, 200);
 });
 
+for (const [what, second] of Object.entries({
+  "their token server refuses": { kind: "password", username: "two", password: "s3cret" },
+  "cannot be had": { kind: "password-file", username: "two", file: "/nowhere/at/all" },
+} satisfies Record<string, CredentialsConfig>)) {
+  test(`further credentials that ${what} take nothing from the first`, async () => {
+    await using scene = await start([credentialsOf("one"), second], { tokens: true });
+    const { registry, mirror } = scene;
+    const { hub, treated } = registry;
+    const image = imageOfSize(`of the first, ${what}`, 100);
+    hub.addImage("team/app", "1", image);
+    await mirror.get("/v2/team/app/manifests/1");
+    treated.set("one", { limited: { retryAfter: "100" } });
+    treated.set("two", { refusal: 401 });
+    mirror.advance(minute);
+
+    const warm = await mirror.get("/v2/team/app/manifests/1");
+    const cold = await mirror.get("/v2/team/app/manifests/2");
+
+    assert.ok(warm.body.equals(image.manifest.bytes));
+    assert.deepEqual([cold.status, cold.headers["retry-after"]], [429, "100"]);
+  });
+}
+
 test("anonymous requests are made only where the configuration says so", async () => {
   for (const names of [["one"], ["one", "nobody"]]) {
     await using scene = await start(names, { tokens: true });
@@ -163,12 +186,12 @@ interface Scene extends AsyncDisposable {
 }
 
 async function start(
-  names: readonly string[],
+  accounts: readonly (string | CredentialsConfig)[],
   options: { readonly tokens?: boolean } = {},
 ): Promise<Scene> {
   await using resources = new AsyncDisposableStack();
   const registry = resources.use(await LimitingRegistry.start(options));
-  const credentials = names.map(credentialsOf);
+  const credentials = accounts.map((one) => (typeof one === "string" ? credentialsOf(one) : one));
   const mirror = resources.use(
     await TestMirror.start({
       upstreams: { "docker.io": registry.hub },
