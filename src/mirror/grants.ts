@@ -29,16 +29,18 @@ export class Grants {
    * us more than others (`access: public`). Otherwise rejects with UpstreamError.
    */
   async mayHave(target: Target, digest: Digest, ask: () => Promise<boolean>): Promise<boolean> {
-    const { catalog, log } = this.#tools;
     try {
       return await this.prove(target, digest, ask);
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.failure.kind === "refused") throw error;
-      // Anybody can publish a manifest that names what is private; what our credentials have opened must not open by that.
-      if (target.upstream.publicView) throw error;
-      if (await orNull(log, () => catalog.isReferenced(locationOf(target), digest))) return true;
+      if (await this.#isReferenced(target, digest)) return true;
       throw error;
     }
+  }
+
+  /** Whether the repository gets content that is here while upstream cannot be asked. */
+  async mayHaveUnasked(target: Target, digest: Digest): Promise<boolean> {
+    return (await this.isKnown(target, digest)) || (await this.#isReferenced(target, digest));
   }
 
   /** As `mayHave`, but by upstream's word alone. */
@@ -72,6 +74,14 @@ export class Grants {
     if ((await this.#knownAtMs(target, digest)) === null) return;
     this.#grantedAtMs.delete(keyOf(target, digest));
     await this.#tools.catalog.forgetGrant(locationOf(target), digest);
+  }
+
+  async #isReferenced(target: Target, digest: Digest): Promise<boolean> {
+    // Anybody can publish a manifest that names what is private; what our credentials have opened must not open by that.
+    if (target.upstream.publicView) return false;
+    const { catalog, log } = this.#tools;
+    const isNamed = await orNull(log, () => catalog.isReferenced(locationOf(target), digest));
+    return isNamed === true;
   }
 
   /** What cannot be known because the catalog fails must be asked of upstream. */

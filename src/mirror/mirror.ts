@@ -10,6 +10,7 @@ import { Access } from "./access.ts";
 import { Accesses } from "./accesses.ts";
 import { Behind } from "./behind.ts";
 import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs.ts";
+import { Completeness } from "./completeness.ts";
 import { evictionPolicies, presentPolicy } from "./eviction-policy.ts";
 import { type EvictionSettings, Evictor } from "./evictor.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
@@ -58,6 +59,7 @@ export class Mirror {
   readonly #tags: Tags;
   readonly #lists: Lists;
   readonly #behind: Behind;
+  readonly #completeness: Completeness;
 
   constructor(tools: MirrorTools, rules: Rules, eviction: EvictionSettings) {
     this.rules = rules;
@@ -102,6 +104,7 @@ export class Mirror {
     this.#access = new Access(storage, proofs);
     this.#blobs = new Blobs(parts);
     this.#manifests = new Manifests(parts);
+    this.#completeness = new Completeness({ ...parts, fills: this.#blobs.fills });
     this.#tags = new Tags({ ...parts, manifests: this.#manifests });
     this.#lists = new Lists({ ...parts, access: this.#access, tags: this.#tags });
   }
@@ -123,9 +126,13 @@ export class Mirror {
     return await this.#blobs.describe(target, digest);
   }
 
-  /** By tag it depends on what the client takes; a digest is what it is. */
+  /**
+   * By tag it depends on what the client takes; a digest is what it is. What is here is not given while what it names cannot
+   * be had.
+   */
   async pullManifest(target: Target, reference: Reference, accept: Accept): Promise<ManifestPull> {
     const pull = await this.describeManifest(target, reference, accept);
+    await this.#completeness.assertPullable(target, pull.manifest);
     if (pull.outcome.kind !== "bypass") this.#accesses.notePull(pull.manifest);
     return pull;
   }

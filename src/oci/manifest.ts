@@ -68,6 +68,22 @@ export function imageContent(bytes: Buffer, limit: number): DescribedContent[] {
   return [...content.values()];
 }
 
+/**
+ * The config and the layers that the registry has, each once: the first `limit`. Clients fetch foreign layers from their
+ * `urls`.
+ */
+export function ownContent(bytes: Buffer, limit: number): Digest[] {
+  const manifest = parseObject(bytes);
+  const descriptors = [manifest?.["config"], ...listOf(manifest?.["layers"])];
+  const own = descriptors.filter((one) => isObject(one) && listOf(one["urls"]).length === 0);
+  return [...new Set(own.flatMap(digestIn))].slice(0, limit);
+}
+
+/** The manifests that an index names, each once: the first `limit`. */
+export function childManifests(bytes: Buffer, limit: number): Digest[] {
+  return [...new Set(listOf(parseObject(bytes)?.["manifests"]).flatMap(digestIn))].slice(0, limit);
+}
+
 /** The digest of the manifest that this one says it is about, or null. */
 export function subjectOf(bytes: Buffer): Digest | null {
   return digestIn(parseObject(bytes)?.["subject"])[0] ?? null;
