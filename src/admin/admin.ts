@@ -8,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEviction } from "./eviction.ts";
+import { addHistory } from "./history.ts";
 import { addImages } from "./images.ts";
 import { addPinning, addPins } from "./pins.ts";
 import { addProbes } from "./probes.ts";
@@ -40,6 +41,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   addSimulate(api, tools);
   addImages(api, tools);
   addPins(api, tools);
+  addHistory(api, tools);
   if (changedBy !== null) {
     api.use(audit(tools.log, changedBy));
     addEviction(api, tools);

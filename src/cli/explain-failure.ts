@@ -2,11 +2,12 @@ import { ConfigError } from "../config/config-error.ts";
 import { ListenError } from "../listen.ts";
 import { StorageError } from "../storage/storage-error.ts";
 import { CommandError } from "./command-error.ts";
+import { printable } from "./printable.ts";
 
 /** What the user of a command is told of what it threw: what they can act on, or a bug's stack. */
 export function explainFailure(error: unknown): string {
   if (error instanceof ConfigError) return explainConfig(error);
-  if (isExpected(error)) return `sluice: ${error.message}`;
+  if (isExpected(error)) return `sluice: ${printable(error.message)}`;
   const stack = error instanceof Error ? error.stack : String(error);
   return `sluice: this is a bug in sluice, please report it\n${stack}`;
 }

@@ -6,6 +6,7 @@ import { addDoctor } from "./grammar/doctor.ts";
 import { addEvict } from "./grammar/evict.ts";
 import { addHealth } from "./grammar/health.ts";
 import { addHelp } from "./grammar/help.ts";
+import { addHistory } from "./grammar/history.ts";
 import { addLs } from "./grammar/ls.ts";
 import { addPin, addUnpin } from "./grammar/pin.ts";
 import { addServe } from "./grammar/serve.ts";
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
   program.commandsGroup("Look at it:");
   addStats(program);
   addLs(program);
+  addHistory(program);
   addSimulate(program);
   program.commandsGroup("Change what is stored:");
   addEvict(program);

@@ -96,7 +96,7 @@ export class Grants {
   }
 }
 
-export function locationOf({ upstream, repository }: Target): Location {
+export function locationOf({ upstream, repository }: Omit<Target, "via">): Location {
   return { upstream: upstream.name, repository };
 }
 

@@ -39,7 +39,7 @@ export class Images {
   async list(request: ImageListRequest): Promise<ImagePage> {
     const { storage, flush } = this.#tools;
     await flush();
-    const list = await storage.catalog.images(request);
+    const list = await storage.catalog.ask({ kind: "images", request });
     const images: ImageSummary[] = [];
     for (let at = 0; at < list.images.length; at += readAtOnce) {
       const batch = list.images.slice(at, at + readAtOnce);

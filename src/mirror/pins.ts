@@ -53,7 +53,7 @@ export class Pins {
     const { pins: configured, lowWatermark } = settings();
     const recorded = await catalog.pins();
     const patterns = [...configured, ...recorded.map(({ pattern }) => pattern)];
-    const { images, allocatedBytes } = await catalog.pinnedContent(patterns);
+    const { images, allocatedBytes } = await catalog.ask({ kind: "pinned", patterns });
     const { limitBytes } = await budget.usage();
     return {
       pins: patterns.map((pattern, at) => {

@@ -1,6 +1,7 @@
 import type { EvictionPlan, VictimRequest } from "./eviction.ts";
 import type { ImageList, ImageListRequest } from "./image-list.ts";
 import type { LoggedPulls } from "./logged-pulls.ts";
+import type { WantedImage } from "./near-images.ts";
 import type { PinnedContent } from "./pins.ts";
 
 /** What is asked of the catalog as a whole, and may take a second: never on the thread that answers pulls. */
@@ -8,7 +9,8 @@ export type CatalogQuestion =
   | { readonly kind: "victims"; readonly request: VictimRequest }
   | { readonly kind: "pulls"; readonly sinceMs: number }
   | { readonly kind: "pinned"; readonly patterns: readonly string[] }
-  | { readonly kind: "images"; readonly request: ImageListRequest };
+  | { readonly kind: "images"; readonly request: ImageListRequest }
+  | { readonly kind: "near"; readonly wanted: WantedImage };
 
 /** What each of them is answered with. */
 export interface CatalogAnswers {
@@ -16,4 +18,5 @@ export interface CatalogAnswers {
   readonly pulls: LoggedPulls;
   readonly pinned: PinnedContent;
   readonly images: ImageList;
+  readonly near: readonly string[];
 }

@@ -3,6 +3,7 @@ import Database from "better-sqlite3";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 import { chooseVictims } from "./choose-victims.ts";
 import { listImages } from "./list-images.ts";
+import { nearImages } from "./near-images.ts";
 import { pinnedContent } from "./pinned-content.ts";
 import { readPulls } from "./read-pulls.ts";
 
@@ -41,6 +42,8 @@ function answerTo(
       return pinnedContent(database, question.patterns);
     case "images":
       return listImages(database, question.request);
+    case "near":
+      return nearImages(database, question.wanted);
   }
 }
 

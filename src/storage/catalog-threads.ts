@@ -78,4 +78,5 @@ const failures: Readonly<Record<CatalogQuestion["kind"], string>> = {
   pulls: "the log of pulls was not read",
   pinned: "what is pinned was not found",
   images: "the images were not listed",
+  near: "no similar names were found",
 };

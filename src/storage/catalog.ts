@@ -1,10 +1,10 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
+import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
-import type { ImageList, ImageListRequest } from "./image-list.ts";
-import type { LoggedPulls, PullLogBounds, PullRecord } from "./logged-pulls.ts";
-import type { PinnedContent, PinRecord } from "./pins.ts";
+import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
+import type { PinRecord } from "./pins.ts";
 
 /** A repository of an upstream: tags and grants belong to it. */
 export interface Location {
@@ -132,14 +132,12 @@ export interface Catalog extends AsyncDisposable {
   chooseVictims(request: VictimRequest): Promise<EvictionPlan>;
   /** Whether the log of pulls knows what the image names. */
   isPulledImage(image: Digest): Promise<boolean>;
-  /** The log of pulls since a time in ms since the epoch, read in a thread of its own. */
-  loggedPulls(sinceMs: number): Promise<LoggedPulls>;
-  /** A page of the images that are stored, found in a thread of its own. */
-  images(request: ImageListRequest): Promise<ImageList>;
+  /** Answers what is about the catalog as a whole, in a thread of its own. */
+  ask<Kind extends CatalogQuestion["kind"]>(
+    question: CatalogQuestion & { readonly kind: Kind },
+  ): Promise<CatalogAnswers[Kind]>;
   /** What operators have pinned, in order of the patterns. */
   pins(): Promise<readonly PinRecord[]>;
-  /** What these patterns match, found in a thread of its own. */
-  pinnedContent(patterns: readonly string[]): Promise<PinnedContent>;
   /** null if none was begun. */
   scrubRound(): Promise<ScrubRound | null>;
 

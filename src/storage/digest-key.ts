@@ -24,3 +24,7 @@ export function digestOfKey(key: DigestKey): Digest {
   const algorithm = key[0] === sha256 ? "sha256" : "sha512";
   return `${algorithm}:${key.toString("hex", 1)}` as Digest;
 }
+
+export function digestsOf(rows: readonly { readonly digest: DigestKey }[]): Digest[] {
+  return rows.map(({ digest }) => digestOfKey(digest));
+}

@@ -19,16 +19,16 @@ import type {
 import { backUpCatalog, newestBackupAtMs } from "./catalog-backup.ts";
 import { CatalogDamage } from "./catalog-damage.ts";
 import { type CatalogOrigin, prepareCatalogFile } from "./catalog-file.ts";
+import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 import { CatalogThreads } from "./catalog-threads.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
-import { type DigestKey, digestOfKey, keyOf, noKey } from "./digest-key.ts";
+import { digestOfKey, digestsOf, keyOf, noKey } from "./digest-key.ts";
 import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
-import type { ImageList, ImageListRequest } from "./image-list.ts";
 import { KeptWriter } from "./kept-writer.ts";
 import type { Layout } from "./layout.ts";
 import { namesOf } from "./location-in-sql.ts";
-import type { LoggedPulls, PullLogBounds, PullRecord } from "./logged-pulls.ts";
-import type { PinnedContent, PinRecord } from "./pins.ts";
+import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
+import type { PinRecord } from "./pins.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
 
 export interface SqliteCatalogOptions {
@@ -195,20 +195,14 @@ export class SqliteCatalog implements Catalog {
     return this.#read((reads) => reads.pulledImage.get(keyOf(image))) !== undefined;
   }
 
-  loggedPulls(sinceMs: number): Promise<LoggedPulls> {
-    return this.#threads.ask({ kind: "pulls", sinceMs });
-  }
-
-  images(request: ImageListRequest): Promise<ImageList> {
-    return this.#threads.ask({ kind: "images", request });
+  ask<Kind extends CatalogQuestion["kind"]>(
+    question: CatalogQuestion & { readonly kind: Kind },
+  ): Promise<CatalogAnswers[Kind]> {
+    return this.#threads.ask<Kind>(question);
   }
 
   async pins(): Promise<readonly PinRecord[]> {
     return this.#read((reads) => reads.pins.all());
-  }
-
-  pinnedContent(patterns: readonly string[]): Promise<PinnedContent> {
-    return this.#threads.ask({ kind: "pinned", patterns });
   }
 
   recordPins(pins: readonly PinRecord[]): Promise<void> {
@@ -312,10 +306,6 @@ export class SqliteCatalog implements Catalog {
       throw this.#damage.note(error);
     }
   }
-}
-
-function digestsOf(rows: readonly { readonly digest: DigestKey }[]): Digest[] {
-  return rows.map(({ digest }) => digestOfKey(digest));
 }
 
 // A reader waits only while a foreign process locks the whole file. The event loop waits with it.

@@ -22,7 +22,7 @@ test("what was noted is written once, in its order, also beyond one batch", asyn
   await recorder.write(recorder.take());
   await recorder.write(recorder.take());
 
-  const { atMs, memberEnds } = await catalog.loggedPulls(0);
+  const { atMs, memberEnds } = await catalog.ask({ kind: "pulls", sinceMs: 0 });
   assert.equal(memberEnds.length, 2);
   assert.deepEqual(
     [...atMs],
@@ -39,7 +39,7 @@ test("pulls of more than thirty days ago go as new ones come", async () => {
     await recorder.write(recorder.take());
   }
 
-  const { atMs } = await catalog.loggedPulls(0);
+  const { atMs } = await catalog.ask({ kind: "pulls", sinceMs: 0 });
   assert.deepEqual([...atMs], [10 * dayMs, 35 * dayMs]);
 });
 

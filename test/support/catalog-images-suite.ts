@@ -14,7 +14,10 @@ const indexType = "application/vnd.oci.image.index.v1+json";
 
 /** What every Catalog must list of images. */
 export function catalogImagesSuite(name: string, openFixture: () => Promise<CatalogFixture>): void {
-  suite(`${name} as a list of images`, () => listSuite(openFixture));
+  suite(`${name} as a list of images`, () => {
+    listSuite(openFixture);
+    nearSuite(openFixture);
+  });
 }
 
 function listSuite(openFixture: () => Promise<CatalogFixture>): void {
@@ -25,7 +28,7 @@ function listSuite(openFixture: () => Promise<CatalogFixture>): void {
     await record(catalog, other, { text: "untagged" });
     await catalog.recordGrant(app, digestOf("untagged"), 1);
 
-    assert.deepEqual(namesIn(await catalog.images(byName)), [
+    assert.deepEqual(namesIn(await catalog.ask({ kind: "images", request: byName })), [
       "docker.io/library/app:1",
       "docker.io/library/app:latest",
       `docker.io/library/app@${digestOf("untagged")}`,
@@ -53,7 +56,9 @@ function listSuite(openFixture: () => Promise<CatalogFixture>): void {
       checkedAtMs: 1,
     });
 
-    assert.deepEqual(namesIn(await catalog.images(byName)), ["docker.io/library/app:1"]);
+    assert.deepEqual(namesIn(await catalog.ask({ kind: "images", request: byName })), [
+      "docker.io/library/app:1",
+    ]);
   });
 
   test("what is here of an image, and what of that others name too, is told", async () => {
@@ -73,7 +78,7 @@ function listSuite(openFixture: () => Promise<CatalogFixture>): void {
     await pulled(catalog, "index", { lastAtMs: 5, pulls: 9 });
     await pulled(catalog, "child", { lastAtMs: 8, pulls: 2 });
 
-    const { images } = await catalog.images(byName);
+    const { images } = await catalog.ask({ kind: "images", request: byName });
 
     assert.partialDeepStrictEqual(images, [
       {
@@ -99,7 +104,7 @@ function listSuite(openFixture: () => Promise<CatalogFixture>): void {
     const names = ["amd64", "arm64"];
     await record(catalog, app, { text: "index", mediaType: indexType, names, tags: ["1"] });
 
-    const [image] = (await catalog.images(byName)).images;
+    const [image] = (await catalog.ask({ kind: "images", request: byName })).images;
 
     assert.equal(image?.sharedBytes, 0);
     assert.equal(image?.sizeBytes, 1015);
@@ -110,7 +115,7 @@ function listSuite(openFixture: () => Promise<CatalogFixture>): void {
     const { catalog } = fixture;
     await catalog.recordTag(app, tagOf("1"), "", { digest: digestOf("lost"), checkedAtMs: 1 });
 
-    const [image] = (await catalog.images(byName)).images;
+    const [image] = (await catalog.ask({ kind: "images", request: byName })).images;
 
     assert.partialDeepStrictEqual(image, { mediaType: null, sizeBytes: 0, lastAtMs: 0, pulls: 0 });
   });
@@ -122,7 +127,7 @@ function listSuite(openFixture: () => Promise<CatalogFixture>): void {
     await record(catalog, app, { text: "one", mediaType, names: ["two", "one"], tags: ["1"] });
     await record(catalog, app, { text: "two", mediaType, names: ["one"] });
 
-    const [image] = (await catalog.images(byName)).images;
+    const [image] = (await catalog.ask({ kind: "images", request: byName })).images;
 
     assert.equal(image?.sizeBytes, 6);
   });
@@ -139,7 +144,7 @@ function listSuite(openFixture: () => Promise<CatalogFixture>): void {
       await pulled(catalog, text, { lastAtMs, pulls });
     }
     const tagsBy = async (sort: ImageListRequest["sort"]): Promise<string> =>
-      (await catalog.images({ ...byName, sort })).images
+      (await catalog.ask({ kind: "images", request: { ...byName, sort } })).images
         .map(({ reference }) => reference.kind === "tag" && reference.tag)
         .join("");
 
@@ -161,13 +166,43 @@ function listSuite(openFixture: () => Promise<CatalogFixture>): void {
     let after: ImageListRequest["after"] = null;
     do {
       const request = { glob: "*/app:*", sort: "size", limit: 2, after } as const;
-      const page: ImageList = await catalog.images(request);
+      const page: ImageList = await catalog.ask({ kind: "images", request });
       assert.equal(page.matched, 5);
       pages.push(namesIn(page).map((name) => name.slice(-1)));
       after = page.next;
     } while (after);
 
     assert.deepEqual(pages, [["c", "d"], ["e", "a"], ["b"]]);
+  });
+}
+
+function nearSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("who mistypes a name is told what is near: tags first, then other upstreams, then names", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    await record(catalog, app, { text: "app", tags: ["3.20", "3.19", "latest"] });
+    await record(catalog, locationOf("ghcr.io", "library/app"), { text: "app", tags: ["3.20"] });
+    await record(catalog, locationOf("docker.io", "library/apps"), { text: "app", tags: ["3.20"] });
+    await record(catalog, other, { text: "far away", tags: ["3.20"] });
+    const near = async (repository: string, tag: string): Promise<readonly string[]> =>
+      await catalog.ask({
+        kind: "near",
+        wanted: {
+          ...locationOf("docker.io", repository),
+          reference: { kind: "tag", tag: tagOf(tag) },
+        },
+      });
+
+    assert.deepEqual(await near("library/app", "3.21"), [
+      "docker.io/library/app:3.20",
+      "docker.io/library/app:3.19",
+      "docker.io/library/app:latest",
+      "ghcr.io/library/app:3.20",
+      "docker.io/library/apps:3.20",
+    ]);
+    assert.equal((await near("library/ap", "3.20"))[0], "docker.io/library/app:3.20");
+    assert.equal((await near("owner/app", "3.20"))[0], "docker.io/library/app:3.20");
+    assert.deepEqual(await near("nothing/like-it", "3.20"), []);
   });
 }
 

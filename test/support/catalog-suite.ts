@@ -561,7 +561,7 @@ function pinSuite(openFixture: () => Promise<CatalogFixture>): void {
     await catalog.recordTag(alpine, tagOf("2"), "", { digest: one.blob.digest, checkedAtMs: 1 });
 
     const patterns = ["docker.io/library/*", "*:2", "*busybox@*", "quay.io/*"];
-    const { images, allocatedBytes } = await catalog.pinnedContent(patterns);
+    const { images, allocatedBytes } = await catalog.ask({ kind: "pinned", patterns });
 
     assert.deepEqual(images, [2, 1, 1, 0]);
     // A layer of two blocks, and two manifests of one.
@@ -597,12 +597,12 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
 
     assert.equal(await catalog.isPulledImage(one.image), true);
     assert.equal(await catalog.isPulledImage(blobRecord("never pulled").digest), false);
-    assert.deepEqual(readable(await catalog.loggedPulls(0)), [
+    assert.deepEqual(readable(await catalog.ask({ kind: "pulls", sinceMs: 0 })), [
       { atMs: 1, members: [{ prefix: prefixOf(one.image), sizeBytes: 100 }] },
       { atMs: 2, members: [{ prefix: prefixOf(other.image), sizeBytes: 2 ** 40 }] },
       { atMs: 3, members: [{ prefix: prefixOf(one.image), sizeBytes: 100 }] },
     ]);
-    assert.deepEqual(atMsOf(await catalog.loggedPulls(2)), [2, 3]);
+    assert.deepEqual(atMsOf(await catalog.ask({ kind: "pulls", sinceMs: 2 })), [2, 3]);
   });
 
   test("a pull of an image that the log does not know is left out, alone", async () => {
@@ -611,7 +611,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
 
     await fixture.catalog.recordPulls([unknown, pullOf("known", 2)], roomy);
 
-    assert.deepEqual(atMsOf(await fixture.catalog.loggedPulls(0)), [2]);
+    assert.deepEqual(atMsOf(await fixture.catalog.ask({ kind: "pulls", sinceMs: 0 })), [2]);
   });
 
   test("the log outlives its images", async () => {
@@ -626,7 +626,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     await catalog.evict({ latestAtMs: lastAtMs, digests: [digest] });
 
     assert.equal(await catalog.blob(digest), null);
-    assert.deepEqual(atMsOf(await catalog.loggedPulls(0)), [1]);
+    assert.deepEqual(atMsOf(await catalog.ask({ kind: "pulls", sinceMs: 0 })), [1]);
   });
 
   test("of pulls beyond the bound the oldest go, and images without pulls with them", async () => {
@@ -637,7 +637,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
 
     for (let at = 0; at < 5; at++) await catalog.recordPulls([pullOf(`${at}`, at)], bounds);
 
-    assert.deepEqual(atMsOf(await catalog.loggedPulls(0)), [2, 3, 4]);
+    assert.deepEqual(atMsOf(await catalog.ask({ kind: "pulls", sinceMs: 0 })), [2, 3, 4]);
     assert.equal(await catalog.isPulledImage(first.image), false);
   });
 
@@ -648,11 +648,11 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     await catalog.recordPulls(many, roomy);
 
     await catalog.recordPulls([pullOf("image", 1000)], { ...roomy, sinceMs: 1000 });
-    const afterOne = (await catalog.loggedPulls(0)).atMs.length;
+    const afterOne = (await catalog.ask({ kind: "pulls", sinceMs: 0 })).atMs.length;
     await catalog.recordPulls([pullOf("image", 1001)], { ...roomy, sinceMs: 1000 });
 
     assert.equal(afterOne, 51);
-    assert.deepEqual(atMsOf(await catalog.loggedPulls(0)), [1000, 1001]);
+    assert.deepEqual(atMsOf(await catalog.ask({ kind: "pulls", sinceMs: 0 })), [1000, 1001]);
   });
 
   test("there are not many more images in the log than its bound", async () => {
@@ -663,7 +663,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
       await catalog.recordPulls([pullOf(`${at}`, at)], { ...roomy, images: 5 });
     }
 
-    const { memberEnds, atMs } = await catalog.loggedPulls(0);
+    const { memberEnds, atMs } = await catalog.ask({ kind: "pulls", sinceMs: 0 });
     assert.ok(memberEnds.length >= 3 && memberEnds.length <= 5, `${memberEnds.length} images`);
     assert.equal(atMs.at(-1), 19);
   });
