@@ -161,7 +161,7 @@ export class Fill {
       this.#aborted.abort();
       return this.#passOn(blob.sizeBytes, "the store took no more");
     }
-    this.#verify(blob, ingest);
+    this.#verify(blob, source, ingest);
     if (this.#isKept) await this.#store(ingest, place.repository);
   }
 
@@ -223,7 +223,7 @@ export class Fill {
     this.#enter({ kind: "unstored", sizeBytes, storedBytes, ingest, hash });
   }
 
-  #verify(blob: UpstreamBlob, ingest: Ingest): void {
+  #verify(blob: UpstreamBlob, source: ResumedBlob, ingest: Ingest): void {
     const { writtenBytes } = ingest;
     if (blob.sizeBytes !== null && writtenBytes !== blob.sizeBytes) {
       throw this.#nonsense(
@@ -234,6 +234,7 @@ export class Fill {
       ingest.verify();
     } catch (error) {
       if (!(error instanceof DigestMismatch)) throw error;
+      source.noteWrongBytes();
       this.#tools.metrics.digestMismatches.inc({ upstream: this.upstream.name });
       throw this.#nonsense(`asked for ${error.expected} it sent ${error.actual}`);
     }

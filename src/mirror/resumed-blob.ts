@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
-import type { UpstreamBlob } from "../upstream/answers.ts";
+import type { Source, UpstreamBlob } from "../upstream/answers.ts";
 import type { Place } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
@@ -29,6 +29,9 @@ export interface ResumedBlobOptions {
 export class ResumedBlob {
   readonly #options: ResumedBlobOptions;
   readonly #retries: Retries;
+  // Whoever broke off is asked last.
+  readonly #broke = new Set<Source>();
+  readonly #sources = new Set<Source>();
   #blob: UpstreamBlob | null;
   #positionBytes: number;
 
@@ -47,15 +50,32 @@ export class ResumedBlob {
     return batch;
   }
 
+  /** What came is whole, and not what was asked for. */
+  noteWrongBytes(): void {
+    for (const source of this.#sources) source.noteWrongBytes();
+  }
+
   async #take(): Promise<readonly Buffer[] | null> {
     const begun = this.#blob;
     // What breaks off now is not gone on with.
     this.#blob = null;
     const blob = begun ?? (await this.#ask());
+    this.#sources.add(blob.source);
     const isKnown = begun === null && blob.startBytes !== this.#positionBytes;
-    const batch = isKnown ? await this.#skipKnown(blob) : await blob.next();
-    this.#blob = blob;
-    return batch;
+    try {
+      const batch = isKnown ? await this.#skipKnown(blob) : await blob.next();
+      this.#blob = blob;
+      return batch;
+    } catch (error) {
+      this.#avoid(blob.source);
+      throw error;
+    }
+  }
+
+  /** All have had their turn when one breaks off again. */
+  #avoid(source: Source): void {
+    if (this.#broke.has(source)) this.#broke.clear();
+    this.#broke.add(source);
   }
 
   #advance(batch: readonly Buffer[]): void {
@@ -66,14 +86,13 @@ export class ResumedBlob {
 
   async #ask(): Promise<UpstreamBlob> {
     const { upstream, place, digest, sizeBytes, signal } = this.#options;
-    const blob =
-      this.#positionBytes === 0
-        ? await upstream.getBlob(place, digest, signal)
-        : await upstream.getBlobFrom(place, digest, this.#positionBytes, signal);
-    if (!blob) throw this.#nonsense("the blob is gone in the middle of its download");
-    if (sizeBytes === null || blob.sizeBytes === null || blob.sizeBytes === sizeBytes) return blob;
-    blob.drop();
-    throw this.#nonsense(`the blob had ${sizeBytes} bytes, and then ${blob.sizeBytes}`);
+    if (this.#positionBytes > 0 || this.#broke.size > 0) {
+      const rest = { startBytes: this.#positionBytes, sizeBytes, avoid: this.#broke, signal };
+      return await upstream.getRestOfBlob(place, digest, rest);
+    }
+    const blob = await upstream.getBlob(place, digest, signal);
+    if (blob) return blob;
+    throw this.#nonsense("the blob is gone in the middle of its download");
   }
 
   /**
@@ -96,6 +115,7 @@ export class ResumedBlob {
     }
     if (hash.digest("hex") === hashCopy().digest("hex")) return rest;
     blob.drop();
+    blob.source.noteWrongBytes();
     throw this.#nonsense("its second answer does not begin as its first did");
   }
 

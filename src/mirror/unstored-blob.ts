@@ -88,6 +88,7 @@ export class UnstoredBlob implements BlobReader {
   #verify(): void {
     const { digest, upstream } = this.#options;
     if (this.#hash.digest("hex") !== hexOf(digest)) {
+      this.#source.noteWrongBytes();
       const reason = `asked for ${digest} it sent other content`;
       throw new UpstreamError(upstream.name, { kind: "nonsense", reason });
     }

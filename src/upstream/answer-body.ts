@@ -36,13 +36,17 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   readonly #onHeader: OnHeader;
   readonly #onFailure: (error: Error) => void;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#abort(this.#signal?.reason);
+  readonly #onAbort = (): void => {
+    this.#dropped = true;
+    this.#abort(this.#signal?.reason);
+  };
   #controller: Dispatcher.DispatchController | null = null;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #interim = 0;
   #end: End = { kind: "open" };
   #wake: (() => void) | null = null;
+  #dropped = false;
 
   /** `onHeader` is called once, or `onFailure` is if there is no header; later failures reject `next`. */
   constructor(onHeader: OnHeader, onFailure: (error: Error) => void, signal?: AbortSignal) {
@@ -96,8 +100,14 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
     this.collect(discardLimits).catch(() => {});
   }
 
+  /** Whether we have ended the transfer, so that how it ended says nothing about the sender. */
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+
   /** Ends the transfer. Harmless after the end. */
   drop(): void {
+    this.#dropped = true;
     this.#abort(new Error("the answer is not wanted"));
   }
 

@@ -26,6 +26,14 @@ export interface DescribedManifest {
   readonly cacheStatus: string | null;
 }
 
+/** Who gave an answer, as far as those who asked need to know: whom to blame, and whom not to ask next. */
+export interface Source {
+  /** The answer went wrong after it had begun. */
+  noteFailure(failure: UpstreamFailure): void;
+  /** It was whole, and not what was asked for. */
+  noteWrongBytes(): void;
+}
+
 /** A blob on its way; it must be taken to its end or dropped. */
 export interface UpstreamBlob {
   /** Of the whole blob; null if upstream does not say. A hint until the digest is verified. */
@@ -34,9 +42,16 @@ export interface UpstreamBlob {
   readonly startBytes: number;
   /** As of `UpstreamManifest`. */
   readonly cacheStatus: string | null;
+  readonly source: Source;
   /** The bytes that have come since the last call, or null at the end. Rejects with UpstreamError. */
   next(): Promise<readonly Buffer[] | null>;
   drop(): void;
+}
+
+/** Of a blob that is gone on with, from where, and the size of the whole; null if that is not known. */
+export interface BlobRest {
+  readonly startBytes: number;
+  readonly sizeBytes: number | null;
 }
 
 /** A size as far as upstream says. */
@@ -124,26 +139,26 @@ export class Answers {
   }
 
   /** The blob from its beginning. */
-  async blob(answer: Answer): Promise<UpstreamBlob | null> {
+  async blob(answer: Answer, source: Source): Promise<UpstreamBlob | null> {
     if (!(await this.#isFound(answer))) return null;
-    return this.#blobOf(answer, 0, contentLength(answer));
+    return this.#blobOf(answer, source, { startBytes: 0, sizeBytes: contentLength(answer) });
   }
 
   /**
    * The blob from `startBytes` on, or from its beginning if upstream does not do ranges: `startBytes` of the result
-   * says which. A part that begins or ends elsewhere rejects as nonsense.
+   * says which. Rejects as nonsense a part that begins or ends elsewhere, and what cannot be the rest of the blob that
+   * had `sizeBytes`, such as nothing.
    */
-  async blobFrom(answer: Answer, startBytes: number): Promise<UpstreamBlob | null> {
-    if (answer.status !== 206) return await this.blob(answer);
-    const part = parseContentRange(answer.headers["content-range"]);
-    if (
-      part?.first === startBytes &&
-      (part.sizeBytes === null || part.last === part.sizeBytes - 1)
-    ) {
-      return this.#blobOf(answer, startBytes, part.sizeBytes);
-    }
-    answer.body.drop();
-    throw this.#nonsense(`asked for the bytes from ${startBytes} it sent others`);
+  async blobFrom(answer: Answer, source: Source, rest: BlobRest): Promise<UpstreamBlob> {
+    const blob =
+      answer.status === 206
+        ? this.#partOf(answer, source, rest.startBytes)
+        : await this.blob(answer, source);
+    if (!blob) throw this.#nonsense("the blob is gone in the middle of its download");
+    const { sizeBytes } = rest;
+    if (sizeBytes === null || blob.sizeBytes === null || blob.sizeBytes === sizeBytes) return blob;
+    blob.drop();
+    throw this.#nonsense(`the blob had ${sizeBytes} bytes, and then ${blob.sizeBytes}`);
   }
 
   /** One page of the tags, as upstream orders and cuts them. */
@@ -162,6 +177,19 @@ export class Answers {
     const referrers = referrersIn(await this.#collect(answer.body, listLimits));
     if (!referrers) throw this.#nonsense("referrers in no image index");
     return { referrers, next: nextQuery(answer.headers["link"]) };
+  }
+
+  #partOf(answer: Answer, source: Source, startBytes: number): UpstreamBlob {
+    const part = parseContentRange(answer.headers["content-range"]);
+    if (
+      part?.first === startBytes &&
+      (part.sizeBytes === null || part.last === part.sizeBytes - 1)
+    ) {
+      const { sizeBytes } = part;
+      return this.#blobOf(answer, source, { startBytes, sizeBytes });
+    }
+    answer.body.drop();
+    throw this.#nonsense(`asked for the bytes from ${startBytes} it sent others`);
   }
 
   async #isFound(answer: Answer): Promise<boolean> {
@@ -183,11 +211,11 @@ export class Answers {
     throw this.#nonsense("asked about a blob it sent a page");
   }
 
-  #blobOf(answer: Answer, startBytes: number, sizeBytes: number | null): UpstreamBlob {
+  #blobOf(answer: Answer, source: Source, where: BlobRest): UpstreamBlob {
     const { body } = answer;
     const cacheStatus = cacheStatusOf(answer);
-    const next = (): Promise<readonly Buffer[] | null> => this.#next(body);
-    return { sizeBytes, startBytes, cacheStatus, next, drop: () => body.drop() };
+    const next = (): Promise<readonly Buffer[] | null> => this.#next(body, source);
+    return { ...where, source, cacheStatus, next, drop: () => body.drop() };
   }
 
   async #collect(body: AnswerBody, limits: CollectLimits): Promise<Buffer> {
@@ -199,9 +227,11 @@ export class Answers {
     return bytes;
   }
 
-  async #next(body: AnswerBody): Promise<readonly Buffer[] | null> {
+  async #next(body: AnswerBody, source: Source): Promise<readonly Buffer[] | null> {
     const batch = await body.next().catch((error: unknown) => {
-      throw this.#error(failureFrom(error, "body"), error);
+      const failure = failureFrom(error, "body");
+      if (!body.dropped) source.noteFailure(failure);
+      throw this.#error(failure, error);
     });
     const sizeBytes = batch?.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
     this.#metrics.upstreamReceivedBytes.inc({ upstream: this.#upstream }, sizeBytes);

@@ -1,16 +1,24 @@
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Source } from "./answers.ts";
 import type { Breaker, Permit, Severity, Trouble } from "./breaker.ts";
 import type { Ask, Endpoint } from "./endpoint.ts";
 import type { Answer } from "./exchange.ts";
 import { failureFrom, isBrokenSocket, refusalFrom } from "./failure.ts";
 import { type Clocks, RateLimit } from "./rate-limit.ts";
+import { HopFailed } from "./redirects.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { isAnswer, isFinal, severityOf } from "./severity.ts";
 import { describeFailure, UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
 
 /** Takes an answer, body included. */
-export type Read<T> = (answer: Answer) => Promise<T>;
+export type Read<T> = (answer: Answer, source: Source) => Promise<T>;
+
+/** A request to whichever endpoint answers it. */
+export interface EndpointsAsk extends Ask {
+  /** Had begun to answer and broke off: these are asked last, and another one's refusal is not the last word. */
+  readonly avoid?: ReadonlySet<Source>;
+}
 
 export interface EndpointEntry {
   readonly endpoint: Endpoint;
@@ -37,8 +45,17 @@ export interface Down {
   readonly leftMs: number;
 }
 
+/** A request that failed. */
+interface Failed {
+  readonly error: unknown;
+  /** What that means. */
+  readonly failure: UpstreamFailure;
+  /** Of whoever asked. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** An endpoint, and what is known of it. */
-interface Line extends EndpointEntry {
+interface Line extends EndpointEntry, Source {
   /** What it told whoever asks here: limits are of a user. */
   readonly limit: RateLimit;
 }
@@ -59,7 +76,7 @@ export class Endpoints implements AsyncDisposable {
     this.retries = new RetryBudget(options.clocks.monotonicMs);
     this.#options = options;
     this.#lines = options.endpoints.map((entry) => {
-      return { ...entry, limit: new RateLimit(options.clocks) };
+      return { ...entry, limit: new RateLimit(options.clocks), ...this.#sourceOf(entry) };
     });
   }
 
@@ -98,10 +115,10 @@ export class Endpoints implements AsyncDisposable {
    * rejects because the answer is none, the next endpoint is asked too. Rejects with UpstreamError, at once if every
    * endpoint is left alone.
    */
-  async ask<T>(ask: Ask, read: Read<T>): Promise<T> {
+  async ask<T>({ avoid, ...ask }: EndpointsAsk, read: Read<T>): Promise<T> {
     this.retries.earn();
     let failed: UpstreamError | null = null;
-    for (const line of this.#inOrder()) {
+    for (const line of this.#inOrder(avoid)) {
       const permit = this.#enter(line, ask);
       if (!permit) continue;
       try {
@@ -110,8 +127,8 @@ export class Endpoints implements AsyncDisposable {
         return said;
       } catch (error) {
         failed = this.#failed(line, error);
-        this.#judge(permit, failed.failure, ask.signal);
-        if (ask.signal?.aborted || isFinal(failed.failure)) throw failed;
+        this.#judge(permit, { error, failure: failed.failure, signal: ask.signal });
+        if (ask.signal?.aborted || (!avoid && isFinal(failed.failure))) throw failed;
       }
     }
     throw failed ?? this.#leftAlone();
@@ -127,8 +144,10 @@ export class Endpoints implements AsyncDisposable {
   }
 
   /** Those that fail are asked when the others have failed. */
-  #inOrder(): readonly Line[] {
-    return [...this.#lines].sort((a, b) => +a.breaker.isAiling - +b.breaker.isAiling);
+  #inOrder(avoid: ReadonlySet<Source> | undefined): readonly Line[] {
+    const rank = (line: Line): number =>
+      (avoid?.has(line) ? 2 : 0) + (line.breaker.isAiling ? 1 : 0);
+    return [...this.#lines].sort((a, b) => rank(a) - rank(b));
   }
 
   /** Leave to ask it now, or null. Nobody waits for a probe who can ask another endpoint. */
@@ -149,15 +168,29 @@ export class Endpoints implements AsyncDisposable {
       await this.#askOne(line, probe, async ({ body }) => body.discard());
       permit.answered();
     } catch (error) {
-      this.#judge(permit, this.#failed(line, error).failure);
+      this.#judge(permit, { error, failure: this.#failed(line, error).failure });
     }
   }
 
-  #judge(permit: Permit, failure: UpstreamFailure, signal?: AbortSignal): void {
-    const severity = signal?.aborted ? "unknown" : severityOf(failure);
+  #judge(permit: Permit, { error, failure, signal }: Failed): void {
+    const known = error instanceof HopFailed ? "none" : severityOf(failure);
+    const severity = signal?.aborted ? "unknown" : known;
     if (severity === "none") permit.answered();
     else if (severity === "unknown") permit.abandoned();
     else permit.failed(this.#trouble(severity, failure));
+  }
+
+  #sourceOf({ breaker }: EndpointEntry): Source {
+    const note = (severity: Severity, failure: UpstreamFailure): void =>
+      breaker.noteFailure(this.#trouble(severity, failure));
+    return {
+      noteFailure: (failure) => {
+        const severity = severityOf(failure);
+        if (severity !== "none" && severity !== "unknown") note(severity, failure);
+      },
+      noteWrongBytes: () =>
+        note("grave", { kind: "nonsense", reason: "what it sent has another digest" }),
+    };
   }
 
   #trouble(severity: Severity, failure: UpstreamFailure): Trouble {
@@ -168,10 +201,10 @@ export class Endpoints implements AsyncDisposable {
 
   async #askOne<T>(line: Line, ask: Ask, read: Read<T>): Promise<T> {
     const answer = await this.#answer(line, ask);
-    if (answer.status !== 404 || ask.trust === "unverified") return await read(answer);
+    if (answer.status !== 404 || ask.trust === "unverified") return await read(answer, line);
     // "Not found" is the one answer about a digest that no hash can check, and a kept socket may hold a stray one.
     answer.body.discard();
-    return await read(await this.#answer(line, { ...ask, trust: "unverified" }));
+    return await read(await this.#answer(line, { ...ask, trust: "unverified" }), line);
   }
 
   async #answer({ endpoint, limit }: Line, ask: Ask): Promise<Answer> {
@@ -183,9 +216,11 @@ export class Endpoints implements AsyncDisposable {
     this.#count(ask, String(status));
     if (isAnswer(status)) return answer;
     const failure = await refusalFrom(answer);
-    // The limit of storage that a registry redirects to is not the registry's.
-    if (!redirected) limit.note(failure);
-    throw this.#error(failure);
+    const error = this.#error(failure);
+    // Neither the limit nor the trouble of storage that a registry redirects to is the registry's.
+    if (redirected) throw new HopFailed(error);
+    limit.note(failure);
+    throw error;
   }
 
   /** Why nobody was asked: as the endpoint has it that is asked again first. */
@@ -201,6 +236,7 @@ export class Endpoints implements AsyncDisposable {
 
   #failed({ limit }: Line, error: unknown): UpstreamError {
     if (error instanceof UpstreamError) return error;
+    if (error instanceof HopFailed && error.cause instanceof UpstreamError) return error.cause;
     const failure = failureFrom(error, "header");
     limit.note(failure);
     return this.#error(failure, error);

@@ -5,6 +5,7 @@ import { NoCredentials } from "./credentials.ts";
 import { repeatsCredentials } from "./echo.ts";
 import type { Answer } from "./exchange.ts";
 import { ForbiddenHop } from "./hop-guard.ts";
+import { HopFailed } from "./redirects.ts";
 import { NoToken, TokenRefused } from "./token-server.ts";
 import { toldCacheStatus } from "./told-cache-status.ts";
 import type { UpstreamFailure } from "./upstream-error.ts";
@@ -14,6 +15,7 @@ export type Stage = "header" | "body";
 
 /** What went wrong, in our words, from what undici, the socket or the layers below threw. */
 export function failureFrom(error: unknown, stage: Stage): UpstreamFailure {
+  if (error instanceof HopFailed) return failureFrom(error.cause, stage);
   if (error instanceof ForbiddenHop) return { kind: "forbidden-hop", reason: error.message };
   if (error instanceof NoCredentials) return { kind: "credentials", reason: error.message };
   if (error instanceof NoToken) return { kind: "nonsense", reason: error.message };
@@ -119,6 +121,7 @@ export interface NetworkError {
 
 /** The first failure: when a name has several addresses Node throws one AggregateError with an error for each. */
 export function networkErrorIn(error: unknown): NetworkError {
+  if (error instanceof HopFailed) return networkErrorIn(error.cause);
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   if (!(first instanceof Error)) return { code: "" };
   const { code, hostname, address, port }: Error & Partial<NetworkError> = first;

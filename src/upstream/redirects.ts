@@ -10,6 +10,14 @@ const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 /** How far redirects are followed: wherever the guard allows, within the origin that was asked, or not at all. */
 export type Follow = "anywhere" | "origin" | "nowhere";
 
+/** The place that an endpoint redirected to gave no answer (`cause`); the endpoint did. */
+export class HopFailed extends Error {
+  constructor(cause: unknown) {
+    super("a redirect led to a place that does not answer", { cause });
+    this.name = "HopFailed";
+  }
+}
+
 export interface Route {
   readonly connections: Connections;
   readonly guard: HopGuard;
@@ -19,7 +27,7 @@ export interface Route {
 
 /**
  * Asks the endpoint and follows its redirects to the answer. The guard judges every hop; credentials are
- * dropped for good when the origin changes. Rejects with ForbiddenHop, or as `exchange` does.
+ * dropped for good when the origin changes. Rejects with ForbiddenHop or HopFailed, or as `exchange` does.
  */
 export async function askEndpoint(request: ExchangeRequest, route: Route): Promise<Answer> {
   const way = route.connections.toEndpoint(request.url, route.trust);
@@ -49,8 +57,20 @@ async function followRedirects(
     if (route.follow === "origin" && request.url.origin !== asked.url.origin) {
       throw new ForbiddenHop(`what carries credentials is not redirected to ${request.url.host}`);
     }
-    await route.guard.assertAllowed(request.url, answer.url);
-    answer = await exchange(route.connections.toHop(request.url, route.trust), request);
+    answer = await exchangeWithHop(request, answer.url, route);
+  }
+}
+
+async function exchangeWithHop(
+  request: ExchangeRequest,
+  from: URL,
+  { guard, connections, trust }: Route,
+): Promise<Answer> {
+  try {
+    await guard.assertAllowed(request.url, from);
+    return await exchange(connections.toHop(request.url, trust), request);
+  } catch (error) {
+    throw error instanceof ForbiddenHop ? error : new HopFailed(error);
   }
 }
 

@@ -4,9 +4,13 @@ import type { UpstreamFailure } from "./upstream-error.ts";
 // Of the 5xx the one that tells of no trouble: what is asked for does not exist there.
 const notImplemented = 501;
 
+// These say that whoever answers is well: one wants to be asked less, the other is asked what has come from there.
+const tooManyRequests = 429;
+const loopDetected = 508;
+
 /** Whether a status is an answer, whatever it says, and no other endpoint is to be asked for a better one. */
 export function isAnswer(status: number): boolean {
-  return status === notImplemented || (status < 500 && status !== 429);
+  return status === notImplemented || (status < 500 && status !== tooManyRequests);
 }
 
 /**
@@ -19,19 +23,23 @@ export function severityOf(failure: UpstreamFailure): Severity | "none" | "unkno
     case "timeout":
       return failure.phase === "body" ? "slight" : "grave";
     case "cut":
-    case "forbidden-hop":
-    case "too-large":
     case "nonsense":
       return "slight";
     case "status":
-      return isAnswer(failure.status) || failure.status === 429 ? "none" : "slight";
+      return isAnswer(failure.status) || isOfTheWell(failure.status) ? "none" : "slight";
     case "refused":
     case "relayed":
+    case "forbidden-hop":
+    case "too-large":
       return "none";
     case "credentials":
     case "down":
       return "unknown";
   }
+}
+
+function isOfTheWell(status: number): boolean {
+  return status === tooManyRequests || status === loopDetected;
 }
 
 /** Whether another endpoint would have no other answer: this one has understood, and means it. */

@@ -5,8 +5,10 @@ import type { Referrer } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
 import {
   Answers,
+  type BlobRest,
   type DescribedBlob,
   type DescribedManifest,
+  type Source,
   type UpstreamBlob,
   type UpstreamManifest,
 } from "./answers.ts";
@@ -18,6 +20,11 @@ import { UpstreamError } from "./upstream-error.ts";
 
 // A list of referrers in pages is taken whole, for its pages cannot be filtered one by one; an image has some ten.
 const referrerPagesLimit = 20;
+
+export interface RestOfBlob extends BlobRest {
+  readonly avoid: ReadonlySet<Source>;
+  readonly signal: AbortSignal;
+}
 
 export interface UpstreamOptions extends Omit<EndpointsOptions, "upstream"> {
   readonly name: string;
@@ -111,21 +118,23 @@ export class Upstream implements AsyncDisposable {
   /** The blob from its beginning. Aborting `signal` ends it, whether it has begun or not. */
   async getBlob(place: Place, digest: Digest, signal: AbortSignal): Promise<UpstreamBlob | null> {
     const ask = { ...blobAsk("GET", place, digest, {}), signal };
-    return await this.#endpoints.ask(ask, (answer) => this.#answers.blob(answer));
+    return await this.#endpoints.ask(ask, (answer, source) => this.#answers.blob(answer, source));
   }
 
   /**
-   * The blob from `startBytes` on, or from its beginning if upstream does not do ranges: `startBytes` of the result
-   * says which. A part that begins or ends elsewhere rejects as nonsense.
+   * The blob from `rest.startBytes` on, or from its beginning if upstream does not do ranges: `startBytes` of the result
+   * says which. Any endpoint may have it; those in `avoid` are asked last. What cannot be the rest rejects as nonsense.
    */
-  async getBlobFrom(
+  async getRestOfBlob(
     place: Place,
     digest: Digest,
-    startBytes: number,
-    signal: AbortSignal,
-  ): Promise<UpstreamBlob | null> {
-    const ask = { ...blobAsk("GET", place, digest, { range: `bytes=${startBytes}-` }), signal };
-    return await this.#endpoints.ask(ask, (answer) => this.#answers.blobFrom(answer, startBytes));
+    { avoid, signal, ...rest }: RestOfBlob,
+  ): Promise<UpstreamBlob> {
+    const headers = rest.startBytes === 0 ? {} : { range: `bytes=${rest.startBytes}-` };
+    const ask = { ...blobAsk("GET", place, digest, headers), signal, avoid };
+    return await this.#endpoints.ask(ask, (answer, source) =>
+      this.#answers.blobFrom(answer, source, rest),
+    );
   }
 
   /** One page of the tags, as upstream orders and cuts them. */

@@ -85,7 +85,8 @@ test("a public upstream sends a mirror to no place within its network, by redire
     if (by === "link") assert.equal(status, 200, what);
     else if (forbidden.includes(location))
       assert.equal(`${status} ${kind}`, "502 forbidden-hop", what);
-    else if (senseless.includes(location)) assert.equal(status, 502, what);
+    // After several of these the registry is left alone for a while.
+    else if (senseless.includes(location)) assert.ok([502, 503].includes(status), what);
     else if (by === "redirect") assert.equal(status, 200, what);
   }
   assert.deepEqual(

@@ -127,8 +127,8 @@ for (const refusal of refusals) {
       await assertAllRefused(denied);
     });
     await t.test("while the registry is down", async () => {
-      await lab.registry.down();
-      await assertAllRefused([502, 404]);
+      await lab.takeDown();
+      await assertAllRefused([503, 404]);
     });
     await lab.assertKept();
   });
@@ -198,8 +198,8 @@ for (const status of refusals) {
       for (const path of paths) assert.equal((await lab.ask(method, path)).status, expected, path);
     }
     assert.deepEqual(listed(await lab.get("/v2/_catalog")), []);
-    await lab.registry.down();
-    for (const path of paths) assert.equal((await lab.get(path)).status, 502, path);
+    await lab.takeDown();
+    for (const path of paths) assert.equal((await lab.get(path)).status, 503, path);
     await lab.assertKept();
   });
 }

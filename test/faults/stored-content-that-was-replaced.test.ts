@@ -61,9 +61,10 @@ for (const [name, change] of Object.entries(changes)) {
         scene.pull("good", content, { headers: { range: "bytes=140000-160000" } }),
       ]),
     );
-    for (const { status } of answers) assert.equal(status, 502);
+    for (const { status } of answers) assert.ok([502, 503].includes(status));
 
     await scene.upstream.up();
+    scene.passOver();
     for (const content of contents) await scene.pullWhole("good", content);
     await scene.assertSound({ stored: contents });
   });

@@ -40,6 +40,18 @@ for (const fault of good) {
   });
 }
 
+test("a blob whose upstream breaks off every 8 MiB arrives whole, and hardly a byte comes twice", async () => {
+  await using scene = await FaultScene.start({ ownMonotonicClock: true });
+  // More cuts than there are retries: what comes pays for going on.
+  const content = scene.upstream.blob("cut and cut again", 136 * 1024 * 1024);
+
+  await scene.pullWhole("cut-every-8-mib", content);
+
+  assert.equal(scene.blobGets(content), 17);
+  assert.ok(sentFor(scene, content) <= content.sizeBytes * 1.05);
+  await scene.assertSound({ stored: [content] });
+});
+
 test("content of unknown length is gone on with after a cut", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("unknown length", sizeBytes);

@@ -14,6 +14,8 @@ test("an upstream that accepts and sends no whole header is given up: 504, and e
   const pulls = silences.map((fault) => [fault, scene.upstream.blob(fault, sizeBytes)] as const);
 
   const answers = await Promise.all(pulls.map(([fault, content]) => scene.pull(fault, content)));
+  scene.passOver();
+  // The first of these finds out whether it answers again.
   const heads = await Promise.all(
     pulls.map(([fault, content]) => scene.pull(fault, content, { method: "HEAD" })),
   );
@@ -22,10 +24,7 @@ test("an upstream that accepts and sends no whole header is given up: 504, and e
     answers.map(({ status }) => status),
     [504, 504, 504],
   );
-  assert.deepEqual(
-    heads.map(({ status }) => status),
-    [504, 504, 504],
-  );
+  assert.deepEqual(heads.map(({ status }) => status).sort(), [503, 503, 504]);
   await scene.assertSound({ unstored: pulls.map(([, content]) => content) });
   await scene.assertHeals(pulls);
   await scene.assertSound({ stored: pulls.map(([, content]) => content) });

@@ -307,9 +307,11 @@ test("while upstream is down a list without anything is an error, also a filtere
   await hub.down();
   const other = `/v2/team/app/referrers/${imageOfSize("unsigned", 10).manifest.digest}`;
 
-  assert.equal((await mirror.get(other)).status, 502);
+  const empty = [other, `${referrersPath}?artifactType=${signatureType}`];
+  for (const path of [...empty, ...empty]) {
+    assert.ok([502, 503].includes((await mirror.get(path)).status), path);
+  }
   assert.equal((await mirror.get(`${referrersPath}?artifactType=${sbomType}`)).status, 200);
-  assert.equal((await mirror.get(`${referrersPath}?artifactType=${signatureType}`)).status, 502);
 });
 
 test("a refused list of referrers is a refusal, whatever is here", async () => {

@@ -34,11 +34,16 @@ for (const [name, target] of Object.entries(missing)) {
   for (const [kind, trouble] of Object.entries(troubles())) {
     test(`${kind} for ${name} is not remembered`, async () => {
       await using hub = await FakeUpstream.start();
-      await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+      await using mirror = await TestMirror.start({
+        upstreams: { "docker.io": hub },
+        freshness: { negativeTtlMs: 3_600_000 },
+      });
       push(hub);
       hub.overrideAll(trouble);
       const failed = await mirror.get(target);
       hub.overrideAll(null);
+      // Upstream may have been left alone.
+      mirror.advance(10_000);
 
       const healed = await mirror.get(target);
 

@@ -85,7 +85,8 @@ test("a page to log in is no sign that anything is public", async () => {
   const paths = ["manifests/1", `manifests/${manifest.digest}`, "tags/list"];
 
   for (const path of [...paths, ...blobs.map(({ digest }) => `blobs/${digest}`)]) {
-    assert.equal((await lab.get(`/v2/team/secret/${path}`)).status, 502, path);
+    const { status } = await lab.get(`/v2/team/secret/${path}`);
+    assert.ok([502, 503].includes(status), `${path}: ${status}`);
   }
   await lab.assertKept();
 });

@@ -24,6 +24,8 @@ export interface FaultSceneOptions extends FaultUpstreamOptions {
   readonly ownMonotonicClock?: boolean;
   /** A second upstream, `beside.test`: a repository `beside.test/good/app` is its `good/app`. */
   readonly beside?: FaultUpstream;
+  /** The upstream's second endpoint. */
+  readonly next?: FaultUpstream;
   /** Where the mirror stores, in place of a temporary directory. */
   readonly directory?: string;
   readonly maxSize?: Size;
@@ -69,7 +71,10 @@ export class FaultScene implements AsyncDisposable {
   static async start(options: FaultSceneOptions = {}): Promise<FaultScene> {
     await using resources = new AsyncDisposableStack();
     const upstream = resources.use(await FaultUpstream.start(options));
-    const { settings, maxSize, minFree, beside, pins } = options;
+    const { maxSize, minFree, beside, next, pins } = options;
+    const endpoints = [upstream, ...(next ? [next] : [])];
+    const urls = endpoints.map(({ url }) => new URL(url));
+    const settings = { ...(next ? { endpoints: urls } : {}), ...options.settings };
     const directory =
       options.directory ?? resources.use(await mkdtempDisposable(join(tmpdir(), "faults-"))).path;
     const mirror = resources.use(
@@ -79,7 +84,7 @@ export class FaultScene implements AsyncDisposable {
           ...(beside ? { "beside.test": beside.url } : {}),
         },
         directory,
-        ...(settings ? { settings: { "faults.test": settings } } : {}),
+        settings: { "faults.test": settings },
         ...(options.ownMonotonicClock ? { ownMonotonicClock: true } : {}),
         ...(maxSize ? { maxSize } : {}),
         ...(minFree ? { minFree } : {}),
@@ -87,7 +92,7 @@ export class FaultScene implements AsyncDisposable {
       }),
     );
     const before = await footprint();
-    const upstreams = beside ? [upstream, beside] : [upstream];
+    const upstreams = [...endpoints, ...(beside ? [beside] : [])];
     return new FaultScene({ upstream, mirror, directory, upstreams }, before, resources.move());
   }
 

@@ -9,6 +9,8 @@ export interface FaultUpstreamOptions {
   readonly bytesPerSecond?: number;
   /** The address it listens on; loopback where nothing is said. */
   readonly address?: string;
+  /** What it does whatever repositories are called, as one that has been asked so often before. */
+  readonly behaves?: { readonly fault: string; readonly attempt: number };
 }
 
 interface TaggedManifest {
@@ -216,7 +218,7 @@ export class FaultUpstream implements AsyncDisposable {
   }
 
   #behaviour(repository: string, { hop }: FaultRequest): Fault {
-    const [name = ""] = repository.split("/", 1);
+    const { fault: name = repository.split("/", 1)[0] ?? "" } = this.#options.behaves ?? {};
     if (this.#healed) return honest;
     const fault = faults[name];
     if (!fault) throw new Error(`no fault is called ${name}`);
@@ -235,7 +237,7 @@ export class FaultUpstream implements AsyncDisposable {
     return {
       request,
       content,
-      attempt: same.indexOf(request),
+      attempt: same.indexOf(request) + (this.#options.behaves?.attempt ?? 0),
       targetUsed: same
         .slice(0, same.indexOf(request))
         .some(({ target }) => target === request.target),

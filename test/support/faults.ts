@@ -157,6 +157,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   "cut-five-times": async (ask, wire) =>
     await (ask.attempt < 5 ? cutAt(0.15)(ask, wire) : honest(ask, wire)),
   "cut-always": cutAt(0.3),
+  "cut-every-8-mib": cutAfter(8 * 1024 * 1024),
   "cut-then-whole": onceThen(cutAt(0.3), plainly),
   "cut-then-other-etag": onceThen(
     cutAt(0.3),
@@ -354,6 +355,16 @@ function cutAt(share: number): Fault {
     });
     await wire.body(content, first, first + Math.floor((sizeBytes - first) * share));
     wire.end();
+  };
+}
+
+/** Breaks off after so many bytes, whatever was asked for. */
+function cutAfter(longestBytes: number): Fault {
+  return async (ask, wire) => {
+    const { content, request } = ask;
+    const missingBytes = content.sizeBytes - startOf(request);
+    if (missingBytes <= longestBytes) return await honest(ask, wire);
+    return await cutAt(longestBytes / missingBytes)(ask, wire);
   };
 }
 

@@ -97,6 +97,7 @@ export class PrivateLab implements AsyncDisposable {
         settings: { [upstreamName]: settingsOf(access) },
         directory,
         freshness: { negativeTtlMs: 0, ...freshness },
+        ownMonotonicClock: true,
       }),
     );
     return new PrivateLab({
@@ -126,6 +127,13 @@ export class PrivateLab implements AsyncDisposable {
   /** Pulls all of the private image, which must be shared. */
   async pullPrivate(): Promise<void> {
     await this.#pull("team/secret", this.privateImage);
+  }
+
+  /** The registry refuses connections, and the mirror knows it: from now on it is not asked. */
+  async takeDown(): Promise<void> {
+    await this.registry.down();
+    // What was never seen is asked for.
+    while ((await this.get("/v2/team/none/tags/list")).status !== 503);
   }
 
   /** From now on the registry shows the repository to nobody. */
