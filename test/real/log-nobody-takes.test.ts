@@ -27,7 +27,8 @@ for (const [what, output] of Object.entries(outputs)) {
     // A pipe holds 64 KiB, and what waits for it a MiB: each of these has a line of some 400 bytes.
     for (let at = 0; at < 200; at++) {
       const asking = Array.from({ length: 20 }, () => ask(`http://${home.host}/v2/a/tags/list`));
-      for (const { status } of await Promise.all(asking)) assert.equal(status, 502);
+      // 503 from when the upstream is left alone.
+      for (const { status } of await Promise.all(asking)) assert.ok([502, 503].includes(status));
     }
 
     assert.equal((await ask(`http://${home.host}/readyz`)).status, 200);
