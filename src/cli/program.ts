@@ -26,7 +26,6 @@ export function buildProgram(): Command {
     .option("--config <file>", "the configuration file")
     .helpOption("-h, --help", "explain the command")
     .configureHelp({ showGlobalOptions: true, commandDescription: sentenceOf })
-    .showHelpAfterError("(sluice help explains)")
     .exitOverride()
     .addHelpText("after", programHelp);
   program.commandsGroup("Run the mirror:");

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { explainFailure } from "./explain-failure.ts";
+import { endOnLostOutput } from "./lost-output.ts";
 import { buildProgram } from "./program.ts";
 
 // Promises to scripts, beside 0 for done.
@@ -8,6 +9,7 @@ const wrongUsage = 2;
 
 /** Runs the command that the arguments name; resolves to the exit code, whatever happened. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
+  endOnLostOutput();
   try {
     await buildProgram().parseAsync(args, { from: "user" });
     return 0;

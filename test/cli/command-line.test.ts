@@ -30,7 +30,8 @@ test("wrong usage is 2, says what was meant, and leaves stdout empty", async () 
     [["evict", "--to", "5 parsecs"], /'5 parsecs' is invalid\. .*for example 20GiB or 50%/],
     [["evict", "--to", "0%"], /'0%' is invalid/],
     [["evict", "--limit", "0"], /'0' is invalid\. .*for example 100/],
-    [["serve", "now"], /^error: too many arguments for 'serve'/],
+    [["serve", "now"], /^error: too many arguments for 'serve'.*\n\(sluice help serve explains\)/],
+    [["config", "check", "--x"], /\(sluice help config check explains\)/],
     [["config", "check", "--config"], /^error: option '--config <file>' argument missing/],
   ];
   for (const [args, message] of table) {

@@ -5,7 +5,7 @@ import type { Command } from "commander";
  * all others are.
  */
 export function addHelp(program: Command): void {
-  leaveOutOwnHelp(program);
+  pointToThis(program, []);
   program
     .command("help")
     .description("explain a command")
@@ -14,9 +14,10 @@ export function addHelp(program: Command): void {
     .action(async (path: readonly string[]) => (await named(program, path)).help());
 }
 
-function leaveOutOwnHelp(command: Command): void {
+function pointToThis(command: Command, path: readonly string[]): void {
   command.helpCommand(false);
-  command.commands.forEach(leaveOutOwnHelp);
+  command.showHelpAfterError(`(${["sluice", "help", ...path].join(" ")} explains)`);
+  for (const one of command.commands) pointToThis(one, [...path, one.name()]);
 }
 
 async function named(program: Command, path: readonly string[]): Promise<Command> {
