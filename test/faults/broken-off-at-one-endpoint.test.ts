@@ -108,7 +108,7 @@ class Lab implements AsyncDisposable {
 
   static async start(fault = "good"): Promise<Lab> {
     const second = await FaultUpstream.start({ behaves: { fault, attempt: 1 } });
-    const timeouts = { connectMs: 2_000, headersMs: 2_000, bodyIdleMs: 400 };
+    const timeouts = { connectMs: 2_000, headersMs: 2_000, answerMs: 8_000, bodyIdleMs: 400 };
     return new Lab(await FaultScene.start({ next: second, settings: { timeouts } }), second);
   }
 
