@@ -11,6 +11,7 @@ import { addEviction } from "./eviction.ts";
 import { addHistory } from "./history.ts";
 import { addImages } from "./images.ts";
 import { addPinning, addPins } from "./pins.ts";
+import { addPrefetch } from "./prefetch.ts";
 import { addProbes } from "./probes.ts";
 import { addSimulate } from "./simulate.ts";
 import { addStats } from "./stats.ts";
@@ -48,6 +49,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
     addPinning(api, tools);
     addDoctor(api, tools);
     addVerify(api, tools);
+    addPrefetch(api, tools);
   }
   api.doc("/api/v1/openapi.json", {
     openapi: "3.0.3",

@@ -9,6 +9,7 @@ import { addHelp } from "./grammar/help.ts";
 import { addHistory } from "./grammar/history.ts";
 import { addLs } from "./grammar/ls.ts";
 import { addPin, addUnpin } from "./grammar/pin.ts";
+import { addPrefetch } from "./grammar/prefetch.ts";
 import { addServe } from "./grammar/serve.ts";
 import { addSimulate } from "./grammar/simulate.ts";
 import { addStats } from "./grammar/stats.ts";
@@ -38,6 +39,7 @@ export function buildProgram(): Command {
   addSimulate(program);
   program.commandsGroup("Change what is stored:");
   addEvict(program);
+  addPrefetch(program);
   addPin(program);
   addUnpin(program);
   program.commandsGroup("Set up and mend:");

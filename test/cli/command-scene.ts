@@ -11,7 +11,8 @@ export class CommandScene implements AsyncDisposable {
   readonly mirror: TestMirror;
   readonly hub: FakeUpstream;
   readonly github: FakeUpstream;
-  readonly #file: string;
+  /** The configuration. */
+  readonly file: string;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
@@ -21,7 +22,7 @@ export class CommandScene implements AsyncDisposable {
     this.mirror = parts.mirror;
     this.hub = parts.hub;
     this.github = parts.github;
-    this.#file = parts.file;
+    this.file = parts.file;
     this.#resources = resources;
   }
 
@@ -49,7 +50,7 @@ export class CommandScene implements AsyncDisposable {
   }
 
   run(...args: readonly string[]): Promise<Outcome> {
-    return runSluice([...args, "--config", this.#file], { cwd: "/" });
+    return runSluice([...args, "--config", this.file], { cwd: "/" });
   }
 
   /** Ends the daemon: what is run from now on opens the storage directory itself. */

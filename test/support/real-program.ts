@@ -25,6 +25,7 @@ const packageOf = {
   openssl: "openssl",
   podman: "podman",
   runc: "runc",
+  script: "bsdutils",
   setpriv: "util-linux",
   skopeo: "skopeo",
   strace: "strace",
