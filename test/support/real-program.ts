@@ -19,6 +19,7 @@ const packageOf = {
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
   ip: "iproute2",
+  iptables: "iptables",
   keepalived: "keepalived",
   kubectl: "kubernetes-client",
   nginx: "nginx",
