@@ -36,18 +36,17 @@ export class Completeness {
   }
 
   /**
-   * Throws DistributionError UNAVAILABLE if nobody is asked for what is missing: with no manifest at all, a client may get
-   * the image elsewhere.
+   * Throws DistributionError UNAVAILABLE if upstream is known to be down and something is missing: with no manifest at all,
+   * a client may get the image elsewhere.
    */
   async assertPullable(target: Target, manifest: Manifest): Promise<void> {
-    const { upstream } = target;
-    const { leftAloneMs } = upstream;
-    if (leftAloneMs === 0) return;
+    const { name, down } = target.upstream;
+    // Who asks next finds out whether it is well again.
+    if (!down || down.leftMs === 0) return;
     const missing = await this.#missing(target, manifest);
     if (missing === null) return;
-    const why = upstream.down ? `it ${upstream.down.reason}` : "it has told us to wait";
-    const message = `${upstream.name} is left alone, for ${why}; and ${missing}`;
-    const seconds = Math.ceil(Math.min(leftAloneMs, longestRetryAfterMs) / 1000);
+    const message = `${name} is left alone, for it ${down.reason}; and ${missing}`;
+    const seconds = Math.ceil(Math.min(down.leftMs, longestRetryAfterMs) / 1000);
     throw new DistributionError("UNAVAILABLE", message, {
       headers: { "retry-after": String(seconds) },
     });

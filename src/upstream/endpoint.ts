@@ -84,11 +84,6 @@ export class Endpoint implements AsyncDisposable {
     );
   }
 
-  /** For so long no account may ask, in ms; 0 if one may. */
-  get waitMs(): number {
-    return Math.min(...this.#configured.map(({ limits }) => limits.waitMs));
-  }
-
   /** Whether what may still be pulled should be kept for what cannot be had otherwise. */
   get isScarce(): boolean {
     // Who has to wait is not asked anyway.

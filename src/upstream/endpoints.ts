@@ -85,16 +85,6 @@ export class Endpoints implements AsyncDisposable {
     return this.#lines.every(({ endpoint }) => endpoint.isScarce);
   }
 
-  /** How long nobody is asked yet, in ms: for want of an answer, or because of limits; 0 if an endpoint is asked. */
-  get leftAloneMs(): number {
-    const nowMs = this.#options.clocks.monotonicMs();
-    const waits = this.#lines.map(({ breaker: { state }, limit, endpoint }) => {
-      const openMs = state.kind === "open" ? state.untilMs - nowMs : 0;
-      return Math.max(0, openMs, limit.leftMs, endpoint.waitMs);
-    });
-    return Math.min(...waits);
-  }
-
   /** null while there is an endpoint that answers, as far as is known. */
   get down(): Down | null {
     const states = this.#lines.map(({ breaker }) => breaker.state);

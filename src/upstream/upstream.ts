@@ -59,11 +59,6 @@ export class Upstream implements AsyncDisposable {
     return this.#endpoints.down;
   }
 
-  /** How long nobody is asked yet, in ms: for want of an answer, or because of limits; 0 if upstream is asked. */
-  get leftAloneMs(): number {
-    return this.#endpoints.leftAloneMs;
-  }
-
   /** Takes one of the retries that upstream may be burdened with, if there is one. */
   mayRetry(): boolean {
     return this.#endpoints.retries.take();

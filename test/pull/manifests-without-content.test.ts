@@ -124,22 +124,6 @@ test("what arrives just now counts as here", async () => {
   assert.ok((await arriving.end()).body.equals(layer.bytes));
 });
 
-test("an upstream that has told us to wait is asked for nothing that is missing either", async () => {
-  await using scene = await startScene();
-  const path = `/v2/team/app/manifests/${image.manifest.digest}`;
-  await scene.mirror.get(path);
-  scene.hub.overrideAll(
-    (_, response) => void response.writeHead(429, { "retry-after": "30" }).end(),
-  );
-  await scene.mirror.get("/v2/team/app/manifests/other");
-
-  const answer = await scene.mirror.get(path);
-
-  assert.equal(answer.status, 503);
-  assert.equal(answer.headers["retry-after"], "30");
-  assert.match(answer.reason, /docker\.io is left alone, for it has told us to wait; and sha256:/);
-});
-
 interface Scene extends AsyncDisposable {
   readonly hub: FakeUpstream;
   readonly mirror: TestMirror;
