@@ -4,6 +4,7 @@ import { NoCredentials } from "./credentials.ts";
 import type { Ask } from "./endpoint.ts";
 import type { Answer } from "./exchange.ts";
 import { TokenRefused } from "./token-server.ts";
+import { relayedReason } from "./told-cache-status.ts";
 import type { UpstreamFailure } from "./upstream-error.ts";
 
 /** As whom an endpoint is asked: one of the credentials of its upstream, or nobody. */
@@ -114,8 +115,7 @@ function limitOf(account: Account | undefined, { refused }: Asking): Told {
 async function askAs({ authorization, limits }: Account, send: Send): Promise<Told> {
   try {
     const answer = await send(authorization);
-    // The limits of storage that a registry redirects to are not the registry's.
-    if (!answer.redirected) limits.note(answer.status, answer.headers);
+    if (isOwn(answer)) limits.note(answer.status, answer.headers);
     return answer;
   } catch (error) {
     if (error instanceof NoCredentials) return error;
@@ -127,7 +127,12 @@ async function askAs({ authorization, limits }: Account, send: Send): Promise<To
 
 function isLimited(told: Told): boolean {
   if (told instanceof NoCredentials) return false;
-  return told.status === 429 && (told instanceof TokenRefused || !told.redirected);
+  return told.status === 429 && (told instanceof TokenRefused || isOwn(told));
+}
+
+/** The limits of storage that a registry redirects to are not the registry's; those that a mirror met are not ours. */
+function isOwn(answer: Answer): boolean {
+  return !answer.redirected && relayedReason(answer) === null;
 }
 
 function isDenied(told: Told): boolean {

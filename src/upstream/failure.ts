@@ -7,7 +7,7 @@ import type { Answer } from "./exchange.ts";
 import { ForbiddenHop } from "./hop-guard.ts";
 import { HopFailed } from "./redirects.ts";
 import { NoToken, TokenRefused } from "./token-server.ts";
-import { toldCacheStatus } from "./told-cache-status.ts";
+import { relayedReason } from "./told-cache-status.ts";
 import type { UpstreamFailure } from "./upstream-error.ts";
 
 /** Whether the failure came before the answer's header or within its body. */
@@ -46,15 +46,15 @@ export async function refusalFrom(answer: Answer): Promise<UpstreamFailure> {
   // Storage that a registry redirects to knows no repositories: its refusals are trouble, such as a URL that expired.
   if (!redirected && (status === 401 || status === 403)) return { kind: "refused", status, words };
   const retryAfter = retryAfterIn(headers["retry-after"]);
-  const relayed = redirected || status < 400 ? null : relayedWords(answer);
+  const relayed = relayedWords(answer);
   if (relayed === null) return { kind: "status", status, words, retryAfter };
   return { kind: "relayed", mirror: answer.url.host, status, words: relayed, retryAfter };
 }
 
 /** The cause that a mirror before us names: in a header, for the answer to a `HEAD` has no body. */
-function relayedWords({ headers, authorization }: Answer): string | null {
-  const reason = toldCacheStatus(headers["cache-status"])?.mirrorsReason ?? null;
-  return reason && presentable(reason, authorization);
+function relayedWords(answer: Answer): string | null {
+  const reason = relayedReason(answer);
+  return reason && presentable(reason, answer.authorization);
 }
 
 // RFC 9110, section 10.2.3: seconds, some centuries of them at most, or a date. Clients get it, and some of them trust it.

@@ -36,6 +36,16 @@ export function cacheStatusOf({ headers }: Pick<Answer, "headers">): string | nu
   return toldCacheStatus(headers["cache-status"])?.text ?? null;
 }
 
+/** Why the mirror that sent this has no better answer, where it is one that tells of trouble; null otherwise. */
+export function relayedReason({
+  status,
+  redirected,
+  headers,
+}: Pick<Answer, "status" | "redirected" | "headers">): string | null {
+  if (redirected || status < 400) return null;
+  return toldCacheStatus(headers["cache-status"])?.mirrorsReason ?? null;
+}
+
 function sentenceIn(sluice: string): string | null {
   const sentence = detail.exec(sluice)?.groups?.["sentence"];
   return sentence?.slice(1, -1).replace(/\\(["\\])/g, "$1") || null;

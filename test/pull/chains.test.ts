@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestOf } from "../../src/oci/digest.ts";
+import { eventually } from "../support/eventually.ts";
 import { type Answer, FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob, type TestImage, topLayerOf } from "../support/images.ts";
 import { InjuringRelay } from "../support/injuring-relay.ts";
@@ -213,6 +214,31 @@ test("what the way to the parent cuts is gone on with where it ended, and the re
   assert.equal(hub.count("GET", blob.digest), 1);
 });
 
+test("an edge that loses patience with its parent joins the same fill again, and the registry sends it once", async () => {
+  await using hub = await FakeUpstream.start();
+  await using chain = await startChain({ hub });
+  const { parent } = chain;
+  const timeouts = { connectMs: 5_000, headersMs: 10_000, answerMs: 60_000, bodyIdleMs: 200 };
+  await using edge = await TestMirror.start({
+    upstreams: namedAt(parent.url),
+    settings: { "docker.io": { timeouts } },
+  });
+  const blob = noiseBlob("slow to come", 2 * mib);
+  hub.addBlob("library/app", blob);
+  const release = hub.hold("library/app", blob.digest, mib);
+
+  using pull = edge.open(`/v2/library/app/blobs/${blob.digest}`);
+  // A line is written when the edge has gone away; by then it comes again, five times at most.
+  await eventually("the edge has lost patience", () =>
+    parent.logLines.some(({ digest }) => digest === blob.digest),
+  );
+  release();
+  const answer = await pull.end();
+
+  assert.ok(answer.complete && answer.body.equals(blob.bytes));
+  assert.equal(hub.count("GET", blob.digest), 1);
+});
+
 interface Trouble {
   readonly answer: Answer | null;
   readonly status: number;
@@ -267,3 +293,21 @@ for (const [what, { answer, status, cause }] of Object.entries(troubles)) {
     assert.ok(hub.count("GET", "/blobs/") <= 6, `${hub.count("GET", "/blobs/")}`);
   });
 }
+
+test("what the parent has is pulled from it while the registry limits the parent", async () => {
+  await using hub = await FakeUpstream.start();
+  const clock = { ownMonotonicClock: true };
+  await using chain = await startChain({ hub, parent: clock, edges: clock });
+  const { parent, edges } = chain;
+  const [warm, cold] = [noiseBlob("warm", 100), noiseBlob("cold", 100)];
+  hub.addBlob("library/app", warm);
+  await parent.get(`/v2/library/app/blobs/${warm.digest}`);
+  await chain.idle();
+  hub.overrideAll(failing(429));
+
+  const limited = await edges[0].get(`/v2/library/app/blobs/${cold.digest}`);
+  const served = await edges[0].get(`/v2/library/app/blobs/${warm.digest}`);
+
+  assert.equal(limited.status, 429);
+  assert.ok(served.body.equals(warm.bytes));
+});
