@@ -1,21 +1,15 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { ask } from "../support/ask.ts";
-import { eventually } from "../support/eventually.ts";
-import { auditStore } from "../support/fault-oracles.ts";
-import { FaultProcessScene } from "../support/fault-process-scene.ts";
+import {
+  assertCounted,
+  killedInEviction,
+  largeBlob,
+  startEvicting,
+} from "../support/evicting-scene.ts";
 import { InjectedFaults } from "../support/injected-faults.ts";
 import { haveAll, haveRoot } from "../support/real-program.ts";
-import type { SeededContent } from "../support/seeded-content.ts";
 
-const mib = 1024 ** 2;
-const maxSize = "40MiB";
-const limitBytes = 40 * mib;
-
-// One thread of the store, so that the turn of a call is the same in each run.
-const env = { UV_THREADPOOL_SIZE: "1" };
-
-/** Of an eviction that a pull waits for: its rows, its files, then the pull's own. */
+/** Of an eviction that a pull waits for: its rows, its files, then the pull's own. All turns: `test/soak`. */
 const turns: readonly (readonly [call: string, nth: number])[] = [
   ["pwrite64", 1],
   ["pwrite64", 2],
@@ -31,87 +25,48 @@ const turns: readonly (readonly [call: string, nth: number])[] = [
 for (const [call, nth] of turns) {
   test(`killed at the ${call} number ${nth} of an eviction, the next daemon serves what is right within the bound`, async (t) => {
     if (!canTrace(t)) return;
-    await using scene = await FaultProcessScene.start({ env, maxSize });
-    const contents = await fill(scene);
-    const large = scene.upstream.blob(`killed at ${call} ${nth}`, 12 * mib);
-    await using strace = await InjectedFaults.attach(scene.sluice.pid, {
-      call,
-      effect: "signal=SIGKILL",
-      nth,
-    });
-
-    await scene.pull("good", large);
-    assert.deepEqual(await scene.sluice.exit(), { code: null, signal: "SIGKILL" });
-    await strace.end();
-
-    assert.deepEqual((await auditStore(scene.directory)).faults, []);
-    await using next = await scene.restart();
-    await assertAgreed(next);
-    for (const content of [large, ...contents]) await next.pullWhole("good", content);
-    await assertAgreed(next);
-    await next.assertSound();
+    assert.equal(await killedInEviction(call, nth), true, "there is no such turn any more");
   });
 }
 
-for (const [call, error] of [
-  ["rename", "EIO"],
-  ["unlink", "EIO"],
-  ["pwrite64", "EIO"],
-] as const) {
-  test(`an eviction whose ${call} fails with ${error} fails no pull, and leaves nothing that does not count`, async (t) => {
+/** What the store, SQLite and the thread that chooses call, and how that can fail. */
+const failures: Readonly<Record<string, readonly string[]>> = {
+  rename: ["EIO", "EROFS", "ENOSPC"],
+  unlink: ["EIO", "EROFS"],
+  pwrite64: ["EIO", "ENOSPC", "EDQUOT"],
+  openat: ["EMFILE", "EROFS", "EIO", "ENOSPC"],
+  fdatasync: ["EIO", "ENOSPC"],
+};
+
+// What a call is made for first: to choose, to write rows, to remove files.
+const mostTurns = 3;
+
+for (const [call, errors] of Object.entries(failures)) {
+  test(`an eviction whose ${call} fails fails no pull, and leaves nothing that does not count`, async (t) => {
     if (!canTrace(t)) return;
-    await using scene = await FaultProcessScene.start({ env, maxSize });
-    await fill(scene);
-    for (let nth = 1; nth <= 4; nth++) {
-      const large = scene.upstream.blob(`${call} fails ${nth}`, 12 * mib);
-      await using strace = await InjectedFaults.attach(scene.sluice.pid, {
-        call,
-        effect: `error=${error}`,
-        nth,
-      });
+    const { scene } = await startEvicting();
+    await using _scene = scene;
+    let hits = 0;
+    for (const error of errors) {
+      for (let nth = 1; nth <= mostTurns; nth++) {
+        const large = largeBlob(scene, `${call} fails ${error} ${nth}`);
+        await using strace = await InjectedFaults.attach(scene.sluice.pid, {
+          call,
+          effect: `error=${error}`,
+          nth,
+        });
 
-      await scene.pullWhole("good", large);
-      const calls = await strace.detach();
+        await scene.pullWhole("good", large);
+        hits += (await strace.detach()).length;
 
-      t.diagnostic(`${calls.length} calls were made to fail`);
-      await assertCounted(scene);
+        await assertCounted(scene);
+      }
     }
-    await scene.pullWhole("good", scene.upstream.blob(`after ${call}`, 12 * mib));
+    t.diagnostic(`${hits} calls were made to fail`);
+    assert.ok(hits > 0, `nothing calls ${call} any more`);
+    await scene.pullWhole("good", largeBlob(scene, `after ${call}`));
     await assertCounted(scene);
   });
-}
-
-/** As much as fits, almost. */
-async function fill(scene: FaultProcessScene): Promise<SeededContent[]> {
-  const contents = Array.from({ length: 8 }, (_, at) => scene.upstream.blob(`${at}`, 4 * mib));
-  for (const content of contents) await scene.pullWhole("good", content);
-  await eventually("no fill runs", async () => (await scene.fillsInFlight()) === 0);
-  return contents;
-}
-
-/** Each file has its row, and each row its file. */
-async function assertCounted(scene: FaultProcessScene): Promise<void> {
-  await eventually("no fill runs", async () => (await scene.fillsInFlight()) === 0);
-  const { faults, digests } = await auditStore(scene.directory);
-  assert.deepEqual(faults, []);
-  const { blobs, usedBytes } = await storedIn(scene);
-  assert.equal(blobs, digests.size);
-  assert.ok(usedBytes <= limitBytes, `${usedBytes}`);
-}
-
-/** The same, once what the killed one left is swept and adopted. */
-async function assertAgreed(scene: FaultProcessScene): Promise<void> {
-  await eventually("files and rows agree, within the bound", async () => {
-    const { faults, digests, temporary } = await auditStore(scene.directory);
-    assert.deepEqual(faults, []);
-    const { blobs, usedBytes } = await storedIn(scene);
-    return temporary.length === 0 && blobs === digests.size && usedBytes <= limitBytes;
-  });
-}
-
-async function storedIn(scene: FaultProcessScene): Promise<{ blobs: number; usedBytes: number }> {
-  const { bytes } = await ask(`${scene.sluice.adminUrl}/api/v1/stats`);
-  return JSON.parse(bytes.toString()).stored;
 }
 
 function canTrace(t: TestContext): boolean {
