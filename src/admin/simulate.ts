@@ -38,6 +38,12 @@ const simulationSchema: z.ZodType<Simulation> = z
     images: count,
     highWatermark: z.number(),
     lowWatermark: z.number(),
+    leftOut: z
+      .array(z.enum(["pins", "maxIdle"]))
+      .readonly()
+      .openapi({
+        description: "What is configured for evictions and the replay leaves out.",
+      }),
     caches: z.array(
       z.object({
         maxSizeBytes: count,

@@ -54,7 +54,7 @@ const columns: readonly Column[] = [
 ];
 
 function render(simulation: Simulation, { days }: WrittenSimulation): string {
-  const { pulls, images, from, to, caches, highWatermark, lowWatermark } = simulation;
+  const { pulls, images, from, to, caches, highWatermark, lowWatermark, leftOut } = simulation;
   if (pulls === 0) {
     const which =
       days === undefined ? "No pull is logged yet" : `In ${days} days no pull is logged`;
@@ -63,9 +63,11 @@ function render(simulation: Simulation, { days }: WrittenSimulation): string {
   const log = `log         ${pulls} pulls of ${images} images in ${daysOf(simulation)}
 from, to    ${from?.slice(0, 16)}Z, ${to?.slice(0, 16)}Z
 watermarks  ${share(highWatermark)}, ${share(lowWatermark)}`;
+  const without = leftOut.map((key) => `eviction.${key}`).join(" and ");
+  const replayed = without === "" ? [log] : [log, `left out    ${without}`];
   const caution = cautionOf(simulation);
   const table = renderTable(columns, caches.map(rowOf));
-  return [log, "", table, ...(caution ? ["", caution] : [])].join("\n");
+  return [...replayed, "", table, ...(caution ? ["", caution] : [])].join("\n");
 }
 
 function rowOf(cache: SimulatedSize): string[] {

@@ -79,7 +79,7 @@ export class Mirror {
     const flush = (): Promise<void> => this.#accesses.flush();
     this.simulator = new Simulator({
       ...tools,
-      watermarks: () => this.evictor.settings,
+      settings: () => this.evictor.settings,
       flush,
     });
     const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };

@@ -49,6 +49,8 @@ export interface Simulation {
   readonly images: number;
   readonly highWatermark: number;
   readonly lowWatermark: number;
+  /** What is configured and the replay leaves out: its books have neither names nor a clock. */
+  readonly leftOut: readonly ("pins" | "maxIdle")[];
   /** In ascending order of sizes. */
   readonly caches: readonly SimulatedSize[];
 }

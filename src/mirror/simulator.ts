@@ -3,6 +3,7 @@ import type { Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { LoggedPulls } from "../storage/logged-pulls.ts";
 import { presentPolicy } from "./eviction-policy.ts";
+import type { EvictionSettings } from "./evictor.ts";
 import type { ReplayedCache } from "./replay.ts";
 import type { ReplayThreadData } from "./replay-thread.ts";
 import type { ReplayResult } from "./simulated-cache.ts";
@@ -17,8 +18,8 @@ export interface SimulatorTools {
   readonly catalog: Catalog;
   readonly budget: DiskBudget;
   readonly now: () => number;
-  /** Shares of `storage.maxSize`, as they are configured now. */
-  readonly watermarks: () => { readonly highWatermark: number; readonly lowWatermark: number };
+  /** As they are configured now. */
+  readonly settings: () => EvictionSettings;
   /** Writes what is not in the log yet. */
   readonly flush: () => Promise<void>;
 }
@@ -56,12 +57,12 @@ export class Simulator implements AsyncDisposable {
   }
 
   async #simulate(request: SimulationRequest): Promise<Simulation> {
-    const { catalog, budget, now, flush, watermarks } = this.#tools;
+    const { catalog, budget, now, flush, settings } = this.#tools;
     await flush();
     const { limitBytes } = await budget.usage();
     const sinceMs = request.days === null ? 0 : now() - request.days * dayMs;
     const logged = await catalog.ask({ kind: "pulls", sinceMs: sinceMs });
-    const { highWatermark, lowWatermark } = watermarks();
+    const { highWatermark, lowWatermark, pins, maxIdleMs } = settings();
     const caches = sizesOf(request, limitBytes).flatMap((limitBytes) =>
       (request.policies ?? [presentPolicy]).map((policy) => ({
         limitBytes,
@@ -82,6 +83,10 @@ export class Simulator implements AsyncDisposable {
       images: span.images,
       highWatermark,
       lowWatermark,
+      leftOut: [
+        ...(pins.length > 0 ? (["pins"] as const) : []),
+        ...(maxIdleMs === null ? [] : (["maxIdle"] as const)),
+      ],
       caches: caches.flatMap((cache, at) => {
         const result = results[at];
         return result ? [simulatedSize(cache, result, { days, presentBytes: limitBytes })] : [];

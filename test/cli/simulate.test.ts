@@ -38,6 +38,17 @@ MAX SIZE      POLICY  IMAGES HIT  BYTES HIT  UPSTREAM     A DAY  EVICTED
   for (const line of stdout.split("\n")) assert.ok(line.length <= 80, line);
 });
 
+test("what is configured and the replay leaves out is said", async () => {
+  await using scene = await startScene('{ pins: ["docker.io/library/*"], maxIdle: 30d }');
+  await scene.log(tenImagesInTurn(10));
+
+  const { stdout } = await scene.simulate();
+  const told: Simulation = JSON.parse((await scene.simulate("--json")).stdout);
+
+  assert.match(stdout, /^left out {4}eviction\.pins and eviction\.maxIdle$/m);
+  assert.deepEqual(told.leftOut, ["pins", "maxIdle"]);
+});
+
 test("each policy is told for each size, and a log of few days is called that", async () => {
   await using scene = await startScene();
   await scene.log(tenImagesInTurn(3));
@@ -181,11 +192,12 @@ interface Scene extends AsyncDisposable {
   startDaemon(): Promise<AsyncDisposable & { readonly mirror: TestMirror }>;
 }
 
-async function startScene(): Promise<Scene> {
+async function startScene(eviction = "{}"): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await mkdtempDisposable(join(tmpdir(), "sluice-simulate-")));
   const file = join(path, "mirror.config.yaml");
-  await writeFile(file, "storage: { directory: ./data, maxSize: 10GiB }\n");
+  const storage = "{ directory: ./data, maxSize: 10GiB }";
+  await writeFile(file, `storage: ${storage}\neviction: ${eviction}\n`);
   const owned = stack.move();
   return {
     log: async (pulls) => {
