@@ -6,12 +6,14 @@ import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
 import { collected } from "../doctor/collected.ts";
 import { type Finding, fail, ok, warn } from "../doctor/finding.ts";
 import { checkProcess } from "../doctor/process-check.ts";
+import { layoutOf } from "../storage/layout.ts";
 import { createErrorLog } from "../telemetry/log.ts";
 import { CommandError } from "./command-error.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { renderFindings } from "./doctor-report.ts";
 import { Notice } from "./notice.ts";
 import { type ReachedMirror, reachDaemon } from "./reached-mirror.ts";
+import { reasonsAgainst } from "./readiness.ts";
 import { version } from "./version.ts";
 
 // The daemon is done within 15 s, unless what is examined is what makes it slow.
@@ -58,14 +60,27 @@ async function examinedBy(loaded: LoadedConfig): Promise<readonly Finding[]> {
 }
 
 async function examinedByDaemon(daemon: ReachedMirror): Promise<readonly Finding[]> {
-  const [readiness, answer] = await Promise.all([
-    daemon.ask({ path: "/readyz" }).then(
-      () => ok("daemon", "runs and can serve"),
-      (error: unknown) => fail("daemon", `runs and cannot serve: ${messageOf(error)}`, null),
-    ),
+  const layout = layoutOf(daemon.config.storage.directory);
+  const [reasons, answer] = await Promise.all([
+    reasonsAgainst(layout),
     daemon.ask({ path: "/api/v1/doctor", timeoutMs }) as Promise<DoctorAnswer>,
   ]);
-  return [readiness, ...answer.findings];
+  const { findings } = answer;
+  return [judgeReadiness(reasons ?? []), ...unknownTo(answer, daemon.config), ...findings];
+}
+
+function judgeReadiness(reasons: readonly string[]): Finding {
+  if (reasons.length === 0) return ok("daemon", "runs and can serve");
+  return fail("daemon", `runs and cannot serve: ${reasons.join("; ")}`, "see below, and its log");
+}
+
+/** What the file has and the daemon did not examine: it was read before that was written. */
+function unknownTo({ findings }: DoctorAnswer, { upstreams }: Config): readonly Finding[] {
+  const examined = new Set(findings.map(({ subject }) => subject));
+  const missing = upstreams.map(({ name }) => name).filter((name) => !examined.has(name));
+  if (missing.length === 0) return [];
+  const found = `does not know ${missing.join(", ")}, which the configuration has: it read that before`;
+  return [warn("daemon", found, "let it read the file again: systemctl reload sluice, or SIGHUP")];
 }
 
 async function examinedHere(config: Config): Promise<readonly Finding[]> {
@@ -84,8 +99,4 @@ async function examinedHere(config: Config): Promise<readonly Finding[]> {
     "start it: sluice serve. Or name its configuration by --config",
   );
   return [notRunning, ...findings];
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

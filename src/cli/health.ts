@@ -1,9 +1,8 @@
-import { text } from "node:stream/consumers";
 import { loadConfig } from "../config/load-config.ts";
 import { layoutOf } from "../storage/layout.ts";
 import { CommandError } from "./command-error.ts";
 import type { CommandOptions } from "./command-options.ts";
-import { askDaemon } from "./control.ts";
+import { reasonsAgainst } from "./readiness.ts";
 
 /** `sluice health`: resolves if the running daemon can serve. */
 export async function health(options: CommandOptions): Promise<void> {
@@ -13,19 +12,11 @@ export async function health(options: CommandOptions): Promise<void> {
     cwd: process.cwd(),
   });
   const layout = layoutOf(config.storage.directory);
-  const answer = await askDaemon(layout, { path: "/readyz" });
-  if (!answer)
+  const reasons = await reasonsAgainst(layout);
+  if (!reasons)
     throw new CommandError(
       `no daemon runs on ${layout.directory}, which is the directory by ${source}: start one with sluice serve, or name its configuration by --config`,
     );
-  const body = await text(answer.body);
-  if (answer.status !== 200)
-    throw new CommandError(`the mirror cannot serve: ${reasonsIn(JSON.parse(body))}`);
+  if (reasons.length > 0) throw new CommandError(`the mirror cannot serve: ${reasons.join("; ")}`);
   process.stdout.write("ready\n");
-}
-
-function reasonsIn(body: unknown): string {
-  const reasons =
-    typeof body === "object" && body !== null && "reasons" in body ? body.reasons : [];
-  return Array.isArray(reasons) ? reasons.join("; ") : "it does not say why";
 }

@@ -4,6 +4,7 @@ import type { ServerResponse } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { basicAuthorization } from "../../src/upstream/credentials.ts";
+import { DeafPort } from "../support/deaf-port.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";
 import { examined, troubles } from "./examined.ts";
@@ -66,6 +67,22 @@ test("an endpoint that takes connections and says nothing is named within the li
     found.map((one) => one.found),
     [`127.0.0.1:${port} takes connections and answers nothing within 1 s`],
   );
+});
+
+test("an endpoint behind a firewall that throws packets away is named, with what would let it through", async () => {
+  await using hole = await DeafPort.start();
+  const endpoints = [`http://127.0.0.1:${hole.port}`];
+
+  const found = await troubles("x.io", {
+    settings: { upstreams: { "x.io": { endpoints } } },
+    limitMs: 1_000,
+  });
+
+  assert.deepEqual(
+    found.map((one) => one.found),
+    [`127.0.0.1:${hole.port} takes no connection within 1 s`],
+  );
+  assert.match(found[0]?.remedy ?? "", /firewall, route.*upstreams\."x\.io"\.proxy/);
 });
 
 test("each endpoint of an upstream is examined by itself", async () => {

@@ -124,6 +124,13 @@ test("a stop is not ready at once, and live to its end", async () => {
   );
 
   assert.equal((await ask(`${scene.sluice.adminUrl}/healthz`)).status, 200);
+  const [health, doctor] = await Promise.all(
+    ["health", "doctor"].map((command) =>
+      runProgram(sluiceProgram, [command, "--config", scene.sluice.configFile]),
+    ),
+  );
+  assert.equal(health?.stderr, "sluice: the mirror cannot serve: it is stopping\n");
+  assert.match(doctor?.stdout ?? "", /fail {2}runs and cannot serve: it is stopping\n/);
   release();
   assert.equal((await client.end()).complete, true);
 });

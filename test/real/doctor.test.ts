@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import type { Finding } from "../../src/doctor/finding.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
@@ -128,6 +128,44 @@ test("a configuration that is wrong is told as config check tells it", async () 
   const [[subject, found] = []] = failuresIn(ended);
   assert.equal(subject, "configuration");
   assert.match(found ?? "", /mirror\.config\.yaml:\d+:\d+ .*/);
+});
+
+test("a daemon that has not read the configuration as it is now is told from one that has", async () => {
+  await using upstream = await openUpstream();
+  const upstreams = { "x.io": { endpoints: [upstream.url] } };
+  await using mirror = await SluiceProcess.start({ upstreams });
+  const file = JSON.parse(await readFile(mirror.configFile, "utf8"));
+  const added = { ...upstreams, "y.io": { endpoints: [upstream.url] } };
+  await writeFile(mirror.configFile, JSON.stringify({ ...file, upstreams: added }));
+
+  const ended = await runSluice(["doctor", "--json", "--config", mirror.configFile]);
+
+  const found = findingsIn(ended).filter(({ subject }) => subject === "daemon");
+  assert.deepEqual(
+    found.map((one) => `${one.verdict} ${one.found}`),
+    [
+      "ok runs and can serve",
+      "warn does not know y.io, which the configuration has: it read that before",
+    ],
+  );
+});
+
+test("a directory that this user may not write to is named, with whose it is", async (t) => {
+  if (!(haveRoot(t) && haveAll(t, "setpriv"))) return;
+  await using home = await makeHome({
+    upstreams: { "x.io": { endpoints: ["http://127.0.0.1:1"] } },
+  });
+  const storage = `${home.path}/storage`;
+  await mkdir(storage);
+  await Promise.all([home.path, storage].map((path) => chmod(path, 0o755)));
+  const as = [programPath("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+  const ended = await runSluice(["doctor", "--json", "--config", home.configFile], as);
+
+  const [, found] = failuresIn(ended).find(([subject]) => subject === "storage") ?? [];
+  assert.match(found ?? "", new RegExp(`^cannot write to ${storage}: permission denied`));
+  const owner = findingsIn(ended).find(({ found: one }) => one.includes("belongs to user"));
+  assert.equal(owner?.found, `${storage} belongs to user 0, and this runs as user 65534`);
 });
 
 test("a daemon of another user is named, and who may ask it", async (t) => {
