@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Finding } from "../../src/doctor/finding.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { NginxTls } from "../support/nginx-tls.ts";
+import { runInOwnNetwork } from "../support/own-network.ts";
 import { haveAll, haveRoot, programPath } from "../support/real-program.ts";
 import { type Ended, runProgram } from "../support/run-program.ts";
 import { makeHome, runSluice, SluiceProcess, sluiceProgram } from "../support/sluice-process.ts";
@@ -103,6 +105,17 @@ test("an authority that is not configured is named; once it is, only how long it
     certificate?.found ?? "",
     /^its certificate, by 127\.0\.0\.1, is good until .*: for 1d/,
   );
+});
+
+test("a name server that does not answer is named, and not the registry", async (t) => {
+  if (!(haveRoot(t) && haveAll(t, "ip", "unshare"))) return;
+  const program = fileURLToPath(
+    new URL("../doctor/programs/silent-name-server.ts", import.meta.url),
+  );
+
+  const [found]: Finding[] = JSON.parse(await runInOwnNetwork(program, [], null));
+
+  assert.equal(found?.found, "no name server says within 1 s what registry.example.com is");
 });
 
 test("a limit of open files that is too low is found where it counts: in the daemon", async (t) => {
