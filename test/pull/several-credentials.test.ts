@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CredentialsConfig } from "../../src/config/config.ts";
-import { imageOfSize, topLayerOf } from "../support/images.ts";
+import { imageOfSize, type TestImage, topLayerOf } from "../support/images.ts";
 import { LimitingRegistry } from "../support/limiting-registry.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
@@ -102,9 +102,7 @@ for (const refusal of [401, 403, 404]) {
     const image = imageOfSize(`private ${refusal}`, 100);
     const layer = topLayerOf(image);
     hub.addImage("team/app", "1", image);
-    await mirror.get("/v2/team/app/manifests/1");
-    await mirror.get(`/v2/team/app/blobs/${layer.digest}`);
-    await mirror.idle();
+    await pullAll(mirror, image);
     const unseen = imageOfSize(`unseen ${refusal}`, 100);
     hub.addImage("team/app", "2", unseen);
     treated.set("one", { limited: { retryAfter: "100" } });
@@ -152,7 +150,7 @@ for (const [what, second] of Object.entries({
     const { hub, treated } = registry;
     const image = imageOfSize(`of the first, ${what}`, 100);
     hub.addImage("team/app", "1", image);
-    await mirror.get("/v2/team/app/manifests/1");
+    await pullAll(mirror, image);
     treated.set("one", { limited: { retryAfter: "100" } });
     treated.set("two", { refusal: 401 });
     mirror.advance(minute);
@@ -179,6 +177,13 @@ test("anonymous requests are made only where the configuration says so", async (
     assert.equal(registry.asked.includes("nobody: 200"), names.length === 2);
   }
 });
+
+/** Whole, for what lacks a part is not given while upstream cannot be asked for it. */
+async function pullAll(mirror: TestMirror, image: TestImage): Promise<void> {
+  await mirror.get("/v2/team/app/manifests/1");
+  for (const { digest } of image.blobs) await mirror.get(`/v2/team/app/blobs/${digest}`);
+  await mirror.idle();
+}
 
 interface Scene extends AsyncDisposable {
   readonly registry: LimitingRegistry;
