@@ -127,7 +127,7 @@ test("what is here is served while upstream wants to be left alone, and asked ag
   hub.addImage("team/app", "latest", image);
   hub.addImage("team/app", "other", image);
   for (const tag of ["latest", "other"]) await mirror.get(`/v2/team/app/manifests/${tag}`);
-  await mirror.get(`/v2/team/app/blobs/${layer.digest}`);
+  for (const { digest } of image.blobs) await mirror.get(`/v2/team/app/blobs/${digest}`);
   await mirror.idle();
   hub.override(byTag, limited("100"));
   mirror.advance(60_001);
