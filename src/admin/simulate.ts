@@ -8,7 +8,12 @@ export function addSimulate(api: AdminApi, { mirror }: AdminTools): void {
   api.openapi(simulateRoute, async (context) => {
     const read = readSimulation(context.req.valid("query"));
     if ("problems" in read) return context.json({ error: read.problems.join("; ") }, 400);
-    const simulation = await mirror.simulator.simulate(read.request);
+    const { signal } = context.req.raw;
+    const simulation = await mirror.simulator.simulate(read.request, signal).catch((error) => {
+      // Who asked has gone, and reads no answer.
+      if (signal.aborted) return null;
+      throw error;
+    });
     if (simulation) return context.json(simulation, 200);
     return context.json({ error: "another simulation runs: ask again in a moment" }, 503);
   });

@@ -40,12 +40,15 @@ export class Simulator implements AsyncDisposable {
     this.#tools = tools;
   }
 
-  /** Resolves to null, at once, while another simulation runs: one may take a core for some seconds. */
-  async simulate(request: SimulationRequest): Promise<Simulation | null> {
+  /**
+   * Resolves to null, at once, while another simulation runs: one may take a core for some seconds. Aborting `signal` ends
+   * it; then it rejects with the signal's reason.
+   */
+  async simulate(request: SimulationRequest, signal: AbortSignal): Promise<Simulation | null> {
     if (this.#running) return null;
     this.#running = true;
     try {
-      return await this.#simulate(request);
+      return await this.#simulate(request, signal);
     } finally {
       this.#running = false;
     }
@@ -56,7 +59,7 @@ export class Simulator implements AsyncDisposable {
     await this.#worker?.terminate();
   }
 
-  async #simulate(request: SimulationRequest): Promise<Simulation> {
+  async #simulate(request: SimulationRequest, signal: AbortSignal): Promise<Simulation> {
     const { catalog, budget, now, flush, settings } = this.#tools;
     await flush();
     const { limitBytes } = await budget.usage();
@@ -73,7 +76,7 @@ export class Simulator implements AsyncDisposable {
     );
     // The thread takes the log over, and leaves nothing of it here.
     const span = spanOf(logged);
-    const results = await this.#replay(logged, caches);
+    const results = await this.#replay({ logged, caches }, signal);
     const days = (span.lastMs - span.firstMs) / dayMs;
     return {
       from: span.pulls > 0 ? new Date(span.firstMs).toISOString() : null,
@@ -94,23 +97,27 @@ export class Simulator implements AsyncDisposable {
     };
   }
 
-  #replay(logged: LoggedPulls, caches: readonly ReplayedCache[]): Promise<readonly ReplayResult[]> {
+  async #replay(data: ReplayThreadData, signal: AbortSignal): Promise<readonly ReplayResult[]> {
     if (this.#ended) throw new Error("the mirror stops");
+    signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<readonly ReplayResult[]>();
-    const data: ReplayThreadData = { logged, caches };
-    const { atMs, images, members, memberEnds } = logged;
+    const { atMs, images, members, memberEnds } = data.logged;
     const worker = new Worker(new URL("./replay-thread.ts", import.meta.url), {
       workerData: data,
       transferList: [atMs, images, members, memberEnds].map(({ buffer }) => buffer),
       resourceLimits: { maxOldGenerationSizeMb: heapLimitMb },
     });
     this.#worker = worker;
+    const end = (): void => void worker.terminate();
+    signal.addEventListener("abort", end);
     worker.once("message", resolve);
     worker.once("error", reject);
     worker.once("exit", (code) => {
       this.#worker = null;
+      signal.removeEventListener("abort", end);
       // Behind a message this rejects nothing any more.
-      reject(new Error(`the thread of the simulation ended with ${code}`));
+      const ended = new Error(`the thread of the simulation ended with ${code}`);
+      reject(signal.aborted ? signal.reason : ended);
     });
     return promise;
   }
