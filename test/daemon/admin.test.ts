@@ -81,6 +81,7 @@ test("the OpenAPI document describes every path of the API", async () => {
   const document = JSON.parse((await mirror.admin("/api/v1/openapi.json")).body.toString());
 
   assert.deepEqual(Object.keys(document.paths).sort(), [
+    "/api/v1/history",
     "/api/v1/images",
     "/api/v1/pins",
     "/api/v1/simulate",

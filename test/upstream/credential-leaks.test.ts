@@ -251,36 +251,37 @@ const echoes: readonly (readonly [what: string, words: (authorization: string) =
   ["all of it behind much else", (one) => `${"x".repeat(290)}${one}`],
 ];
 
-test("words of a registry that repeat what it was sent are not passed on", async (t) => {
-  await using lab = await CanaryLab.start();
-  const refuses = lab.challenging('Basic realm="x"');
-  for (const [what, words] of echoes) {
+for (const [what, words] of echoes) {
+  test(`words of a registry that repeat ${what} are not passed on`, async () => {
     for (const status of [401, 403, 429, 500]) {
-      await t.test(`${what}, with ${status}`, async () => {
-        const echo: Answer = (request, response) => {
-          const message = words(request.headers.authorization ?? "");
-          const body = { errors: [{ code: "DENIED", message }] };
-          response.writeHead(status).end(what === "the user" ? message : JSON.stringify(body));
-        };
-        const blob = lab.guard({ accepts: (one) => one === basic, refuses, sends: () => echo });
+      await using lab = await CanaryLab.start();
+      const echo: Answer = (request, response) => {
+        const message = words(request.headers.authorization ?? "");
+        const body = { errors: [{ code: "DENIED", message }] };
+        response.writeHead(status).end(what === "the user" ? message : JSON.stringify(body));
+      };
+      const refuses = lab.challenging('Basic realm="x"');
+      const blob = lab.guard({ accepts: (one) => one === basic, refuses, sends: () => echo });
 
-        const answer = await lab.pull(blob);
+      const answer = await lab.pull(blob);
 
-        assert.ok(answer.status >= 400);
-        // A refusal is told without any words.
-        const told = status === 429 || status === 500 ? /its words are not shown/ : /"words":""/;
-        assert.match(answer.body.toString(), told);
-      });
+      assert.ok(answer.status >= 400);
+      // A refusal is told without any words.
+      const told = status === 429 || status === 500 ? /its words are not shown/ : /"words":""/;
+      assert.match(answer.body.toString(), told);
+      await lab.assertKept();
     }
-  }
-  await t.test("a token", async () => {
-    const echo: Answer = (request, response) => {
-      response.writeHead(500).end(`bad token ${request.headers.authorization?.slice(7)}`);
-    };
-
-    const answer = await lab.pull(lab.guard({ sends: () => echo }));
-
-    assert.match(answer.body.toString(), /its words are not shown/);
   });
+}
+
+test("words of a registry that repeat a token are not passed on", async () => {
+  await using lab = await CanaryLab.start();
+  const echo: Answer = (request, response) => {
+    response.writeHead(500).end(`bad token ${request.headers.authorization?.slice(7)}`);
+  };
+
+  const answer = await lab.pull(lab.guard({ sends: () => echo }));
+
+  assert.match(answer.body.toString(), /its words are not shown/);
   await lab.assertKept();
 });
