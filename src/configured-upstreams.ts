@@ -8,6 +8,7 @@ import type { ProxyChoice } from "./upstream/connections.ts";
 import type { CredentialSource } from "./upstream/credentials.ts";
 import { DockerConfigCredentials } from "./upstream/docker-config-credentials.ts";
 import { Endpoint } from "./upstream/endpoint.ts";
+import type { EndpointStatus } from "./upstream/endpoint-status.ts";
 import type { EndpointEntry } from "./upstream/endpoints.ts";
 import { FixedCredentials } from "./upstream/fixed-credentials.ts";
 import { PasswordFileCredentials } from "./upstream/password-file-credentials.ts";
@@ -57,6 +58,11 @@ export class ConfiguredUpstreams implements AsyncDisposable {
     return this.#built.flatMap(({ limits }) => limits.known);
   }
 
+  /** How their endpoints are. */
+  get endpoints(): readonly EndpointStatus[] {
+    return this.#built.flatMap(({ upstream }) => upstream.statuses);
+  }
+
   /** What did not change keeps its connections and tokens; what is gone lets its running pulls end. */
   configure(configs: readonly UpstreamConfig[]): Upstreams {
     const before = this.#built;
@@ -86,7 +92,7 @@ export class ConfiguredUpstreams implements AsyncDisposable {
     const { name, access } = config;
     const { metrics, now, monotonicMs, log } = this.#tools;
     const clocks = { now, monotonicMs };
-    const common = { name, metrics, clocks };
+    const common = { name, metrics, clocks, offline: config.offline };
     const limits = new UpstreamLimits({
       upstream: name,
       clocks,

@@ -7,13 +7,18 @@ import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { KnownLimits } from "../upstream/account-limits.ts";
+import type { EndpointStatus } from "../upstream/endpoint-status.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 
 /** What the admin API shows and works on. */
 export interface AdminTools {
   readonly mirror: Mirror;
-  /** The upstreams of the present configuration, and what is known of their limits. */
-  readonly configured: { readonly present: Upstreams; readonly limits: readonly KnownLimits[] };
+  /** The upstreams of the present configuration, and what is known of their limits and endpoints. */
+  readonly configured: {
+    readonly present: Upstreams;
+    readonly limits: readonly KnownLimits[];
+    readonly endpoints: readonly EndpointStatus[];
+  };
   readonly catalog: Catalog;
   readonly budget: DiskBudget;
   readonly health: Health;

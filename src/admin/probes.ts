@@ -1,6 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Metrics } from "../telemetry/metrics.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { jsonOf } from "./answers.ts";
+import type { EndpointStats } from "./endpoint-stats.ts";
 import { collectStats } from "./stats.ts";
 
 const healthSchema = z
@@ -46,7 +48,8 @@ export function addProbes(api: AdminApi, tools: AdminTools): void {
     return context.json({ status: "unavailable", reasons: [...reasons] }, 503);
   });
   api.openapi(metricsRoute, async (context) => {
-    const { stored } = await collectStats(tools);
+    const { stored, endpoints } = await collectStats(tools);
+    showEndpoints(metrics, endpoints);
     metrics.storedBlobs.set(stored.blobs);
     metrics.storedBytes.set(stored.bytes);
     metrics.storageUsedBytes.set(stored.usedBytes);
@@ -55,4 +58,17 @@ export function addProbes(api: AdminApi, tools: AdminTools): void {
       "content-type": metrics.registry.contentType,
     });
   });
+}
+
+/** An upstream is up while one of its endpoints is asked. What is no longer configured is shown no more. */
+function showEndpoints(metrics: Metrics, endpoints: readonly EndpointStats[]): void {
+  metrics.upstreamUp.reset();
+  metrics.endpointUp.reset();
+  const asked = new Set(endpoints.filter(({ state }) => state === "asked"));
+  const up = new Set([...asked].map(({ upstream }) => upstream));
+  for (const one of endpoints) {
+    const { upstream, endpoint } = one;
+    metrics.endpointUp.set({ upstream, endpoint }, asked.has(one) ? 1 : 0);
+    metrics.upstreamUp.set({ upstream }, up.has(upstream) ? 1 : 0);
+  }
 }

@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { jsonOf } from "./answers.ts";
+import { type EndpointStats, endpointStatsOf, endpointStatsSchema } from "./endpoint-stats.ts";
 import { type LimitStats, limitStatsOf, limitStatsSchema } from "./limit-stats.ts";
 
 /** What the mirror did for one upstream since the daemon started. */
@@ -37,6 +38,7 @@ export interface Stats {
   };
   readonly fillsInFlight: number;
   readonly limits: readonly LimitStats[];
+  readonly endpoints: readonly EndpointStats[];
 }
 
 const count = z.number().int().nonnegative();
@@ -60,6 +62,7 @@ const statsSchema: z.ZodType<Stats> = z
     stored: z.object({ blobs: count, bytes: count, usedBytes: count, limitBytes: count }),
     fillsInFlight: count,
     limits: z.array(limitStatsSchema),
+    endpoints: z.array(endpointStatsSchema),
   })
   .openapi("Stats");
 
@@ -103,6 +106,7 @@ export async function collectStats({
     stored: { blobs, bytes, usedBytes, limitBytes },
     fillsInFlight: fills.values.reduce((sum, { value }) => sum + value, 0),
     limits: limitStatsOf(configured.limits),
+    endpoints: configured.endpoints.map(endpointStatsOf),
   };
 }
 

@@ -111,6 +111,7 @@ async function anonymousNote(name: string, credentials: CredentialsConfig): Prom
 
 function traitsOf(upstream: UpstreamConfig): string[] {
   return [
+    upstream.offline && "offline",
     upstream.default && "the default",
     upstream.aliases.length > 0 && `also ${upstream.aliases.join(", ")}`,
     upstream.hosts.length > 0 && `for the hosts ${upstream.hosts.join(", ")}`,

@@ -1,3 +1,4 @@
+import type { EndpointStats } from "../admin/endpoint-stats.ts";
 import type { Stats, UpstreamStats } from "../admin/stats.ts";
 import { formatBytes, formatDuration } from "../config/units.ts";
 import type { CommandOptions } from "./command-options.ts";
@@ -26,7 +27,7 @@ const columns: readonly Column[] = [
 ];
 
 function render(
-  { since, upstreams, stored, fillsInFlight, limits }: Stats,
+  { since, upstreams, stored, fillsInFlight, limits, endpoints }: Stats,
   directory: string,
   nowMs: number,
 ): string {
@@ -44,7 +45,17 @@ disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${share}`;
   const warning =
     unstored > 0 ? [`unstored ${unstored} pulls: the disk took no more, see the log`] : [];
   const limited = limits.length === 0 ? [] : ["", renderLimits(limits)];
-  return [running, storedLine, ...warning, "", table, ...limited].join("\n");
+  const down = endpoints.flatMap(downLine);
+  return [running, storedLine, ...warning, ...down, "", table, ...limited].join("\n");
+}
+
+function downLine({ upstream, endpoint, state, reason, ...times }: EndpointStats): string[] {
+  if (state === "asked") return [];
+  if (state === "offline") return [`offline  ${upstream}: ${endpoint} is not asked`];
+  const since = formatDuration(times.forSeconds * 1000);
+  const next =
+    times.leftSeconds > 0 ? `asked again in ${times.leftSeconds}s` : "asked by the next pull";
+  return [`down     ${upstream}: ${endpoint} for ${since}, ${next}: it ${reason}`];
 }
 
 function rowOf(stats: UpstreamStats): string[] {

@@ -73,6 +73,8 @@ export interface UpstreamConfig {
   readonly endpoints: readonly URL[];
   /** Whether requests that name no upstream mean this one; true for one upstream at most. */
   readonly default: boolean;
+  /** Whether it is never asked: what is stored is served, and nothing else. */
+  readonly offline: boolean;
   /** Further names in `ns` and prefixes, those that are built in for docker.io included. */
   readonly aliases: readonly string[];
   /** Values of the `Host` header that mean this upstream. */

@@ -47,6 +47,9 @@ function upstreamTable(directory: string): z.ZodType<Omit<UpstreamConfig, "name"
       default: flag(
         "Whether a pull that names no upstream means this one. One at most is it.",
       ).prefault(false),
+      offline: flag(
+        "Whether it is not to be asked: what is stored is served, tags however old, and nothing else.",
+      ).prefault(false),
       aliases: aliasesKey().prefault([]),
       hosts: hostsKey().prefault([]),
       caFile: caFileKey(directory),

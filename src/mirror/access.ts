@@ -39,9 +39,9 @@ export class Access {
   async mayPull(target: Target, question: Question): Promise<boolean> {
     const view = target.upstream.publicView;
     if (!view) return true;
-    const location = locationOf(target);
     let isOwn = false;
-    const proof = this.#proofOf(location, {
+    const location = locationOf(target);
+    const proof = this.#proofOf(target, {
       provenAtMs: await this.#knownAtMs(location),
       ask: () => {
         isOwn = true;
@@ -64,7 +64,7 @@ export class Access {
     if (!view) return true;
     const location = locationOf(target);
     const provenAtMs = await this.#knownAtMs(location);
-    const proof = this.#proofOf(location, { provenAtMs, ask: () => ask(view) });
+    const proof = this.#proofOf(target, { provenAtMs, ask: () => ask(view) });
     return await this.#proofs.holds({
       ...proof,
       key: `${proof.key} tags`,
@@ -83,9 +83,11 @@ export class Access {
     return knownAtMs !== null && proofAge(knownAtMs, this.#tools.now(), policy) !== "expired";
   }
 
-  #proofOf(location: Location, { provenAtMs, ask }: Pick<Proof, "provenAtMs" | "ask">): Proof {
+  #proofOf(target: Target, { provenAtMs, ask }: Pick<Proof, "provenAtMs" | "ask">): Proof {
+    const location = locationOf(target);
     return {
       upstream: location.upstream,
+      isDown: target.upstream.down !== null,
       key: keyOf(location),
       provenAtMs,
       ask,

@@ -61,6 +61,8 @@ export function mayServeStale(
   nowMs: number,
   policy: FreshnessPolicy,
 ): boolean {
+  // Who says that upstream is never asked wants what there is.
+  if (failure.kind === "offline") return true;
   const ageMs = nowMs - checkedAtMs;
   if (failure.kind === "refused") return ageMs >= 0 && ageMs < policy.grantTtlMs;
   return ageMs < policy.staleIfErrorMs;

@@ -48,6 +48,7 @@ export class Grants {
     const provenAtMs = await this.#knownAtMs(target, digest);
     return await this.#proofs.holds({
       upstream: target.upstream.name,
+      isDown: target.upstream.down !== null,
       key: keyOf(target, digest),
       provenAtMs,
       ask,

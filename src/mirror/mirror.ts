@@ -36,6 +36,8 @@ import { Verifier } from "./verifier.ts";
 export type MirrorTools = Omit<StorageTools, "rooms"> & {
   readonly budget: DiskBudget;
   readonly layout: Layout;
+  /** A clock that never jumps, in ms. */
+  readonly monotonicMs: () => number;
 };
 
 /**
@@ -85,7 +87,7 @@ export class Mirror {
     const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };
     const policy = (): FreshnessPolicy => this.rules.general;
     const behind = new Behind(log);
-    const trouble = new RecentTrouble(now);
+    const trouble = new RecentTrouble(tools.monotonicMs);
     const proofs = new Proofs({ behind, trouble, now, policy });
     const stored = new StoredContent(storage);
     const grants = new Grants(storage, proofs);

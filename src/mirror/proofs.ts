@@ -8,6 +8,8 @@ import type { RecentTrouble } from "./recent-trouble.ts";
 /** Something only upstream can say, that was proven at some time or never. */
 export interface Proof {
   readonly upstream: string;
+  /** Whether upstream is not asked at present. */
+  readonly isDown: boolean;
   /** What is to be proven, as text. */
   readonly key: string;
   /** In ms since the epoch; null if never. */
@@ -43,11 +45,11 @@ export class Proofs {
    */
   async holds(proof: Proof): Promise<boolean> {
     const { behind, trouble, now, policy } = this.#tools;
-    const { provenAtMs, upstream, key } = proof;
+    const { provenAtMs, upstream, key, isDown } = proof;
     if (provenAtMs === null) return await this.#proveFirst(proof);
     const age = proofAge(provenAtMs, now(), policy());
     if (age === "good") return true;
-    if (age === "aging" || trouble.lately(upstream, key)) {
+    if (age === "aging" || isDown || trouble.lately(upstream, key)) {
       behind.run(upstream, key, () => this.#renew(proof));
       return true;
     }

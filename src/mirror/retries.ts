@@ -114,6 +114,7 @@ export class Retries {
         // has waited enough.
         return asked === "rest";
       case "down":
+      case "offline":
       case "forbidden-hop":
       case "credentials":
       case "too-large":

@@ -87,7 +87,11 @@ export class Tags {
   }
 
   async #askOrStale(key: TagKey, accept: Accept, known: KnownTag): Promise<ManifestPull> {
-    const upstream = key.target.upstream.name;
+    const { name: upstream, down } = key.target.upstream;
+    if (down && this.#mayServe(key, known, down.failure)) {
+      this.#revalidateBehind(key, accept);
+      return this.#stale(key, known, `${upstream} ${down.reason}`);
+    }
     const inTrouble = this.#tools.trouble.lately(upstream, textOf(key));
     if (inTrouble && this.#mayServe(key, known, { kind: "timeout", phase: "headers" })) {
       this.#revalidateBehind(key, accept);

@@ -43,6 +43,8 @@ function fromUpstream(error: UpstreamError): DistributionError {
         ...options,
         status: failure.status === 503 || failure.status === 504 ? failure.status : 502,
       });
+    case "offline":
+      return new DistributionError("UNAVAILABLE", message, { ...options, status: 503 });
     case "down":
       return new DistributionError("UNAVAILABLE", message, { ...options, status: 503 });
     case "unreachable":

@@ -52,6 +52,18 @@ export class Metrics {
     labelNames: ["upstream", "endpoint", "account"],
     registers: [this.registry],
   });
+  readonly upstreamUp: Gauge<"upstream"> = new Gauge({
+    name: "sluice_upstream_up",
+    help: "1 while an endpoint of the upstream is asked, 0 while all are left alone, or it is offline.",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly endpointUp: Gauge<"upstream" | "endpoint"> = new Gauge({
+    name: "sluice_upstream_endpoint_up",
+    help: "1 while the endpoint is asked, 0 while it is left alone after failures, or offline.",
+    labelNames: ["upstream", "endpoint"],
+    registers: [this.registry],
+  });
   readonly fillsInFlight: Gauge<"upstream"> = new Gauge({
     name: "sluice_fills_in_flight",
     help: "Blobs that are being filled from an upstream now.",

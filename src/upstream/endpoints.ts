@@ -2,6 +2,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Source } from "./answers.ts";
 import type { Breaker, Permit, Severity, Trouble } from "./breaker.ts";
 import type { Ask, Endpoint } from "./endpoint.ts";
+import type { EndpointStatus } from "./endpoint-status.ts";
 import type { Answer } from "./exchange.ts";
 import { failureFrom, isBrokenSocket, refusalFrom } from "./failure.ts";
 import { type Clocks, RateLimit } from "./rate-limit.ts";
@@ -9,7 +10,12 @@ import { HopFailed } from "./redirects.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { isAnswer, isFinal, severityOf } from "./severity.ts";
-import { describeFailure, UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
+import {
+  describeFailure,
+  offlineReason,
+  UpstreamError,
+  type UpstreamFailure,
+} from "./upstream-error.ts";
 
 /** Takes an answer, body included. */
 export type Read<T> = (answer: Answer, source: Source) => Promise<T>;
@@ -31,19 +37,30 @@ export interface EndpointsOptions {
   readonly upstream: string;
   /** In the order to try them. */
   readonly endpoints: readonly EndpointEntry[];
+  /** Whether nobody may be asked. */
+  readonly offline: boolean;
   readonly metrics: Metrics;
   readonly clocks: Clocks;
 }
 
 /** That no endpoint is asked, because none of them answered. */
 export interface Down {
+  /** What whoever asks is told. */
+  readonly failure: UpstreamFailure;
   /** What the first of them did, as the end of a sentence. */
   readonly reason: string;
-  /** How long it has been so, in ms. */
+  /** How long it has been so, in ms; Infinity if it is meant to be. */
   readonly forMs: number;
-  /** How long until one of them is asked again, in ms. */
+  /** How long until one of them is asked again, in ms; Infinity if none ever is. */
   readonly leftMs: number;
 }
+
+const offline: Down = {
+  failure: { kind: "offline" },
+  reason: offlineReason,
+  forMs: Infinity,
+  leftMs: Infinity,
+};
 
 /** A request that failed. */
 interface Failed {
@@ -80,6 +97,10 @@ export class Endpoints implements AsyncDisposable {
     });
   }
 
+  get statuses(): readonly EndpointStatus[] {
+    return this.#lines.map((line) => this.#statusOf(line));
+  }
+
   /** Whether pulls are few, wherever they could be had. */
   get isScarce(): boolean {
     return this.#lines.every(({ endpoint }) => endpoint.isScarce);
@@ -87,6 +108,7 @@ export class Endpoints implements AsyncDisposable {
 
   /** null while there is an endpoint that answers, as far as is known. */
   get down(): Down | null {
+    if (this.#options.offline) return offline;
     const states = this.#lines.map(({ breaker }) => breaker.state);
     const open = states.filter((state) => state.kind !== "closed");
     const [first] = open;
@@ -97,7 +119,9 @@ export class Endpoints implements AsyncDisposable {
     const leftMs = Math.max(0, Math.min(...untilMs) - nowMs);
     // It is down since the last of them was left alone.
     const forMs = nowMs - Math.max(...open.map(({ sinceMs }) => sinceMs));
-    return { reason: first.reason, forMs, leftMs };
+    const { reason } = first;
+    const retryAfter = String(Math.max(1, Math.ceil(leftMs / 1000)));
+    return { failure: { kind: "down", reason, retryAfter }, reason, forMs, leftMs };
   }
 
   /**
@@ -106,6 +130,7 @@ export class Endpoints implements AsyncDisposable {
    * endpoint is left alone.
    */
   async ask<T>({ avoid, ...ask }: EndpointsAsk, read: Read<T>): Promise<T> {
+    if (this.#options.offline) throw this.#error({ kind: "offline" });
     this.retries.earn();
     let failed: UpstreamError | null = null;
     for (const line of this.#inOrder(avoid)) {
@@ -131,6 +156,20 @@ export class Endpoints implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#lines.map(({ endpoint }) => endpoint[Symbol.asyncDispose]()));
+  }
+
+  #statusOf({ endpoint, breaker }: Line): EndpointStatus {
+    const { upstream, offline: isOffline, clocks } = this.#options;
+    const { health, state } = breaker;
+    const well = { reason: null, forMs: 0, leftMs: 0 };
+    const about = { upstream, endpoint: endpoint.url.host, health, ...well };
+    if (isOffline) return { ...about, state: "offline", reason: offlineReason };
+    if (state.kind === "closed") return { ...about, state: "asked" };
+    const forMs = clocks.monotonicMs() - state.sinceMs;
+    const since = { ...about, reason: state.reason, forMs };
+    if (state.kind === "half-open") return { ...since, state: "probed" };
+    const leftMs = Math.max(0, state.untilMs - clocks.monotonicMs());
+    return { ...since, state: "left alone", leftMs };
   }
 
   /** Those that fail are asked when the others have failed. */
@@ -220,8 +259,7 @@ export class Endpoints implements AsyncDisposable {
     const { down } = this;
     if (limit && !(down && down.leftMs < limit.leftMs)) return this.#error(limit.current());
     if (!down) return this.#error({ kind: "unreachable", reason: "it has no endpoint" });
-    const retryAfter = String(Math.max(1, Math.ceil(down.leftMs / 1000)));
-    return this.#error({ kind: "down", reason: down.reason, retryAfter });
+    return this.#error(down.failure);
   }
 
   #failed({ limit }: Line, error: unknown): UpstreamError {

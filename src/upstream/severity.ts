@@ -34,6 +34,7 @@ export function severityOf(failure: UpstreamFailure): Severity | "none" | "unkno
       return "none";
     case "credentials":
     case "down":
+    case "offline":
       return "unknown";
   }
 }

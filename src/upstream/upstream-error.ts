@@ -30,6 +30,8 @@ export type UpstreamFailure =
   | { readonly kind: "credentials"; readonly reason: string }
   /** It was not asked: it gave no answer a moment ago (`reason`), and nobody has found that it does again. */
   | { readonly kind: "down"; readonly reason: string; readonly retryAfter: string }
+  /** It was not asked: the configuration says so. */
+  | { readonly kind: "offline" }
   | { readonly kind: "too-large"; readonly limitBytes: number }
   /** An answer that contradicts the spec or itself. */
   | { readonly kind: "nonsense"; readonly reason: string };
@@ -53,6 +55,9 @@ function sentenceOf(upstream: string, failure: UpstreamFailure): string {
   return `${failure.words} (told by the mirror at ${failure.mirror})`;
 }
 
+/** Why an upstream is never asked, as the end of a sentence. */
+export const offlineReason = "is offline in the configuration";
+
 /** A sentence's end that follows the upstream's name. */
 export function describeFailure(failure: UpstreamFailure): string {
   switch (failure.kind) {
@@ -74,6 +79,8 @@ export function describeFailure(failure: UpstreamFailure): string {
       return `was not asked, for want of its credentials: ${failure.reason}`;
     case "down":
       return `is left alone for ${failure.retryAfter} s more, for it ${failure.reason}`;
+    case "offline":
+      return `is not asked, for it ${offlineReason}`;
     case "too-large":
       return `sent more than the ${failure.limitBytes} bytes such an answer may have`;
     case "nonsense":

@@ -13,6 +13,7 @@ import {
   type UpstreamManifest,
 } from "./answers.ts";
 import { blobAsk, manifestAsk, referrersAsk, tagsAsk } from "./asks.ts";
+import type { EndpointStatus } from "./endpoint-status.ts";
 import { type Down, Endpoints, type EndpointsOptions } from "./endpoints.ts";
 import type { Place } from "./place.ts";
 import type { TagList } from "./tag-list.ts";
@@ -57,6 +58,11 @@ export class Upstream implements AsyncDisposable {
   /** null while there is an endpoint that answers, as far as is known. Else nobody need wait for one that has anything. */
   get down(): Down | null {
     return this.#endpoints.down;
+  }
+
+  /** Of its endpoints, in their order. */
+  get statuses(): readonly EndpointStatus[] {
+    return this.#endpoints.statuses;
   }
 
   /** Takes one of the retries that upstream may be burdened with, if there is one. */

@@ -31,6 +31,7 @@ test("an empty file means the defaults", async () => {
     proxy: { kind: "environment" },
     http2: false,
     privateRedirects: false,
+    offline: false,
     timeouts,
     credentials: [],
     realms: [],
@@ -98,6 +99,7 @@ test("every key is read, ready to use", async () => {
         proxy: http://me:pass@proxy.internal:3128
         http2: true
         privateRedirects: true
+        offline: true
         timeouts: { connect: 1s, bodyIdle: 1d }
         realms: [auth.example.com, "other.example:8443"]
         access: public
@@ -158,6 +160,7 @@ test("every key is read, ready to use", async () => {
         proxy: { kind: "url", url: new URL("http://me:pass@proxy.internal:3128") },
         http2: true,
         privateRedirects: true,
+        offline: true,
         timeouts: { connectMs: 1000, headersMs: 10_000, answerMs: 8_000, bodyIdleMs: 86_400_000 },
         credentials: [],
         realms: ["auth.example.com", "other.example:8443"],
@@ -173,6 +176,7 @@ test("every key is read, ready to use", async () => {
         proxy: { kind: "direct" },
         http2: false,
         privateRedirects: false,
+        offline: false,
         timeouts,
         credentials: [],
         realms: [],

@@ -169,6 +169,7 @@ function newUpstream(publicView: Upstream | null): Upstream {
   return new Upstream({
     name: "docker.io",
     endpoints: [],
+    offline: false,
     metrics: new Metrics("0.0.0-test"),
     clocks: { now: () => 0, monotonicMs: () => 0 },
     publicView,

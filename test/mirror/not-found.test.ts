@@ -81,6 +81,7 @@ function newUpstream(): Upstream {
   return new Upstream({
     name: "docker.io",
     endpoints: [],
+    offline: false,
     metrics: new Metrics("0.0.0-test"),
     clocks: { now: () => 0, monotonicMs: () => 0 },
     publicView: null,

@@ -169,6 +169,7 @@ class Scene {
   asked = 0;
   readonly #proofs: Proofs;
   readonly #nowMs = 1_000 * hourMs;
+  isDown = false;
   #provenAtMs: number | null;
   #answer: boolean | UpstreamFailure = true;
   #released: Promise<void> = Promise.resolve();
@@ -208,6 +209,7 @@ class Scene {
     return await this.#proofs.holds({
       upstream,
       key,
+      isDown: this.isDown,
       provenAtMs: this.#provenAtMs,
       ask: () => this.#ask(),
       record: (holds) => this.#record(holds),

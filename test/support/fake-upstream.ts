@@ -47,11 +47,15 @@ export class FakeUpstream implements AsyncDisposable {
   #always: Answer | null = null;
   readonly #holds = new Map<string, { afterBytes: number; released: Promise<void> }>();
   #port = 0;
+  #connections = 0;
 
   private constructor(options: FakeUpstreamOptions) {
     this.#options = options;
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch(() => response.destroy());
+    });
+    this.#server.on("connection", () => {
+      this.#connections++;
     });
   }
 
@@ -63,6 +67,11 @@ export class FakeUpstream implements AsyncDisposable {
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** How many were ever made to it. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /** Listens (again, on the same port). */

@@ -364,6 +364,7 @@ function upstreamOf(
       name: "ghcr.io",
       endpoints: [new URL(registry.url)],
       default: true,
+      offline: false,
       aliases: [],
       hosts: [],
       caPem: null,

@@ -285,6 +285,7 @@ class Lab implements AsyncDisposable {
         name: "docker.io",
         endpoints: [new URL(this.hub.url)],
         default: true,
+        offline: false,
         aliases: [],
         hosts: [],
         caPem: null,

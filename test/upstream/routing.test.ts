@@ -336,6 +336,7 @@ function upstreams(defaultName: string | null): Upstreams {
     upstream: new Upstream({
       name,
       endpoints: [],
+      offline: false,
       metrics,
       clocks: { now: Date.now, monotonicMs: () => performance.now() },
       publicView: null,
