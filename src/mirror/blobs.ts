@@ -8,6 +8,7 @@ import { FillTable } from "./fill-table.ts";
 import { type Grants, locationOf } from "./grants.ts";
 import type { NotFound } from "./not-found.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
+import { Retries } from "./retries.ts";
 import { passedBy, type Rules, type Ruling } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
@@ -109,7 +110,11 @@ export class Blobs {
   }
 
   async #head(target: Target, digest: Digest): Promise<DescribedBlob> {
-    const found = await target.upstream.headBlob(target, digest);
+    const { upstream } = target;
+    // It ends by itself, and soon.
+    const { signal } = new AbortController();
+    const retries = new Retries({ upstream, asked: "answer", signal });
+    const found = await retries.run(() => upstream.headBlob(target, digest));
     if (!found) throw this.#missing(target, digest);
     return found;
   }

@@ -110,6 +110,16 @@ test("an upstream that comes up while a pull waits gives it its blob", async () 
   await scene.assertSound({ stored: [content] });
 });
 
+test("what is asked of a blob without its bytes is asked again too", async () => {
+  await using scene = await FaultScene.start();
+  const content = scene.upstream.blob("described", sizeBytes);
+
+  const answer = await scene.pull("head-unavailable-at-first", content, { method: "HEAD" });
+
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers["content-length"], String(sizeBytes));
+});
+
 test("a refusal is no trouble that passes, and is not asked about again", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("refused", sizeBytes);

@@ -119,6 +119,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     await wire.head("200 OK", { "content-length": content.sizeBytes * 2 + 7 });
   }),
   "head-405": headThat(async (_ask, wire) => await wire.whole("405 Method Not Allowed", {})),
+  "head-unavailable-at-first": async (ask, wire) =>
+    await (ask.attempt < 2 ? unavailable : honest)(ask, wire),
   "head-with-body": headThat(async ({ content }, wire) => {
     await wire.head("200 OK", { "content-length": content.sizeBytes });
     await wire.raw(content.slice(0, Math.min(1000, content.sizeBytes)));
