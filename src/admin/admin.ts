@@ -13,6 +13,7 @@ import { addImages } from "./images.ts";
 import { addPinning, addPins } from "./pins.ts";
 import { addPrefetch } from "./prefetch.ts";
 import { addProbes } from "./probes.ts";
+import { addPurge } from "./purge.ts";
 import { addSimulate } from "./simulate.ts";
 import { addStats } from "./stats.ts";
 import { addVerify } from "./verify.ts";
@@ -49,6 +50,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
     addPinning(api, tools);
     addDoctor(api, tools);
     addVerify(api, tools);
+    addPurge(api, tools);
     addPrefetch(api, tools);
   }
   api.doc("/api/v1/openapi.json", {

@@ -27,9 +27,14 @@ export function readPattern(tools: AdminTools, written: string): string {
   if (!glob) {
     throw new HTTPException(400, { message: `${shown(written)} is no pattern of images` });
   }
-  if (/[*?[]/.test(written)) return written;
+  if (!isName(written)) return written;
   const { upstream, repository, reference } = readImage(tools, written);
   return imageName({ upstream: upstream.name, repository }, glob.hasReference ? reference : null);
+}
+
+/** Whether it is no pattern but a name. */
+export function isName(written: string): boolean {
+  return !/[*?[]/.test(written);
 }
 
 // A message is for a terminal, at a length that fits there.

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Evicted, EvictionAim, PlannedEviction } from "../mirror/evictor.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { Victim } from "../storage/eviction.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 
@@ -65,13 +66,13 @@ const arrivingSchema = count.openapi({
   description: "How many would have gone but are being pulled: content of theirs is arriving.",
 });
 
-const victimSchema = z
+export const victimSchema: z.ZodType<Victim> = z
   .object({
     root: digest.openapi({
       description: "The digest of the image, or of a blob that no image needs.",
     }),
     kind: z.enum(["image", "blob"]),
-    reason: z.enum(["idle", "size"]),
+    reason: z.enum(["idle", "size", "purge"]),
     names: z.array(z.string()).readonly(),
     lastAtMs: z
       .number()

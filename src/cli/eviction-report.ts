@@ -112,6 +112,7 @@ function plural(count: number, word: string): string {
 
 const reasons: Readonly<Record<Victim["reason"], string>> = {
   idle: "Not pulled for longer than eviction.maxIdle:",
+  purge: "Named by the command, and by nothing else that stays:",
   size: "Worth least for the room they take, by pulls, last pull and size:",
 };
 
@@ -127,8 +128,15 @@ const indent = "  ";
 
 const columnGapChars = 2;
 
-/** A table whose rows stand below their reasons. */
-function victimLines({ victims, images, blobs }: PlannedEviction, space: ReportSpace): string[] {
+/** A table of what goes; its rows stand below their reasons. */
+export function renderVictims(victims: readonly Victim[], space: ReportSpace): string {
+  return victimLines({ victims, images: victims.length, blobs: 0 }, space).join("\n");
+}
+
+function victimLines(
+  { victims, images, blobs }: Pick<PlannedEviction, "victims" | "images" | "blobs">,
+  space: ReportSpace,
+): string[] {
   const shown = victims.slice(0, space.limit);
   const shares = shown.some(({ kept }) => kept.objects > 0);
   const table = { columns: shares ? columns : columns.slice(0, -1), space };

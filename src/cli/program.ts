@@ -10,6 +10,7 @@ import { addHistory } from "./grammar/history.ts";
 import { addLs } from "./grammar/ls.ts";
 import { addPin, addUnpin } from "./grammar/pin.ts";
 import { addPrefetch } from "./grammar/prefetch.ts";
+import { addPurge } from "./grammar/purge.ts";
 import { addServe } from "./grammar/serve.ts";
 import { addSimulate } from "./grammar/simulate.ts";
 import { addStats } from "./grammar/stats.ts";
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
   program.commandsGroup("Change what is stored:");
   addEvict(program);
   addPrefetch(program);
+  addPurge(program);
   addPin(program);
   addUnpin(program);
   program.commandsGroup("Set up and mend:");

@@ -56,6 +56,11 @@ export class Grants {
     });
   }
 
+  /** What is granted is read from the catalog again. */
+  dropFromMemory(): void {
+    this.#grantedAtMs.clear();
+  }
+
   /** Whether upstream has ever shown it, and not taken it back since. */
   async isKnown(target: Target, digest: Digest): Promise<boolean> {
     return (await this.#knownAtMs(target, digest)) !== null;

@@ -60,6 +60,10 @@ export class KnownTags {
     await this.#tools.catalog.forgetTag(locationOf(key.target), key.tag, variant);
   }
 
+  dropFromMemory(): void {
+    this.#records.clear();
+  }
+
   async #record(key: TagKey): Promise<TagRecord | null> {
     const known = this.#records.get(textOf(key));
     if (known) return known;

@@ -23,6 +23,7 @@ import type { NamesPage } from "./pages.ts";
 import { PassedManifests } from "./passed-manifests.ts";
 import { Pins } from "./pins.ts";
 import { Proofs } from "./proofs.ts";
+import { Purger } from "./purger.ts";
 import { RecentTrouble } from "./recent-trouble.ts";
 import { Rooms } from "./rooms.ts";
 import type { Rules } from "./rules.ts";
@@ -54,12 +55,16 @@ export class Mirror {
   readonly verifier: Verifier;
   readonly images: Images;
   readonly pins: Pins;
+  readonly purger: Purger;
   readonly #accesses: Accesses;
   readonly #access: Access;
   readonly #blobs: Blobs;
   readonly #manifests: Manifests;
   readonly #tags: Tags;
   readonly #lists: Lists;
+  readonly #notFound: NotFound;
+  readonly #passed: PassedManifests;
+  readonly #grants: Grants;
   readonly #behind: Behind;
   readonly #completeness: Completeness;
 
@@ -76,6 +81,7 @@ export class Mirror {
       onEvicted: dropFromMemory,
     };
     this.evictor = new Evictor(evicting, eviction);
+    this.purger = new Purger({ ...evicting, onForgotten: () => this.#forgetNames() });
     this.pins = new Pins({ ...tools, settings: () => this.evictor.settings });
     this.verifier = new Verifier({ ...tools, onForgotten: dropFromMemory });
     const flush = (): Promise<void> => this.#accesses.flush();
@@ -103,6 +109,9 @@ export class Mirror {
       rules: () => this.rules,
     };
     this.#behind = behind;
+    this.#notFound = parts.notFound;
+    this.#passed = parts.passed;
+    this.#grants = grants;
     this.#access = new Access(storage, proofs);
     this.#blobs = new Blobs(parts);
     this.#manifests = new Manifests(parts);
@@ -208,6 +217,14 @@ export class Mirror {
   #assertAllowed(target: Target, reference: Reference | null): void {
     const { denial, place } = this.rules.ruling(locationOf(target), reference);
     if (denial !== null) throw new DistributionError("DENIED", denial, { detail: { rule: place } });
+  }
+
+  /** What is in memory of names and rights may have been forgotten in the catalog. */
+  #forgetNames(): void {
+    this.#tags.dropFromMemory();
+    this.#grants.dropFromMemory();
+    this.#notFound.clear();
+    this.#passed.clear();
   }
 
   async #assertMayPullBlob(target: Target, digest: Digest): Promise<void> {

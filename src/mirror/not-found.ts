@@ -18,7 +18,7 @@ const answersLimit = 10_000;
  */
 export class NotFound {
   readonly #now: () => number;
-  readonly #answers = new WeakMap<Upstream, LRUCache<string, number>>();
+  #answers = new WeakMap<Upstream, LRUCache<string, number>>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -38,6 +38,11 @@ export class NotFound {
   /** There is such a thing after all. */
   forget(target: Target, asked: Asked): void {
     this.#of(target.upstream).delete(keyOf(target, asked));
+  }
+
+  /** Upstream is asked again for all of it. */
+  clear(): void {
+    this.#answers = new WeakMap();
   }
 
   #of(upstream: Upstream): LRUCache<string, number> {

@@ -23,6 +23,10 @@ export class PassedManifests {
     this.#passed.set(keyOf(target, manifest.digest), { manifest, atMs: this.#now() });
   }
 
+  clear(): void {
+    this.#passed.clear();
+  }
+
   find(target: Target, digest: Digest): Manifest | null {
     const found = this.#passed.get(keyOf(target, digest));
     if (!found) return null;

@@ -66,6 +66,12 @@ export class Pins {
     };
   }
 
+  /** All patterns that keep images from being evicted. */
+  async patterns(): Promise<readonly string[]> {
+    const recorded = await this.#tools.catalog.pins();
+    return [...this.#tools.settings().pins, ...recorded.map(({ pattern }) => pattern)];
+  }
+
   /** Takes effect with the next eviction. Resolves to false, and changes nothing, if that would be too many. */
   async pin(patterns: readonly string[]): Promise<boolean> {
     const { catalog, now, log } = this.#tools;

@@ -52,6 +52,11 @@ export class Tags {
     return await this.#pull({ target, tag, variant: accept.variant }, accept);
   }
 
+  /** What tags mean is read from the catalog again. */
+  dropFromMemory(): void {
+    this.#known.dropFromMemory();
+  }
+
   async #pull(key: TagKey, accept: Accept): Promise<ManifestPull> {
     const { storage, notFound } = this.#tools;
     const { policy, keeps } = this.#rulingOn(key);

@@ -50,11 +50,12 @@ export async function evictVictim(tools: VictimTools, victim: Victim): Promise<F
   const { accesses, catalog, budget, locks } = tools;
   const { latestAtMs, freed } = victim;
   const digests = freed.map(({ digest }) => digest);
-  if (digests.some((digest) => accesses.isFresh(digest))) return spared;
+  const isAsked = victim.reason === "purge";
+  if (!isAsked && digests.some((digest) => accesses.isFresh(digest))) return spared;
   // Between the row and its file nothing else counts them, and nothing may be stored anew.
   using _locks = await locks.holdAll(digests);
   using _leaving = budget.leaving(victim.freedBytes);
-  await catalog.evict({ latestAtMs, digests });
+  await catalog.evict({ latestAtMs: isAsked ? Number.POSITIVE_INFINITY : latestAtMs, digests });
   const removed: StoredObject[] = [];
   for (const object of freed) if (await removeFile(tools, object)) removed.push(object);
   if (removed.length === 0) return spared;

@@ -3,11 +3,13 @@ import type { ImageList, ImageListRequest } from "./image-list.ts";
 import type { LoggedPulls } from "./logged-pulls.ts";
 import type { WantedImage } from "./near-images.ts";
 import type { PinnedContent } from "./pins.ts";
+import type { PurgePlan } from "./purge-plan.ts";
 
 /** What is asked of the catalog as a whole, and may take a second: never on the thread that answers pulls. */
 export type CatalogQuestion =
   | { readonly kind: "victims"; readonly request: VictimRequest }
   | { readonly kind: "pulls"; readonly sinceMs: number }
+  | { readonly kind: "purge"; readonly patterns: readonly string[] }
   | { readonly kind: "pinned"; readonly patterns: readonly string[] }
   | { readonly kind: "images"; readonly request: ImageListRequest }
   | { readonly kind: "near"; readonly wanted: WantedImage };
@@ -16,6 +18,7 @@ export type CatalogQuestion =
 export interface CatalogAnswers {
   readonly victims: EvictionPlan;
   readonly pulls: LoggedPulls;
+  readonly purge: PurgePlan;
   readonly pinned: PinnedContent;
   readonly images: ImageList;
   readonly near: readonly string[];

@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
+import { choosePurged } from "./choose-purged.ts";
 import { chooseVictims } from "./choose-victims.ts";
 import { listImages } from "./list-images.ts";
 import { nearImages } from "./near-images.ts";
@@ -38,6 +39,8 @@ function answerTo(
       return chooseVictims(database, question.request);
     case "pulls":
       return readPulls(database, question.sinceMs);
+    case "purge":
+      return choosePurged(database, question.patterns);
     case "pinned":
       return pinnedContent(database, question.patterns);
     case "images":

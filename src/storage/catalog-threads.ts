@@ -76,6 +76,7 @@ function answerOf<T>(thread: Worker, question: CatalogQuestion): Promise<T> {
 const failures: Readonly<Record<CatalogQuestion["kind"], string>> = {
   victims: "what can be evicted was not found",
   pulls: "the log of pulls was not read",
+  purge: "what can be purged was not found",
   pinned: "what is pinned was not found",
   images: "the images were not listed",
   near: "no similar names were found",

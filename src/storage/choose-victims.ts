@@ -13,6 +13,7 @@ import {
 } from "./eviction.ts";
 import { PlanDraft } from "./plan-draft.ts";
 import { principalIn, tagAbout } from "./tag-about.ts";
+import { namesOf } from "./victim-names.ts";
 import { type RootRow, type VictimQueries, victimQueries } from "./victim-queries.ts";
 
 /**
@@ -20,7 +21,7 @@ import { type RootRow, type VictimQueries, victimQueries } from "./victim-querie
  * enough would be free. Reads page by page, so that no read transaction is long.
  */
 export function chooseVictims(database: Database.Database, request: VictimRequest): EvictionPlan {
-  return new VictimSearch(database, request).run();
+  return new VictimSearch(victimQueries(database), request, "by tags").run();
 }
 
 // How far is looked for what a manifest waits for. Real ones wait for an image and its index.
@@ -36,9 +37,12 @@ interface Removal {
   latestAtMs: number;
 }
 
-class VictimSearch {
+/** Goes through the catalog, and notes what goes with what. */
+export class VictimSearch {
   readonly #queries: VictimQueries;
   readonly #request: VictimRequest;
+  /** What keeps a manifest that nothing stored needs any more. */
+  readonly #held: "by tags" | "by any name";
   readonly #pins: readonly ImageGlob[];
   /** Ids of the keys that go already. */
   readonly #gone = new Set<string>();
@@ -53,9 +57,10 @@ class VictimSearch {
   readonly #arriving: ReadonlySet<string>;
   readonly #draft: PlanDraft;
 
-  constructor(database: Database.Database, request: VictimRequest) {
-    this.#queries = victimQueries(database);
+  constructor(queries: VictimQueries, request: VictimRequest, held: "by tags" | "by any name") {
+    this.#queries = queries;
     this.#request = request;
+    this.#held = held;
     this.#pins = request.pins.flatMap((pin) => ImageGlob.parse(pin) ?? []);
     this.#arriving = new Set(request.arriving.digests.map((digest) => idOf(keyOf(digest))));
     this.#draft = new PlanDraft(request);
@@ -65,6 +70,22 @@ class VictimSearch {
     this.#takeIdle();
     this.#takeUntilFree();
     return this.#draft.plan();
+  }
+
+  /** Takes of these what nothing needs that stays, and nothing names. */
+  takeAll(rows: readonly RootRow[]): EvictionPlan {
+    let open = rows;
+    for (;;) {
+      // What is named by others of them goes with those, or may go when they are gone.
+      const before = open.length;
+      open = open.filter((row) => {
+        const isNeeded = this.#namedByOf(row) > 0 || this.#isHeld(row.key);
+        const isGone = this.#gone.has(idOf(row.key));
+        if (!isNeeded && !isGone) this.#take(this.#asPulled(row), "purge");
+        return isNeeded && !isGone;
+      });
+      if (open.length === before || open.length === 0) return this.#draft.plan();
+    }
   }
 
   #takeIdle(): void {
@@ -151,7 +172,7 @@ class VictimSearch {
       root: digestOfKey(row.key),
       kind: row.manifestId === null ? "blob" : "image",
       reason,
-      names: () => (this.#request.named ? this.#namesOf(row.key) : []),
+      names: () => (this.#request.named ? namesOf(this.#queries, digestOfKey(row.key)) : []),
       lastAtMs,
       latestAtMs,
       pulls,
@@ -221,7 +242,7 @@ class VictimSearch {
   /** What it is called first, if any of its names is pinned. */
   #pinnedName(key: DigestKey): string | null {
     if (this.#pins.length === 0) return null;
-    const names = this.#namesOf(key);
+    const names = namesOf(this.#queries, digestOfKey(key));
     const isPinned = names.some((name) => this.#pins.some((pin) => pin.matches(name)));
     return isPinned ? (names[0] ?? "") : null;
   }
@@ -254,8 +275,13 @@ class VictimSearch {
   #isFree(row: RootRow): boolean {
     if (this.#namedByOf(row) > 0 || this.#gone.has(idOf(row.key))) return false;
     if (row.manifestId === null) return true;
-    if (this.#hasOwnTag(row.key) || this.#principalsOf(row).length > 0) return false;
+    if (this.#isHeld(row.key) || this.#principalsOf(row).length > 0) return false;
     return this.#pinnedName(row.key) === null;
+  }
+
+  #isHeld(key: DigestKey): boolean {
+    if (this.#hasOwnTag(key)) return true;
+    return this.#held === "by any name" && this.#queries.grantsOf.all(key).length > 0;
   }
 
   /** How many manifests that stay name it. */
@@ -268,16 +294,6 @@ class VictimSearch {
     const tag = tagAbout(digestOfKey(key));
     if (tag === null) return bySubject;
     return [...bySubject, ...this.#queries.taggedBetween.all(tag, `${tag}~`)];
-  }
-
-  #namesOf(key: DigestKey): string[] {
-    const tagged = this.#queries.tagsOf
-      .all(key)
-      .map(({ upstream, repository, tag }) => `${upstream}/${repository}:${tag}`);
-    const granted = this.#queries.grantsOf
-      .all(key)
-      .map(({ upstream, repository }) => `${upstream}/${repository}@${digestOfKey(key)}`);
-    return [...tagged, ...granted];
   }
 }
 

@@ -45,7 +45,8 @@ export interface StoredObject {
 export interface Victim extends Access {
   readonly root: Digest;
   readonly kind: "image" | "blob";
-  readonly reason: "idle" | "size";
+  /** `purge`: an operator named it. */
+  readonly reason: "idle" | "size" | "purge";
   /** `UPSTREAM/REPOSITORY:TAG`, or `…@DIGEST` where it has no tag; empty unless they are wanted. */
   readonly names: readonly string[];
   /** All that no image needs that stays, the root among them. */

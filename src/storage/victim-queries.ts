@@ -1,4 +1,6 @@
 import type Database from "better-sqlite3";
+import type { Tag } from "../oci/reference.ts";
+import type { Location } from "./catalog.ts";
 import type { DigestKey } from "./digest-key.ts";
 
 /** Something stored that may be a root. */
@@ -17,6 +19,8 @@ export interface RootRow {
 
 type Rows<Parameters extends unknown[], Row> = Database.Statement<Parameters, Row>;
 
+type All<Parameters extends unknown[], Row> = Pick<Rows<Parameters, Row>, "all">;
+
 export interface VictimQueries {
   /** What no stored manifest names, in order. */
   byPriority(): Generator<RootRow>;
@@ -32,8 +36,10 @@ export interface VictimQueries {
   /** The manifests that name a digest. */
   readonly namers: Rows<[DigestKey], RootRow>;
   readonly manifest: Rows<[DigestKey], RootRow>;
-  readonly tagsOf: Rows<[DigestKey], { upstream: string; repository: string; tag: string }>;
-  readonly grantsOf: Rows<[DigestKey], { upstream: string; repository: string }>;
+  /** Whatever it is. */
+  readonly blob: Rows<[DigestKey], RootRow>;
+  readonly tagsOf: All<[DigestKey], Location & { readonly tag: Tag }>;
+  readonly grantsOf: All<[DigestKey], Location>;
 }
 
 const pageRows = 500;
@@ -99,6 +105,7 @@ export function victimQueries(database: Database.Database): VictimQueries {
        CROSS JOIN blobs ON blobs.digest = manifests.digest
        LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE manifests.digest = ?`,
     ),
+    blob: database.prepare(`SELECT ${columns} FROM blobs ${joins} WHERE blobs.digest = ?`),
     tagsOf: database.prepare(
       `SELECT upstream, name AS repository, tag FROM tags
        CROSS JOIN repositories ON id = repository_id WHERE digest = ?`,

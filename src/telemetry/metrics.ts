@@ -110,13 +110,13 @@ export class Metrics {
   });
   readonly evictedBytes: Counter<"reason"> = new Counter({
     name: "sluice_evicted_bytes_total",
-    help: "Bytes of content evicted, by reason: idle or size.",
+    help: "Bytes of content evicted, by reason: idle, size or purge.",
     labelNames: ["reason"],
     registers: [this.registry],
   });
   readonly evictedObjects: Counter<"reason"> = new Counter({
     name: "sluice_evicted_objects_total",
-    help: "Blobs and manifests evicted, by reason: idle or size.",
+    help: "Blobs and manifests evicted, by reason: idle, size or purge.",
     labelNames: ["reason"],
     registers: [this.registry],
   });
