@@ -28,6 +28,6 @@ test("the hint at the keys follows problems within a file only", () => {
   );
   assert.match(
     explainFailure(new ConfigError([{ ...problem, place: { line: 1, column: 2 } }])),
-    /^x\.yaml:1:2 does not exist\n\nmirror\.config\.yaml in/,
+    /^x\.yaml:1:2 does not exist\n\n`sluice config explain` says/,
   );
 });

@@ -403,7 +403,7 @@ test("a thousand pulls of a tag wait for upstream, and the next one is told to c
 function emptyCatalog(directory: string): void {
   const database = new Database(join(directory, "catalog.db"));
   database.exec(
-    "DELETE FROM tags; DELETE FROM grants; DELETE FROM blobs; DELETE FROM repositories",
+    "DELETE FROM tag_moves; DELETE FROM tags; DELETE FROM grants; DELETE FROM blobs; DELETE FROM repositories",
   );
   database.close();
 }

@@ -4,9 +4,10 @@ import Database from "better-sqlite3";
 import { migrate } from "../../src/storage/migrations.ts";
 import { readStatements } from "../../src/storage/read-statements.ts";
 
-// What may be gone through from end to end: the one row of the totals, what a LIMIT has cut already, and what ends with
-// its first row.
-const short = /^SCAN (?:totals|\(subquery-\d+\)|accesses USING COVERING INDEX roots_by_priority)$/;
+// What may be gone through from end to end: the one row of the totals and of the scrubber, the pins, what a LIMIT has cut already, and what
+// ends with its first row.
+const short =
+  /^SCAN (?:totals|scrub_round|pins|\(subquery-\d+\)|accesses USING COVERING INDEX roots_by_priority)$/;
 
 // It gathers what one image names, which some dozens of look-ups find.
 const gathers = new Set(["imageBytes"]);

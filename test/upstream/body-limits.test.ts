@@ -193,7 +193,6 @@ test("a manifest that declares a gigabyte costs nothing before its bytes come", 
 
 test("upstream's own words reach the client as one short line", async () => {
   await using hub = await FakeUpstream.start();
-  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   const words: readonly (readonly [body: string, told: RegExp])[] = [
     [
       '{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}',
@@ -208,6 +207,8 @@ test("upstream's own words reach the client as one short line", async () => {
     ["x".repeat(70_000), /^$/],
   ];
   for (const [body, told] of words) {
+    // Another one each time, for it leaves alone who answers so.
+    await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
     hub.override(tags, (_, response) => void response.writeHead(503).end(body));
 
     const [error] = JSON.parse((await mirror.get(tags)).body.toString()).errors;
