@@ -1,24 +1,16 @@
-import type { Metrics } from "../telemetry/metrics.ts";
 import type { Source } from "./answers.ts";
-import type { Breaker, Permit, Severity, Trouble } from "./breaker.ts";
-import type { Ask, Endpoint } from "./endpoint.ts";
-import type { EndpointStatus } from "./endpoint-status.ts";
-import type { Answer } from "./exchange.ts";
-import { failureFrom, isBrokenSocket, refusalFrom } from "./failure.ts";
-import { type Clocks, RateLimit } from "./rate-limit.ts";
-import { HopFailed } from "./redirects.ts";
-import { retryAfterMs } from "./retry-after.ts";
-import { RetryBudget } from "./retry-budget.ts";
-import { isAnswer, isFinal, severityOf } from "./severity.ts";
 import {
-  describeFailure,
-  offlineReason,
-  UpstreamError,
-  type UpstreamFailure,
-} from "./upstream-error.ts";
-
-/** Takes an answer, body included. */
-export type Read<T> = (answer: Answer, source: Source) => Promise<T>;
+  AskedEndpoint,
+  type AskedEndpointOptions,
+  type EndpointEntry,
+  type Read,
+} from "./asked-endpoint.ts";
+import type { Permit } from "./breaker.ts";
+import type { Ask } from "./endpoint.ts";
+import type { EndpointStatus } from "./endpoint-status.ts";
+import { RetryBudget } from "./retry-budget.ts";
+import { isFinal } from "./severity.ts";
+import { offlineReason, UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
 
 /** A request to whichever endpoint answers it. */
 export interface EndpointsAsk extends Ask {
@@ -26,21 +18,11 @@ export interface EndpointsAsk extends Ask {
   readonly avoid?: ReadonlySet<Source>;
 }
 
-export interface EndpointEntry {
-  readonly endpoint: Endpoint;
-  /** Shared by all who ask this base URL: whether it answers does not depend on who they are. */
-  readonly breaker: Breaker;
-}
-
-export interface EndpointsOptions {
-  /** The upstream's name. */
-  readonly upstream: string;
+export interface EndpointsOptions extends AskedEndpointOptions {
   /** In the order to try them. */
   readonly endpoints: readonly EndpointEntry[];
   /** Whether nobody may be asked. */
   readonly offline: boolean;
-  readonly metrics: Metrics;
-  readonly clocks: Clocks;
 }
 
 /** That no endpoint is asked, because none of them answered. */
@@ -62,24 +44,6 @@ const offline: Down = {
   leftMs: Infinity,
 };
 
-/** A request that failed. */
-interface Failed {
-  readonly error: unknown;
-  /** What that means. */
-  readonly failure: UpstreamFailure;
-  /** Of whoever asked. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** An endpoint, and what is known of it. */
-interface Line extends EndpointEntry, Source {
-  /** What it told whoever asks here: limits are of a user. */
-  readonly limit: RateLimit;
-}
-
-// As of a header that asks for a day by mistake.
-const longestRetryAfterMs = 5 * 60_000;
-
 /**
  * The endpoints of an upstream, asked as one: in their order, those that fail after those that do not, and those that are
  * left alone not at all.
@@ -87,29 +51,29 @@ const longestRetryAfterMs = 5 * 60_000;
 export class Endpoints implements AsyncDisposable {
   readonly retries: RetryBudget;
   readonly #options: EndpointsOptions;
-  readonly #lines: readonly Line[];
+  readonly #endpoints: readonly AskedEndpoint[];
 
   constructor(options: EndpointsOptions) {
     this.retries = new RetryBudget(options.clocks.monotonicMs);
     this.#options = options;
-    this.#lines = options.endpoints.map((entry) => {
-      return { ...entry, limit: new RateLimit(options.clocks), ...this.#sourceOf(entry) };
-    });
+    this.#endpoints = options.endpoints.map((entry) => new AskedEndpoint(entry, options));
   }
 
   get statuses(): readonly EndpointStatus[] {
-    return this.#lines.map((line) => this.#statusOf(line));
+    const statuses = this.#endpoints.map(({ status }) => status);
+    if (!this.#options.offline) return statuses;
+    return statuses.map((one) => ({ ...one, state: "offline", reason: offlineReason }));
   }
 
   /** Whether pulls are few, wherever they could be had. */
   get isScarce(): boolean {
-    return this.#lines.every(({ endpoint }) => endpoint.isScarce);
+    return this.#endpoints.every(({ endpoint }) => endpoint.isScarce);
   }
 
   /** null while there is an endpoint that answers, as far as is known. */
   get down(): Down | null {
     if (this.#options.offline) return offline;
-    const states = this.#lines.map(({ breaker }) => breaker.state);
+    const states = this.#endpoints.map(({ breaker }) => breaker.state);
     const open = states.filter((state) => state.kind !== "closed");
     const [first] = open;
     if (!first || open.length < states.length) return null;
@@ -133,17 +97,14 @@ export class Endpoints implements AsyncDisposable {
     if (this.#options.offline) throw this.#error({ kind: "offline" });
     this.retries.earn();
     let failed: UpstreamError | null = null;
-    for (const line of this.#inOrder(avoid)) {
-      const permit = this.#enter(line, ask);
+    for (const endpoint of this.#inOrder(avoid)) {
+      const permit = this.#enter(endpoint, ask);
       if (!permit) continue;
       try {
-        const said = await this.#askOne(line, ask, read);
-        permit.answered();
-        return said;
+        return await endpoint.ask(permit, ask, read);
       } catch (error) {
-        failed = this.#failed(line, error);
-        this.#judge(permit, { error, failure: failed.failure, signal: ask.signal });
-        if (ask.signal?.aborted || (!avoid && isFinal(failed.failure))) throw failed;
+        if (ask.signal?.aborted || !mayAskNext(error, avoid)) throw error;
+        failed = error;
       }
     }
     throw failed ?? this.#leftAlone();
@@ -151,110 +112,32 @@ export class Endpoints implements AsyncDisposable {
 
   /** Lets what runs end, and keeps nothing for later. */
   async retire(): Promise<void> {
-    await Promise.all(this.#lines.map(({ endpoint }) => endpoint.retire()));
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint.retire()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#lines.map(({ endpoint }) => endpoint[Symbol.asyncDispose]()));
-  }
-
-  #statusOf({ endpoint, breaker }: Line): EndpointStatus {
-    const { upstream, offline: isOffline, clocks } = this.#options;
-    const { health, state } = breaker;
-    const well = { reason: null, forMs: 0, leftMs: 0 };
-    const about = { upstream, endpoint: endpoint.url.host, health, ...well };
-    if (isOffline) return { ...about, state: "offline", reason: offlineReason };
-    if (state.kind === "closed") return { ...about, state: "asked" };
-    const forMs = clocks.monotonicMs() - state.sinceMs;
-    const since = { ...about, reason: state.reason, forMs };
-    if (state.kind === "half-open") return { ...since, state: "probed" };
-    const leftMs = Math.max(0, state.untilMs - clocks.monotonicMs());
-    return { ...since, state: "left alone", leftMs };
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint[Symbol.asyncDispose]()));
   }
 
   /** Those that fail are asked when the others have failed. */
-  #inOrder(avoid: ReadonlySet<Source> | undefined): readonly Line[] {
-    const rank = (line: Line): number =>
-      (avoid?.has(line) ? 2 : 0) + (line.breaker.isAiling ? 1 : 0);
-    return [...this.#lines].sort((a, b) => rank(a) - rank(b));
+  #inOrder(avoid: ReadonlySet<Source> | undefined): readonly AskedEndpoint[] {
+    const rank = (endpoint: AskedEndpoint): number =>
+      (avoid?.has(endpoint) ? 2 : 0) + (endpoint.breaker.isAiling ? 1 : 0);
+    return [...this.#endpoints].sort((a, b) => rank(a) - rank(b));
   }
 
   /** Leave to ask it now, or null. Nobody waits for a probe who can ask another endpoint. */
-  #enter(line: Line, ask: Ask): Permit | null {
-    if (line.limit.leftMs > 0) return null;
-    const permit = line.breaker.enter();
-    if (!permit?.isProbe || !this.#lines.some(isAsked)) return permit;
+  #enter(endpoint: AskedEndpoint, ask: Ask): Permit | null {
+    const permit = endpoint.enter();
+    if (!permit?.isProbe || !this.#endpoints.some(({ isAsked }) => isAsked)) return permit;
     // It never rejects, and nobody waits for it.
-    void this.#probe(line, permit, ask);
+    void endpoint.probe(permit, ask);
     return null;
-  }
-
-  /** Asks what a request asked, but as HEAD: that costs the least, and goes the same way. */
-  async #probe(line: Line, permit: Permit, { signal: _, ...ask }: Ask): Promise<void> {
-    const { range: _range, ...headers } = ask.headers;
-    const probe: Ask = { ...ask, method: "HEAD", headers, trust: "unverified" };
-    try {
-      await this.#askOne(line, probe, async ({ body }) => body.discard());
-      permit.answered();
-    } catch (error) {
-      this.#judge(permit, { error, failure: this.#failed(line, error).failure });
-    }
-  }
-
-  #judge(permit: Permit, { error, failure, signal }: Failed): void {
-    const known = error instanceof HopFailed ? "none" : severityOf(failure);
-    const severity = signal?.aborted ? "unknown" : known;
-    if (severity === "none") permit.answered();
-    else if (severity === "unknown") permit.abandoned();
-    else permit.failed(this.#trouble(severity, failure));
-  }
-
-  #sourceOf({ breaker }: EndpointEntry): Source {
-    const note = (severity: Severity, failure: UpstreamFailure): void =>
-      breaker.noteFailure(this.#trouble(severity, failure));
-    return {
-      noteFailure: (failure) => {
-        const severity = severityOf(failure);
-        if (severity !== "none" && severity !== "unknown") note(severity, failure);
-      },
-      noteWrongBytes: () =>
-        note("grave", { kind: "nonsense", reason: "what it sent has another digest" }),
-    };
-  }
-
-  #trouble(severity: Severity, failure: UpstreamFailure): Trouble {
-    const asked = failure.kind === "status" ? failure.retryAfter : null;
-    const askedMs = retryAfterMs(asked, this.#options.clocks.now(), longestRetryAfterMs);
-    return { severity, reason: describeFailure(failure), retryAfterMs: askedMs };
-  }
-
-  async #askOne<T>(line: Line, ask: Ask, read: Read<T>): Promise<T> {
-    const answer = await this.#answer(line, ask);
-    if (answer.status !== 404 || ask.trust === "unverified") return await read(answer, line);
-    // "Not found" is the one answer about a digest that no hash can check, and a kept socket may hold a stray one.
-    answer.body.discard();
-    return await read(await this.#answer(line, { ...ask, trust: "unverified" }), line);
-  }
-
-  async #answer({ endpoint, limit }: Line, ask: Ask): Promise<Answer> {
-    const answer = await askFreshIfBroken(endpoint, ask).catch((error: unknown) => {
-      this.#count(ask, "failed");
-      throw error;
-    });
-    const { status, redirected } = answer;
-    this.#count(ask, String(status));
-    if (isAnswer(status)) return answer;
-    const failure = await refusalFrom(answer);
-    const error = this.#error(failure);
-    // Neither the limit nor the trouble of storage that a registry redirects to is the registry's.
-    if (redirected) throw new HopFailed(error);
-    limit.note(failure);
-    throw error;
   }
 
   /** Why nobody was asked: as the endpoint has it that is asked again first. */
   #leftAlone(): UpstreamError {
-    const limits = this.#lines.map(({ limit }) => limit).filter(({ leftMs }) => leftMs > 0);
+    const limits = this.#endpoints.map(({ limit }) => limit).filter(({ leftMs }) => leftMs > 0);
     const [limit] = limits.sort((a, b) => a.leftMs - b.leftMs);
     const { down } = this;
     if (limit && !(down && down.leftMs < limit.leftMs)) return this.#error(limit.current());
@@ -262,34 +145,15 @@ export class Endpoints implements AsyncDisposable {
     return this.#error(down.failure);
   }
 
-  #failed({ limit }: Line, error: unknown): UpstreamError {
-    if (error instanceof UpstreamError) return error;
-    if (error instanceof HopFailed && error.cause instanceof UpstreamError) return error.cause;
-    const failure = failureFrom(error, "header");
-    limit.note(failure);
-    return this.#error(failure, error);
-  }
-
-  #count({ kind }: Ask, status: string): void {
-    const { metrics, upstream } = this.#options;
-    metrics.upstreamRequests.inc({ upstream, kind, status });
-  }
-
-  #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
-    return new UpstreamError(this.#options.upstream, failure, { cause });
+  #error(failure: UpstreamFailure): UpstreamError {
+    return new UpstreamError(this.#options.upstream, failure);
   }
 }
 
-function isAsked({ breaker, limit }: Line): boolean {
-  return breaker.state.kind === "closed" && limit.leftMs === 0;
-}
-
-/** A kept socket that broke says nothing about the endpoint: a fresh one does. */
-async function askFreshIfBroken(endpoint: Endpoint, ask: Ask): Promise<Answer> {
-  try {
-    return await endpoint.ask(ask);
-  } catch (error) {
-    if (ask.trust === "unverified" || !isBrokenSocket(error)) throw error;
-    return await endpoint.ask({ ...ask, trust: "unverified" });
-  }
+/** What one endpoint refuses is no last word about what another one has begun to send. */
+function mayAskNext(
+  error: unknown,
+  avoid: ReadonlySet<Source> | undefined,
+): error is UpstreamError {
+  return error instanceof UpstreamError && (avoid !== undefined || !isFinal(error.failure));
 }

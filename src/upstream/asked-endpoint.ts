@@ -1,0 +1,174 @@
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Source } from "./answers.ts";
+import type { Breaker, Permit, Severity, Trouble } from "./breaker.ts";
+import type { Ask, Endpoint } from "./endpoint.ts";
+import type { EndpointStatus } from "./endpoint-status.ts";
+import type { Answer } from "./exchange.ts";
+import { failureFrom, isBrokenSocket, refusalFrom } from "./failure.ts";
+import { type Clocks, RateLimit } from "./rate-limit.ts";
+import { HopFailed } from "./redirects.ts";
+import { retryAfterMs } from "./retry-after.ts";
+import { isAnswer, severityOf } from "./severity.ts";
+import { describeFailure, UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
+
+/** Takes an answer, body included. */
+export type Read<T> = (answer: Answer, source: Source) => Promise<T>;
+
+export interface EndpointEntry {
+  readonly endpoint: Endpoint;
+  /** Shared by all who ask this base URL: whether it answers does not depend on who they are. */
+  readonly breaker: Breaker;
+}
+
+export interface AskedEndpointOptions {
+  /** The upstream's name. */
+  readonly upstream: string;
+  readonly metrics: Metrics;
+  readonly clocks: Clocks;
+}
+
+// As of a header that asks for a day by mistake.
+const longestRetryAfterMs = 5 * 60_000;
+
+/** One endpoint of an upstream, asked only with its breaker's leave, which hears what came of it. */
+export class AskedEndpoint implements Source, AsyncDisposable {
+  /** What it told whoever asks here: limits are of a user. */
+  readonly limit: RateLimit;
+  readonly breaker: Breaker;
+  readonly endpoint: Endpoint;
+  readonly #options: AskedEndpointOptions;
+
+  constructor({ endpoint, breaker }: EndpointEntry, options: AskedEndpointOptions) {
+    this.limit = new RateLimit(options.clocks);
+    this.breaker = breaker;
+    this.endpoint = endpoint;
+    this.#options = options;
+  }
+
+  get isAsked(): boolean {
+    return this.breaker.state.kind === "closed" && this.limit.leftMs === 0;
+  }
+
+  get status(): EndpointStatus {
+    const { health, state } = this.breaker;
+    const nowMs = this.#options.clocks.monotonicMs();
+    const { upstream } = this.#options;
+    const about = { upstream, endpoint: this.endpoint.url.host, health, leftMs: 0 };
+    if (state.kind === "closed") return { ...about, state: "asked", reason: null, forMs: 0 };
+    const since = { ...about, reason: state.reason, forMs: nowMs - state.sinceMs };
+    if (state.kind === "half-open") return { ...since, state: "probed" };
+    return { ...since, state: "left alone", leftMs: Math.max(0, state.untilMs - nowMs) };
+  }
+
+  /** Leave to ask it now, or null. */
+  enter(): Permit | null {
+    return this.limit.leftMs > 0 ? null : this.breaker.enter();
+  }
+
+  /** What `read` makes of its answer: any status below 500, or 501. Rejects with UpstreamError. */
+  async ask<T>(permit: Permit, ask: Ask, read: Read<T>): Promise<T> {
+    try {
+      const said = await this.#askTwiceIfUnknown(ask, read);
+      permit.answered();
+      return said;
+    } catch (error) {
+      const failed = this.#failed(error);
+      const known = error instanceof HopFailed ? "none" : severityOf(failed.failure);
+      this.#judge(permit, ask.signal?.aborted ? "unknown" : known, failed.failure);
+      throw failed;
+    }
+  }
+
+  /** Asks what a request asked, but as HEAD: that costs the least, and goes the same way. Never rejects. */
+  async probe(permit: Permit, { signal: _, ...ask }: Ask): Promise<void> {
+    const { range: _range, ...headers } = ask.headers;
+    const probe: Ask = { ...ask, method: "HEAD", headers, trust: "unverified" };
+    // The breaker has heard of it, and nobody else wants to know.
+    await this.ask(permit, probe, async ({ body }) => body.discard()).catch(() => {});
+  }
+
+  noteFailure(failure: UpstreamFailure): void {
+    const severity = severityOf(failure);
+    if (severity === "grave" || severity === "slight") this.#note(severity, failure);
+  }
+
+  noteWrongBytes(): void {
+    this.#note("grave", { kind: "nonsense", reason: "what it sent has another digest" });
+  }
+
+  /** Lets what runs end, and keeps nothing for later. */
+  async retire(): Promise<void> {
+    await this.endpoint.retire();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.endpoint[Symbol.asyncDispose]();
+  }
+
+  #judge(permit: Permit, severity: ReturnType<typeof severityOf>, failure: UpstreamFailure): void {
+    if (severity === "none") permit.answered();
+    else if (severity === "unknown") permit.abandoned();
+    else permit.failed(this.#trouble(severity, failure));
+  }
+
+  #note(severity: Severity, failure: UpstreamFailure): void {
+    this.breaker.noteFailure(this.#trouble(severity, failure));
+  }
+
+  #trouble(severity: Severity, failure: UpstreamFailure): Trouble {
+    const asked = failure.kind === "status" ? failure.retryAfter : null;
+    const askedMs = retryAfterMs(asked, this.#options.clocks.now(), longestRetryAfterMs);
+    return { severity, reason: describeFailure(failure), retryAfterMs: askedMs };
+  }
+
+  async #askTwiceIfUnknown<T>(ask: Ask, read: Read<T>): Promise<T> {
+    const answer = await this.#answer(ask);
+    if (answer.status !== 404 || ask.trust === "unverified") return await read(answer, this);
+    // "Not found" is the one answer about a digest that no hash can check, and a kept socket may hold a stray one.
+    answer.body.discard();
+    return await read(await this.#answer({ ...ask, trust: "unverified" }), this);
+  }
+
+  async #answer(ask: Ask): Promise<Answer> {
+    const answer = await askFreshIfBroken(this.endpoint, ask).catch((error: unknown) => {
+      this.#count(ask, "failed");
+      throw error;
+    });
+    const { status, redirected } = answer;
+    this.#count(ask, String(status));
+    if (isAnswer(status)) return answer;
+    const failure = await refusalFrom(answer);
+    const error = this.#error(failure);
+    // Neither the limit nor the trouble of storage that a registry redirects to is the registry's.
+    if (redirected) throw new HopFailed(error);
+    this.limit.note(failure);
+    throw error;
+  }
+
+  #failed(error: unknown): UpstreamError {
+    if (error instanceof UpstreamError) return error;
+    if (error instanceof HopFailed && error.cause instanceof UpstreamError) return error.cause;
+    const failure = failureFrom(error, "header");
+    this.limit.note(failure);
+    return this.#error(failure, error);
+  }
+
+  #count({ kind }: Ask, status: string): void {
+    const { metrics, upstream } = this.#options;
+    metrics.upstreamRequests.inc({ upstream, kind, status });
+  }
+
+  #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
+    return new UpstreamError(this.#options.upstream, failure, { cause });
+  }
+}
+
+/** A kept socket that broke says nothing about the endpoint: a fresh one does. */
+async function askFreshIfBroken(endpoint: Endpoint, ask: Ask): Promise<Answer> {
+  try {
+    return await endpoint.ask(ask);
+  } catch (error) {
+    if (ask.trust === "unverified" || !isBrokenSocket(error)) throw error;
+    return await endpoint.ask({ ...ask, trust: "unverified" });
+  }
+}
