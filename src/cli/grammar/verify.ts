@@ -26,7 +26,7 @@ Pulls go on meanwhile, and nothing is changed unless --repair is given. Then
 content that is not what its digest says goes to quarantine/ in the storage
 directory (the newest 20 files and 1 GiB of it, for a week), and the next pull
 fetches it anew; rows without a file are forgotten, files without a row adopted;
-foreign ones stay.
+foreign ones stay. A running mirror does that by itself within storage.scrub.
 
 With --json each line is an object: of the kind "finding" for each thing that is
 wrong, and "done" with the counts at the end.
