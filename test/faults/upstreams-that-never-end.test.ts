@@ -4,7 +4,11 @@ import { gzipSync } from "node:zlib";
 import { digestOf } from "../../src/oci/digest.ts";
 import { eventually } from "../support/eventually.ts";
 import { manifestOfBytes } from "../support/fault-manifest.ts";
-import { type FaultProcessOptions, FaultProcessScene } from "../support/fault-process-scene.ts";
+import {
+  beside,
+  type FaultProcessOptions,
+  FaultProcessScene,
+} from "../support/fault-process-scene.ts";
 import type { PathAnswer } from "../support/fault-upstream.ts";
 import type { FaultWire, HeaderLines } from "../support/fault-wire.ts";
 import { type RawAnswer, RawRequest, rawRequest } from "../support/raw-client.ts";
@@ -219,7 +223,7 @@ async function startServing(options: FaultProcessOptions = {}): Promise<Serving>
 
 type Serving = FaultProcessScene & { readonly usualBytes: number };
 
-/** Other pulls go on, and memory is near what it was before. */
+/** Pulls from others go on, and memory is near what it was before. */
 async function assertBounded(scene: Serving, what: string, t: TestContext): Promise<void> {
   await pullSome(scene, what);
   const moreBytes = (await scene.footprint()).peakBytes - scene.usualBytes;
@@ -231,7 +235,12 @@ async function pullSome(scene: FaultProcessScene, seed: string): Promise<void> {
   const manifest = manifestOfBytes(seed);
   const tag = `beside-${manifest.digest.slice(7, 20)}`;
   scene.upstream.tag(tag, manifest);
-  await scene.pullWhole("good", scene.upstream.blob(`beside ${seed}`, mib));
-  const answer = await rawRequest(scene.sluice.url, "GET", `/v2/good/app/manifests/${tag}`);
+  const truth = scene.upstream.blob(`beside ${seed}`, mib);
+  const place = `/v2/${beside}/good/app`;
+  const { complete } = await scene.pull("good", truth, {
+    target: `${place}/blobs/${truth.digest}`,
+  });
+  assert.equal(complete, true);
+  const answer = await rawRequest(scene.sluice.url, "GET", `${place}/manifests/${tag}`);
   assert.deepEqual(answer.body, manifest.bytes);
 }

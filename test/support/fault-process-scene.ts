@@ -29,6 +29,9 @@ export interface FaultProcessOptions extends FaultUpstreamOptions {
 // Of the thread that has chosen what to evict, and stays for the next question.
 const ofThread = 6;
 
+// The same upstream once more, by another name: it is asked though the first is left alone for what it did.
+export const beside = "beside.test";
+
 interface Place {
   readonly upstream: FaultUpstream;
   readonly directory: string;
@@ -76,7 +79,10 @@ export class FaultProcessScene implements AsyncDisposable {
     const { env = {}, settings = {}, timeouts = {}, maxSize } = options;
     const sluice = resources.use(
       await SluiceProcess.start({
-        upstreams: { "faults.test": { endpoints: [upstream.url], default: true, timeouts } },
+        upstreams: {
+          "faults.test": { endpoints: [upstream.url], default: true, timeouts },
+          [beside]: { endpoints: [upstream.url], timeouts },
+        },
         settings: { storage: { directory, ...(maxSize ? { maxSize } : {}) }, ...settings },
         env,
       }),
