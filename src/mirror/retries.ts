@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { retryAfterMs } from "../upstream/retry-after.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
 
@@ -24,6 +25,9 @@ const insistsForMs: Readonly<Record<Asked, number>> = { answer: 3_000, rest: 60_
 
 // 100, 200, 400 … ms, less up to a half by chance so that many fills do not come back at once.
 const firstPauseMs = 100;
+
+// Of an upstream that limits and does not say for how long.
+const unsaidLimitMs = 1_000;
 
 /**
  * When upstream is asked again for a blob, and how often. Clients do not go elsewhere for one, so the mirror insists; but
@@ -80,6 +84,8 @@ export class Retries {
     this.#tries++;
     this.#triesSinceProgress++;
     if (!this.#mayPass(error.failure) || this.#isTooOften() || !this.#isPaidFor()) throw error;
+    const limitMs = limitMsOf(error.failure);
+    if (limitMs !== null) return this.#unlessTooLong(limitMs, error);
     return firstPauseMs * 2 ** (this.#triesSinceProgress - 1) * (1 - Math.random() / 2);
   }
 
@@ -90,8 +96,12 @@ export class Retries {
   #whileDown(error: UpstreamError): number {
     const met = this.#met;
     if (!met) throw error;
-    const pauseMs = Math.max(firstPauseMs, this.#options.upstream.down?.leftMs ?? 0);
-    if (this.#passedMs() + pauseMs > insistsForMs[this.#options.asked]) throw met;
+    return this.#unlessTooLong(this.#options.upstream.down?.leftMs ?? 0, met);
+  }
+
+  #unlessTooLong(waitMs: number, error: UpstreamError): number {
+    const pauseMs = Math.max(firstPauseMs, waitMs);
+    if (this.#passedMs() + pauseMs > insistsForMs[this.#options.asked]) throw error;
     return pauseMs;
   }
 
@@ -103,8 +113,8 @@ export class Retries {
       case "cut":
         return true;
       case "status":
-        // Below 500 upstream has understood and means it; with 429 it has even said how long to wait.
-        return asked === "rest" || failure.status >= 500;
+        // Below 500 upstream has understood and means it; but with 429 only for now, which clients take for the end.
+        return asked === "rest" || failure.status >= 500 || failure.status === 429;
       case "relayed":
         // The mirror before us insists as well: if each of a chain did, a registry in trouble would be asked the product.
         return false;
@@ -141,4 +151,12 @@ export class Retries {
   #passedMs(): number {
     return performance.now() - this.#sinceMs;
   }
+}
+
+/** For how long an upstream that limits wants to be left alone, in ms; null if it does not. */
+function limitMsOf(failure: UpstreamFailure): number | null {
+  if (failure.kind !== "status" || failure.status !== 429) return null;
+  return failure.retryAfter === null
+    ? unsaidLimitMs
+    : retryAfterMs(failure.retryAfter, Date.now(), Number.POSITIVE_INFINITY);
 }
