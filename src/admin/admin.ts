@@ -10,6 +10,7 @@ import { addDoctor } from "./doctor.ts";
 import { addEviction } from "./eviction.ts";
 import { addHistory } from "./history.ts";
 import { addImages } from "./images.ts";
+import { addInspect } from "./inspect.ts";
 import { addPinning, addPins } from "./pins.ts";
 import { addPrefetch } from "./prefetch.ts";
 import { addProbes } from "./probes.ts";
@@ -42,6 +43,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   addStats(api, tools);
   addSimulate(api, tools);
   addImages(api, tools);
+  addInspect(api, tools);
   addPins(api, tools);
   addHistory(api, tools);
   if (changedBy !== null) {

@@ -7,6 +7,7 @@ import { addEvict } from "./grammar/evict.ts";
 import { addHealth } from "./grammar/health.ts";
 import { addHelp } from "./grammar/help.ts";
 import { addHistory } from "./grammar/history.ts";
+import { addInspect } from "./grammar/inspect.ts";
 import { addLs } from "./grammar/ls.ts";
 import { addPin, addUnpin } from "./grammar/pin.ts";
 import { addPrefetch } from "./grammar/prefetch.ts";
@@ -36,6 +37,7 @@ export function buildProgram(): Command {
   program.commandsGroup("Look at it:");
   addStats(program);
   addLs(program);
+  addInspect(program);
   addHistory(program);
   addSimulate(program);
   program.commandsGroup("Change what is stored:");

@@ -209,12 +209,15 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     const endBytes = Math.floor(
       Math.min(toBytes ?? lowWatermark * limitBytes, limitBytes - needed),
     );
-    const plan = await catalog.chooseVictims({
-      ...wanted,
-      freeBytes: Math.max(0, usedBytes - endBytes, needed - spareBytes),
-      idleSinceMs: maxIdleMs === null ? null : now() - maxIdleMs,
-      pins,
-      arriving: { digests: arriving(), pulledSinceMs: now() - pullMs },
+    const plan = await catalog.ask({
+      kind: "victims",
+      request: {
+        ...wanted,
+        freeBytes: Math.max(0, usedBytes - endBytes, needed - spareBytes),
+        idleSinceMs: maxIdleMs === null ? null : now() - maxIdleMs,
+        pins,
+        arriving: { digests: arriving(), pulledSinceMs: now() - pullMs },
+      },
     });
     return { usedBytes, limitBytes, toBytes: Math.max(0, endBytes), spareBytes, ...plan };
   }

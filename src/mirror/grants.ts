@@ -3,11 +3,20 @@ import type { Digest } from "../oci/digest.ts";
 import type { Location } from "../storage/catalog.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import type { Proofs } from "./proofs.ts";
+import type { ProofAge, Proofs } from "./proofs.ts";
 import { orNull, type StorageTools } from "./storage-tools.ts";
 
 // Some 200 bytes each. What is not among them costs a look-up in the catalog.
 const grantsInMemory = 20_000;
+
+/** What is known of a repository's right to a digest. */
+export interface GrantState {
+  /** In ms since the epoch; null if never. */
+  readonly provenAtMs: number | null;
+  readonly age: ProofAge;
+  /** Whether the repository gets it while upstream gives no answer. */
+  readonly holdsIfDown: boolean;
+}
 
 /**
  * Which repository may have which stored content. Bytes are shared by all upstreams, the right to them is not: it
@@ -41,6 +50,13 @@ export class Grants {
   /** Whether the repository gets content that is here while upstream cannot be asked. */
   async mayHaveUnasked(target: Target, digest: Digest): Promise<boolean> {
     return (await this.isKnown(target, digest)) || (await this.#isReferenced(target, digest));
+  }
+
+  /** What is known, without asking anybody. */
+  async stateOf(target: Omit<Target, "via">, digest: Digest): Promise<GrantState> {
+    const provenAtMs = await this.#knownAtMs(target, digest);
+    const holdsIfDown = provenAtMs !== null || (await this.#isReferenced(target, digest));
+    return { provenAtMs, age: this.#proofs.ageOf(provenAtMs), holdsIfDown };
   }
 
   /** As `mayHave`, but by upstream's word alone. */
@@ -82,7 +98,7 @@ export class Grants {
     await this.#tools.catalog.forgetGrant(locationOf(target), digest);
   }
 
-  async #isReferenced(target: Target, digest: Digest): Promise<boolean> {
+  async #isReferenced(target: Omit<Target, "via">, digest: Digest): Promise<boolean> {
     // Anybody can publish a manifest that names what is private; what our credentials have opened must not open by that.
     if (target.upstream.publicView) return false;
     const { catalog, log } = this.#tools;
@@ -91,7 +107,7 @@ export class Grants {
   }
 
   /** What cannot be known because the catalog fails must be asked of upstream. */
-  async #knownAtMs(target: Target, digest: Digest): Promise<number | null> {
+  async #knownAtMs(target: Omit<Target, "via">, digest: Digest): Promise<number | null> {
     const key = keyOf(target, digest);
     const known = this.#grantedAtMs.get(key);
     if (known !== undefined) return known;
@@ -106,6 +122,6 @@ export function locationOf({ upstream, repository }: Omit<Target, "via">): Locat
   return { upstream: upstream.name, repository };
 }
 
-function keyOf({ upstream, repository }: Target, digest: Digest): string {
+function keyOf({ upstream, repository }: Omit<Target, "via">, digest: Digest): string {
   return `${upstream.name} ${repository} ${digest}`;
 }

@@ -42,6 +42,13 @@ export class KnownTags {
     return manifest && { checkedAtMs: record.checkedAtMs, manifest };
   }
 
+  /** As `find`, for whoever only looks. */
+  async peek(key: TagKey): Promise<KnownTag | null> {
+    const record = await this.#record(key);
+    const manifest = record && (await this.#stored.peekManifest(record.digest));
+    return manifest && { checkedAtMs: record.checkedAtMs, manifest };
+  }
+
   /** Upstream has just said that the tag means this. */
   async record(key: TagKey, { digest }: Manifest): Promise<void> {
     const { catalog, log, now } = this.#tools;

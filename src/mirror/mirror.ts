@@ -82,14 +82,11 @@ export class Mirror {
     };
     this.evictor = new Evictor(evicting, eviction);
     this.purger = new Purger({ ...evicting, onForgotten: () => this.#forgetNames() });
-    this.pins = new Pins({ ...tools, settings: () => this.evictor.settings });
+    const settings = (): EvictionSettings => this.evictor.settings;
+    this.pins = new Pins({ ...tools, settings });
     this.verifier = new Verifier({ ...tools, onForgotten: dropFromMemory });
     const flush = (): Promise<void> => this.#accesses.flush();
-    this.simulator = new Simulator({
-      ...tools,
-      settings: () => this.evictor.settings,
-      flush,
-    });
+    this.simulator = new Simulator({ ...tools, settings, flush });
     const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };
     const policy = (): FreshnessPolicy => this.rules.general;
     const behind = new Behind(log);
@@ -97,7 +94,6 @@ export class Mirror {
     const proofs = new Proofs({ behind, trouble, now, policy });
     const stored = new StoredContent(storage);
     const grants = new Grants(storage, proofs);
-    this.images = new Images({ storage, stored, flush });
     const parts = {
       storage,
       stored,
@@ -117,6 +113,13 @@ export class Mirror {
     this.#manifests = new Manifests(parts);
     this.#completeness = new Completeness({ ...parts, fills: this.#blobs.fills });
     this.#tags = new Tags({ ...parts, manifests: this.#manifests });
+    this.images = new Images({
+      ...parts,
+      tags: this.#tags,
+      pins: () => this.pins.patterns(),
+      isArriving: ({ upstream }, digest) => this.#blobs.fills.find(upstream, digest) !== null,
+      flush,
+    });
     this.#lists = new Lists({ ...parts, access: this.#access, tags: this.#tags });
   }
 

@@ -20,6 +20,9 @@ export interface Proof {
   readonly record: (holds: boolean) => Promise<void>;
 }
 
+/** "never" is asked for before the answer; the others as `proofAge` says. */
+export type ProofAge = ReturnType<typeof proofAge> | "never";
+
 export interface ProofTools {
   readonly behind: Behind;
   readonly trouble: RecentTrouble;
@@ -44,16 +47,22 @@ export class Proofs {
    * Rejects with UpstreamError when upstream refuses, or gives no answer to what was never proven.
    */
   async holds(proof: Proof): Promise<boolean> {
-    const { behind, trouble, now, policy } = this.#tools;
+    const { behind, trouble } = this.#tools;
     const { provenAtMs, upstream, key, isDown } = proof;
-    if (provenAtMs === null) return await this.#proveFirst(proof);
-    const age = proofAge(provenAtMs, now(), policy());
+    const age = this.ageOf(provenAtMs);
+    if (age === "never") return await this.#proveFirst(proof);
     if (age === "good") return true;
     if (age === "aging" || isDown || trouble.lately(upstream, key)) {
       behind.run(upstream, key, () => this.#renew(proof));
       return true;
     }
     return await this.#renewOrKeep(proof);
+  }
+
+  /** How far a proof of that time has aged. */
+  ageOf(provenAtMs: number | null): ProofAge {
+    const { now, policy } = this.#tools;
+    return provenAtMs === null ? "never" : proofAge(provenAtMs, now(), policy());
   }
 
   async #proveFirst(proof: Proof): Promise<boolean> {

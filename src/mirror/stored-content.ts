@@ -1,6 +1,11 @@
 import { LRUCache } from "lru-cache";
 import type { Digest } from "../oci/digest.ts";
-import { type Manifest, referencedDigests, subjectOf } from "../oci/manifest.ts";
+import {
+  type Manifest,
+  manifestLimitBytes,
+  referencedDigests,
+  subjectOf,
+} from "../oci/manifest.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { Location } from "../storage/catalog.ts";
 import { rehash } from "../storage/rehash.ts";
@@ -62,6 +67,13 @@ export class StoredContent {
       await using blob = await store.open(digest);
       return blob?.identity === record.identity ? await readWhole(blob) : null;
     });
+  }
+
+  /** The manifest, for whoever only looks. */
+  async peekManifest(digest: Digest): Promise<Manifest | null> {
+    const mediaType = await this.#tools.catalog.manifestMediaType(digest);
+    const bytes = mediaType && (await this.peek(digest, manifestLimitBytes));
+    return bytes && mediaType ? { digest, mediaType, bytes } : null;
   }
 
   /** Stores a manifest whose digest is right. Resolves to false if the store has no room or fails. */

@@ -2,10 +2,11 @@ import { type Accept, acceptAny } from "../oci/accept.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { Reference, Tag } from "../oci/reference.ts";
 import { type Flight, SingleFlight } from "../upstream/single-flight.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { freshnessOf, mayServeStale, proofAge, stretched } from "./freshness.ts";
 import { locationOf } from "./grants.ts";
+import type { PlainTarget } from "./image-tree.ts";
 import { type KnownTag, KnownTags, type TagKey, textOf } from "./known-tags.ts";
 import {
   collapsed,
@@ -23,6 +24,27 @@ import type { Ruling } from "./rules.ts";
 export interface TagTools extends ManifestTools {
   readonly manifests: Manifests;
 }
+
+/** What a pull of a tag does first. */
+export type TagDecision =
+  /** Upstream has just said that there is none. */
+  | { readonly kind: "not-found" }
+  /** Nothing is here: upstream is asked. */
+  | { readonly kind: "ask" }
+  /** Answered as it was; if it is only usable, upstream is asked behind the answer. */
+  | { readonly kind: "hit"; readonly known: KnownTag; readonly freshness: "fresh" | "usable" }
+  /** Upstream is asked; whoever has to wait waits no longer than a second, for there is something to serve. */
+  | { readonly kind: "revalidate"; readonly known: KnownTag; readonly waits: boolean };
+
+export interface TagState {
+  readonly ruling: Ruling;
+  readonly decision: TagDecision;
+  /** Whether it is answered as it was while upstream gives no answer. */
+  readonly holdsIfDown: boolean;
+}
+
+// Of an upstream that gives no answer, whatever the reason.
+const outage: UpstreamFailure = { kind: "timeout", phase: "headers" };
 
 // With a stale answer at hand nobody waits longer than this for upstream to say that it still holds; the question
 // goes on behind the answer.
@@ -57,26 +79,48 @@ export class Tags {
     this.#known.dropFromMemory();
   }
 
+  /** What a pull of the tag would do now. Nobody is asked, and nothing is changed by it. */
+  async stateOf(target: PlainTarget, tag: Tag): Promise<TagState> {
+    const key = { target: { ...target, via: "" }, tag, variant: "" };
+    const decision = await this.#decide(key, (one) => this.#known.peek(one));
+    const known = "known" in decision ? decision.known : null;
+    const holdsIfDown = known !== null && this.#mayServe(key, known, outage);
+    return { ruling: this.#rulingOn(key), decision, holdsIfDown };
+  }
+
   async #pull(key: TagKey, accept: Accept): Promise<ManifestPull> {
-    const { storage, notFound } = this.#tools;
-    const { policy, keeps } = this.#rulingOn(key);
-    if (notFound.has(key.target, askedBy(key), policy)) throw manifestUnknown(key.tag);
-    // What was stored before a rule said that this only passes is nobody's any more.
-    const known = keeps ? await this.#known.find(key) : null;
-    if (!known) return await this.#ask(key, accept);
-    const believed = key.target.upstream.isScarce ? stretched(policy) : policy;
-    switch (freshnessOf(known.checkedAtMs, storage.now(), believed)) {
-      case "fresh":
-        return (await this.#hit(key, known)) ?? (await this.#askOrStale(key, accept, known));
-      case "usable": {
+    const decision = await this.#decide(key, (one) => this.#known.find(one));
+    switch (decision.kind) {
+      case "not-found":
+        throw manifestUnknown(key.tag);
+      case "ask":
+        return await this.#ask(key, accept);
+      case "hit": {
+        const { known, freshness } = decision;
         const hit = await this.#hit(key, known);
         if (!hit) return await this.#askOrStale(key, accept, known);
-        this.#revalidateBehind(key, accept);
+        if (freshness === "usable") this.#revalidateBehind(key, accept);
         return hit;
       }
-      case "stale":
-        return await this.#askOrStale(key, accept, known);
+      case "revalidate":
+        return await this.#askOrStale(key, accept, decision.known);
     }
+  }
+
+  async #decide(
+    key: TagKey,
+    find: (key: TagKey) => Promise<KnownTag | null>,
+  ): Promise<TagDecision> {
+    const { storage, notFound } = this.#tools;
+    const { policy, keeps } = this.#rulingOn(key);
+    if (notFound.has(key.target, askedBy(key), policy)) return { kind: "not-found" };
+    // What was stored before a rule said that this only passes is nobody's any more.
+    const known = keeps ? await find(key) : null;
+    if (!known) return { kind: "ask" };
+    const believed = key.target.upstream.isScarce ? stretched(policy) : policy;
+    const freshness = freshnessOf(known.checkedAtMs, storage.now(), believed);
+    if (freshness !== "stale") return { kind: "hit", known, freshness };
+    return { kind: "revalidate", known, waits: this.#reasonNotToWait(key, known) === null };
   }
 
   #rulingOn({ target, tag }: TagKey): Ruling {
@@ -92,15 +136,11 @@ export class Tags {
   }
 
   async #askOrStale(key: TagKey, accept: Accept, known: KnownTag): Promise<ManifestPull> {
-    const { name: upstream, down } = key.target.upstream;
-    if (down && this.#mayServe(key, known, down.failure)) {
+    const upstream = key.target.upstream.name;
+    const reason = this.#reasonNotToWait(key, known);
+    if (reason !== null) {
       this.#revalidateBehind(key, accept);
-      return this.#stale(key, known, `${upstream} ${down.reason}`);
-    }
-    const inTrouble = this.#tools.trouble.lately(upstream, textOf(key));
-    if (inTrouble && this.#mayServe(key, known, { kind: "timeout", phase: "headers" })) {
-      this.#revalidateBehind(key, accept);
-      return this.#stale(key, known, `${upstream} gave no answer a moment ago`);
+      return this.#stale(key, known, reason);
     }
     const flight = this.#begin(key, accept);
     try {
@@ -112,6 +152,15 @@ export class Tags {
       if (this.#mayServe(key, known, error.failure)) return this.#stale(key, known, error.message);
       throw error;
     }
+  }
+
+  /** Why nobody waits for upstream, having something to serve; null if one does. */
+  #reasonNotToWait(key: TagKey, known: KnownTag): string | null {
+    const { name: upstream, down } = key.target.upstream;
+    if (down && this.#mayServe(key, known, down.failure)) return `${upstream} ${down.reason}`;
+    const inTrouble = this.#tools.trouble.lately(upstream, textOf(key));
+    if (!inTrouble || !this.#mayServe(key, known, outage)) return null;
+    return `${upstream} gave no answer a moment ago`;
   }
 
   #revalidateBehind(key: TagKey, accept: Accept): void {

@@ -1,5 +1,6 @@
 import type { EvictionPlan, VictimRequest } from "./eviction.ts";
 import type { ImageList, ImageListRequest } from "./image-list.ts";
+import type { SharedContent, Sharers } from "./image-sharers.ts";
 import type { LoggedPulls } from "./logged-pulls.ts";
 import type { WantedImage } from "./near-images.ts";
 import type { PinnedContent } from "./pins.ts";
@@ -12,7 +13,8 @@ export type CatalogQuestion =
   | { readonly kind: "purge"; readonly patterns: readonly string[] }
   | { readonly kind: "pinned"; readonly patterns: readonly string[] }
   | { readonly kind: "images"; readonly request: ImageListRequest }
-  | { readonly kind: "near"; readonly wanted: WantedImage };
+  | { readonly kind: "near"; readonly wanted: WantedImage }
+  | { readonly kind: "sharers"; readonly shared: SharedContent };
 
 /** What each of them is answered with. */
 export interface CatalogAnswers {
@@ -21,5 +23,7 @@ export interface CatalogAnswers {
   readonly purge: PurgePlan;
   readonly pinned: PinnedContent;
   readonly images: ImageList;
+  /** Full names of up to five stored images that may have been meant, the nearest first. */
   readonly near: readonly string[];
+  readonly sharers: Sharers;
 }

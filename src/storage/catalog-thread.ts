@@ -3,6 +3,7 @@ import Database from "better-sqlite3";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 import { choosePurged } from "./choose-purged.ts";
 import { chooseVictims } from "./choose-victims.ts";
+import { imageSharers } from "./image-sharers.ts";
 import { listImages } from "./list-images.ts";
 import { nearImages } from "./near-images.ts";
 import { pinnedContent } from "./pinned-content.ts";
@@ -47,6 +48,8 @@ function answerTo(
       return listImages(database, question.request);
     case "near":
       return nearImages(database, question.wanted);
+    case "sharers":
+      return imageSharers(database, question.shared);
   }
 }
 

@@ -80,4 +80,5 @@ const failures: Readonly<Record<CatalogQuestion["kind"], string>> = {
   pinned: "what is pinned was not found",
   images: "the images were not listed",
   near: "no similar names were found",
+  sharers: "who shares content was not found",
 };

@@ -2,7 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
-import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
+import type { Access } from "./eviction.ts";
 import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
 import type { PinRecord } from "./pins.ts";
 
@@ -54,6 +54,10 @@ export interface TagMove {
  */
 export type Variant = string;
 
+export interface TagVariant extends TagRecord {
+  readonly variant: Variant;
+}
+
 /** Totals of what is stored. */
 export interface Usage {
   readonly blobs: number;
@@ -93,6 +97,8 @@ export interface Catalog extends AsyncDisposable {
   /** The media type of a stored manifest; null if the digest is not stored as a manifest. */
   manifestMediaType(digest: Digest): Promise<string | null>;
   tag(location: Location, tag: Tag, variant: Variant): Promise<TagRecord | null>;
+  /** What a tag means, in each of its variants: "" first. */
+  tagVariants(location: Location, tag: Tag): Promise<readonly TagVariant[]>;
   /** The last `limit` moves of a tag, the latest first. */
   tagMoves(location: Location, tag: Tag, limit: number): Promise<readonly TagMove[]>;
   /** The tags that are known, in byte order: the first `limit` behind `after`. Those of other variants do not count. */
@@ -128,8 +134,6 @@ export interface Catalog extends AsyncDisposable {
   imageBytes(manifest: Digest): Promise<number>;
   /** The lowest priority of what is stored; 0 if nothing is. */
   lowestPriority(): Promise<number>;
-  /** What would go, found in a thread of its own: it may take a second in a large catalog. */
-  chooseVictims(request: VictimRequest): Promise<EvictionPlan>;
   /** Whether the log of pulls knows what the image names. */
   isPulledImage(image: Digest): Promise<boolean>;
   /** Answers what is about the catalog as a whole, in a thread of its own. */

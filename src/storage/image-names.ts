@@ -4,6 +4,7 @@ import type { Reference, Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { Location } from "./catalog.ts";
 import { type DigestKey, digestOfKey } from "./digest-key.ts";
+import { principalIn } from "./tag-about.ts";
 
 /** A name that an operator may call a stored image by. */
 export interface ImageNameRow extends Location {
@@ -24,18 +25,13 @@ export function* imageNames(database: Database.Database): Generator<ImageNameRow
   const repositories = readRepositories(database);
   for (const { repository, tag, key } of tags(database)) {
     const location = repositories.get(repository);
-    if (location && !isAbout(tag)) yield named(location, { kind: "tag", tag }, key);
+    if (location && principalIn(tag) === null) yield named(location, { kind: "tag", tag }, key);
   }
   for (const { repository, key } of untagged(database)) {
     const location = repositories.get(repository);
     const reference: Reference = { kind: "digest", digest: digestOfKey(key) };
     if (location) yield named(location, reference, key);
   }
-}
-
-/** Whether the tag is of the referrers' tag schema, or of cosign's: it says what it is about. */
-function isAbout(tag: Tag): boolean {
-  return /^sha256-[0-9a-f]{64}(?![0-9a-z])/.test(tag);
 }
 
 function named(location: Location, reference: Reference, key: DigestKey): ImageNameRow {

@@ -16,6 +16,11 @@ export interface ReadStatements extends UpkeepReads {
     [string, string, string, string],
     { digest: DigestKey; checkedAtMs: number }
   >;
+  /** By upstream, repository and tag. */
+  readonly tagVariants: Database.Statement<
+    [string, string, string],
+    { variant: string; digest: DigestKey; checkedAtMs: number }
+  >;
   /** By upstream, repository, tag and limit. */
   readonly tagMoves: Database.Statement<
     [string, string, string, number],
@@ -131,12 +136,16 @@ export function readStatements(database: Database.Database): ReadStatements {
 
 function tagStatements(
   database: Database.Database,
-): Pick<ReadStatements, "tag" | "tagMoves" | "tags"> {
+): Pick<ReadStatements, "tag" | "tagVariants" | "tagMoves" | "tags"> {
   return {
     tag: database.prepare(
       `SELECT digest, checked_at_ms AS checkedAtMs
        FROM repositories JOIN tags ON repository_id = id
        WHERE upstream = ? AND name = ? AND tag = ? AND variant = ?`,
+    ),
+    tagVariants: database.prepare(
+      `SELECT variant, digest, checked_at_ms AS checkedAtMs FROM tags
+       WHERE ${inRepository} AND tag = ? ORDER BY variant`,
     ),
     tagMoves: database.prepare(
       `SELECT at_ms AS atMs, moved_from AS "from", moved_to AS "to" FROM tag_moves

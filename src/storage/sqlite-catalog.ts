@@ -13,6 +13,7 @@ import type {
   ScrubRound,
   TagMove,
   TagRecord,
+  TagVariant,
   Usage,
   Variant,
 } from "./catalog.ts";
@@ -23,7 +24,7 @@ import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 import { CatalogThreads } from "./catalog-threads.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
 import { digestOfKey, digestsOf, keyOf, noKey } from "./digest-key.ts";
-import type { Access, EvictionPlan, VictimRequest } from "./eviction.ts";
+import type { Access } from "./eviction.ts";
 import { KeptWriter } from "./kept-writer.ts";
 import type { Layout } from "./layout.ts";
 import { namesOf } from "./location-in-sql.ts";
@@ -114,6 +115,11 @@ export class SqliteCatalog implements Catalog {
     return row ? { ...row, digest: digestOfKey(row.digest) } : null;
   }
 
+  async tagVariants(location: Location, tag: Tag): Promise<readonly TagVariant[]> {
+    const rows = this.#read((reads) => reads.tagVariants.all(...namesOf(location), tag));
+    return rows.map((row) => ({ ...row, digest: digestOfKey(row.digest) }));
+  }
+
   async tagMoves(location: Location, tag: Tag, limit: number): Promise<readonly TagMove[]> {
     const rows = this.#read((reads) => reads.tagMoves.all(...namesOf(location), tag, limit));
     return rows.map(({ atMs, from, to }) => {
@@ -185,10 +191,6 @@ export class SqliteCatalog implements Catalog {
 
   async lowestPriority(): Promise<number> {
     return this.#read((reads) => reads.lowestPriority.get())?.priority ?? 0;
-  }
-
-  chooseVictims(request: VictimRequest): Promise<EvictionPlan> {
-    return this.#threads.ask({ kind: "victims", request });
   }
 
   async isPulledImage(image: Digest): Promise<boolean> {

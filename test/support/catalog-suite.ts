@@ -897,7 +897,7 @@ function evictionSuite(openFixture: () => Promise<CatalogFixture>): void {
       arriving: { digests: [], pulledSinceMs: 0 },
     } as const;
 
-    const { victims } = await catalog.chooseVictims(request);
+    const { victims } = await catalog.ask({ kind: "victims", request });
 
     assert.deepEqual(
       victims.map(({ names, freed }) => [names[0], freed.map(({ digest }) => digest)]),

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
+import type { InspectAnswer } from "../../src/admin/inspect.ts";
+import { renderInspected } from "../../src/cli/inspect.ts";
+import { assertGolden } from "../support/golden.ts";
+import { imageOfSize, runnableImage, topLayerOf } from "../support/images.ts";
+import { CommandScene } from "./command-scene.ts";
+
+test("beside a daemon and without one, the tree of an image is drawn, and what of it is missing", async () => {
+  await using scene = await startScene();
+
+  const { code, stdout, stderr } = await scene.run("inspect", "app:1");
+  await scene.stop();
+  const offline = await scene.run("inspect", "docker.io/library/app:1");
+
+  assert.deepEqual([code, stderr], [0, ""]);
+  const [name, ...lines] = stdout.trimEnd().split("\n");
+  assert.equal(name, "docker.io/library/app:1");
+  assert.match(stdout, /\ndigest +sha256:[0-9a-f]{64}\nsize .* here\n/);
+  assert.match(stdout, /\npulled +\d+d ago, 1 in all\n/);
+  assert.match(stdout, /\nshared +with no other image\n/);
+  const tree = lines.slice(lines.indexOf("") + 1);
+  assert.deepEqual(
+    tree.map((line) => line.replace(/ +[0-9a-f]{12} +[\d.]+ K?i?B +/, " ").split("  ")[0]),
+    ["index here", "├─ linux/amd64 here", "│", "│", "└─ linux/arm64 missing"],
+  );
+  assert.match(tree[2] ?? "", /^│ {2}├─ config .* here .* proven \d+d ago/);
+  assert.match(tree[3] ?? "", /^│ {2}└─ layer .* here .* proven \d+d ago/);
+  for (const line of lines) assert.ok(line.length <= 80, line);
+  // By the machine's clock the proofs are old: the daemon of the test has another one.
+  const withoutProofs = (text: string): string =>
+    text.slice(text.indexOf("\n\n")).replaceAll(/proven \d+d ago|proof expired/g, "");
+  assert.equal(withoutProofs(offline.stdout), withoutProofs(stdout));
+});
+
+test("--json is what programs were promised", async () => {
+  await using scene = await startScene();
+  const { stdout } = await scene.run("inspect", "app:1", "--json");
+  await assertGolden(new URL("golden/inspect.json", import.meta.url), stdout);
+});
+
+test("who else needs the same content is told, and what is about the image", async () => {
+  await using scene = await startScene();
+  const image = imageOfSize("shared", 1000);
+  for (const repository of ["owner/one", "owner/two"]) {
+    scene.github.addImage(repository, "1", image);
+    await scene.pull(`ghcr.io/${repository}`, "1", image);
+  }
+
+  const { stdout } = await scene.run("inspect", "ghcr.io/owner/one:1", "--json");
+
+  const answer: InspectAnswer = JSON.parse(stdout);
+  assert.equal(answer.pulls, 2);
+  assert.deepEqual(answer.sharedWith, { manifests: 0, names: [] });
+});
+
+test("an image of another repository is not this one's", async () => {
+  await using scene = await startScene();
+  const { digest } = topLayerOf(runnableImage("inspected").children[0] ?? runnableImage("none"));
+  const index = runnableImage("inspected").manifest.digest;
+
+  const layer = await scene.run("inspect", `app@${digest}`);
+  const elsewhere = await scene.run("inspect", `ghcr.io/library/app@${index}`);
+  const own = await scene.run("inspect", `app@${index}`);
+
+  assert.match(layer.stderr, /^sluice: nothing is stored of docker\.io\/library\/app@/);
+  assert.match(elsewhere.stderr, /nothing is stored of ghcr\.io.*near: docker\.io\/library\/app:1/);
+  assert.match(own.stdout, /^docker\.io\/library\/app@sha256:/);
+  assert.ok(!own.stdout.includes("\ntag "));
+});
+
+test("forty layers of ten platforms stay within 80 columns", () => {
+  const content = Array.from({ length: 10 }, (_, platform) => [
+    node(1, "manifest", `linux/arm/v${platform}`),
+    ...Array.from({ length: 40 }, () => node(2, "layer", null)),
+  ]).flat();
+  const text = renderInspected(
+    { ...empty, content: [node(0, "index", null), ...content] },
+    { nowMs: Date.parse("2026-02-01T00:00:00Z"), widthChars: 80 },
+  );
+  for (const line of stripVTControlCharacters(text).split("\n")) {
+    assert.ok(line.length <= 80 || line.startsWith("digest"), line);
+  }
+});
+
+const empty: InspectAnswer = {
+  name: "docker.io/library/app:1",
+  digest: `sha256:${"0".repeat(64)}`,
+  mediaType: "application/vnd.oci.image.index.v1+json",
+  sizeBytes: 1,
+  tag: null,
+  lastPullAt: null,
+  pulls: 0,
+  pins: ["docker.io/library/*"],
+  content: [],
+  sharedWith: {
+    manifests: 12,
+    names: [
+      { name: `registry.internal:5000/${"long/".repeat(30)}name:tag`, sharedBytes: 12_345_678 },
+    ],
+  },
+  referrers: [{ digest: `sha256:${"1".repeat(64)}`, artifactType: "application/vnd.example+json" }],
+};
+
+function node(
+  depth: number,
+  kind: "index" | "manifest" | "layer",
+  platform: string | null,
+): InspectAnswer["content"][number] {
+  return {
+    depth,
+    kind,
+    digest: `sha256:${"a".repeat(64)}`,
+    mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
+    sizeBytes: 123_456_789,
+    platform,
+    state: "here",
+    provenAt: "2026-01-01T00:00:00.000Z",
+    proof: "expired",
+  };
+}
+
+async function startScene(): Promise<CommandScene> {
+  const scene = await CommandScene.start();
+  const app = runnableImage("inspected");
+  scene.hub.addImage("library/app", "1", app);
+  await scene.pull("app", "1", app);
+  return scene;
+}
