@@ -18,6 +18,7 @@ import { addPurge } from "./purge.ts";
 import { addSimulate } from "./simulate.ts";
 import { addStats } from "./stats.ts";
 import { addVerify } from "./verify.ts";
+import { addWhy } from "./why.ts";
 
 // What is asked of the mirror is a line of JSON.
 const bodyLimitBytes = 64 * 1024;
@@ -46,6 +47,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   addInspect(api, tools);
   addPins(api, tools);
   addHistory(api, tools);
+  addWhy(api, tools);
   if (changedBy !== null) {
     api.use(audit(tools.log, changedBy));
     addEviction(api, tools);

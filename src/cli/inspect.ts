@@ -132,9 +132,10 @@ function lineOf(node: InspectedContent, { nowMs, widthChars }: Space): string {
   const size = formatBytes(sizeBytes).padStart(sizeChars);
   const proof = proofText(node, provenAt === null ? null : ago(Date.parse(provenAt), nowMs));
   const start = `${what.padEnd(whatChars)} ${hex} ${size}  ${painted(state)}`;
-  const end = [proof, shortType(mediaType)].filter((text) => text !== "").join("  ");
+  const whole = [proof, shortType(mediaType)].filter((text) => text !== "").join("  ");
   const roomChars = widthChars - stripVTControlCharacters(start).length - "  ".length;
-  return `${start}  ${roomChars > 4 ? end.slice(0, roomChars) : ""}`.trimEnd();
+  const end = [whole, proof].find((text) => text.length <= roomChars) ?? "";
+  return `${start}  ${end}`.trimEnd();
 }
 
 const whatChars = 14;

@@ -16,6 +16,7 @@ import { addServe } from "./grammar/serve.ts";
 import { addSimulate } from "./grammar/simulate.ts";
 import { addStats } from "./grammar/stats.ts";
 import { addVerify } from "./grammar/verify.ts";
+import { addWhy } from "./grammar/why.ts";
 import { version } from "./version.ts";
 
 /**
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
   addLs(program);
   addInspect(program);
   addHistory(program);
+  addWhy(program);
   addSimulate(program);
   program.commandsGroup("Change what is stored:");
   addEvict(program);

@@ -5,7 +5,7 @@ import type { Target } from "../upstream/upstreams.ts";
 import { type FreshnessPolicy, proofAge } from "./freshness.ts";
 import { locationOf } from "./grants.ts";
 import type { Asked } from "./not-found.ts";
-import type { Proof, Proofs } from "./proofs.ts";
+import type { Proof, ProofAge, Proofs } from "./proofs.ts";
 import { orNull, type StorageTools } from "./storage-tools.ts";
 
 type AccessTools = Pick<StorageTools, "catalog" | "log" | "now">;
@@ -16,6 +16,13 @@ const repositoriesInMemory = 20_000;
 export interface Question {
   readonly about: Asked;
   readonly ask: (view: Upstream) => Promise<boolean>;
+}
+
+/** When upstream last showed a repository to nobody in particular, and whether that is enough. */
+export interface AccessState {
+  /** In ms since the epoch; null if never. */
+  readonly provenAtMs: number | null;
+  readonly age: ProofAge;
 }
 
 /**
@@ -81,6 +88,13 @@ export class Access {
     if (!upstream.publicView) return true;
     const knownAtMs = await this.#knownAtMs(location);
     return knownAtMs !== null && proofAge(knownAtMs, this.#tools.now(), policy) !== "expired";
+  }
+
+  /** What is known of that, without asking anybody; null where our own right decides. */
+  async stateOf(target: Omit<Target, "via">): Promise<AccessState | null> {
+    if (!target.upstream.publicView) return null;
+    const provenAtMs = await this.#knownAtMs(locationOf(target));
+    return { provenAtMs, age: this.#proofs.ageOf(provenAtMs) };
   }
 
   #proofOf(target: Target, { provenAtMs, ask }: Pick<Proof, "provenAtMs" | "ask">): Proof {

@@ -8,6 +8,7 @@ import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { Behind } from "./behind.ts";
 import { type Grants, locationOf } from "./grants.ts";
+import type { PlainTarget } from "./image-tree.ts";
 import type { NotFound } from "./not-found.ts";
 import type { PassedManifests } from "./passed-manifests.ts";
 import { withPatience } from "./patience.ts";
@@ -46,9 +47,9 @@ export class Manifests {
   }
 
   async pull(target: Target, digest: Digest): Promise<ManifestPull> {
-    const { stored, notFound, passed, rules } = this.#tools;
-    const ruling = rules().ruling(locationOf(target), { kind: "digest", digest });
-    if (notFound.has(target, `manifest ${digest}`, ruling.policy)) throw manifestUnknown(digest);
+    const { stored, passed } = this.#tools;
+    const { ruling, isNotFound } = this.stateOf(target, digest);
+    if (isNotFound) throw manifestUnknown(digest);
     const manifest = await stored.manifest(digest);
     if (manifest) {
       if (!(await this.mayHave(target, digest))) throw this.#missing(target, digest);
@@ -57,6 +58,14 @@ export class Manifests {
     const justPassed = ruling.keeps ? null : passed.find(target, digest);
     if (justPassed) return { outcome: passedBy(ruling), manifest: justPassed };
     return await this.#ask(target, digest, ruling);
+  }
+
+  /** What holds for a pull by digest, and whether upstream has just said that there is none. */
+  stateOf(target: PlainTarget, digest: Digest): { ruling: Ruling; isNotFound: boolean } {
+    const { notFound, rules } = this.#tools;
+    const ruling = rules().ruling(locationOf(target), { kind: "digest", digest });
+    const isNotFound = notFound.has({ ...target, via: "" }, `manifest ${digest}`, ruling.policy);
+    return { ruling, isNotFound };
   }
 
   /** Stores what upstream sent through this repository, unless a rule says that it only passes. */

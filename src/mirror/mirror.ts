@@ -13,7 +13,7 @@ import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs
 import { Completeness } from "./completeness.ts";
 import { evictionPolicies, presentPolicy } from "./eviction-policy.ts";
 import { type EvictionSettings, Evictor } from "./evictor.ts";
-import type { FreshnessPolicy } from "./freshness.ts";
+import { Explainer } from "./explainer.ts";
 import { Grants, locationOf } from "./grants.ts";
 import { Images } from "./images.ts";
 import { type Listed, Lists, nameUnknown, type ReferrersPull, type TagsPull } from "./lists.ts";
@@ -56,6 +56,7 @@ export class Mirror {
   readonly images: Images;
   readonly pins: Pins;
   readonly purger: Purger;
+  readonly explainer: Explainer;
   readonly #accesses: Accesses;
   readonly #access: Access;
   readonly #blobs: Blobs;
@@ -71,8 +72,8 @@ export class Mirror {
   constructor(tools: MirrorTools, rules: Rules, eviction: EvictionSettings) {
     this.rules = rules;
     const { catalog, budget, now, log } = tools;
-    const evictionPolicy = evictionPolicies[presentPolicy];
-    this.#accesses = new Accesses({ catalog, budget, log, now, policy: evictionPolicy });
+    const policy = evictionPolicies[presentPolicy];
+    this.#accesses = new Accesses({ catalog, budget, log, now, policy });
     const dropFromMemory = (digest: Digest): void => stored.dropFromMemory(digest);
     const evicting = {
       ...tools,
@@ -88,18 +89,14 @@ export class Mirror {
     const flush = (): Promise<void> => this.#accesses.flush();
     this.simulator = new Simulator({ ...tools, settings, flush });
     const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };
-    const policy = (): FreshnessPolicy => this.rules.general;
     const behind = new Behind(log);
     const trouble = new RecentTrouble(tools.monotonicMs);
-    const proofs = new Proofs({ behind, trouble, now, policy });
+    const proofs = new Proofs({ behind, trouble, now, policy: () => this.rules.general });
     const stored = new StoredContent(storage);
     const grants = new Grants(storage, proofs);
+    const common = { storage, stored, grants, behind, trouble };
     const parts = {
-      storage,
-      stored,
-      grants,
-      behind,
-      trouble,
+      ...common,
       notFound: new NotFound(now),
       passed: new PassedManifests(now),
       rules: () => this.rules,
@@ -120,7 +117,9 @@ export class Mirror {
       isArriving: ({ upstream }, digest) => this.#blobs.fills.find(upstream, digest) !== null,
       flush,
     });
-    this.#lists = new Lists({ ...parts, access: this.#access, tags: this.#tags });
+    const pulls = { access: this.#access, manifests: this.#manifests, tags: this.#tags };
+    this.explainer = new Explainer({ ...pulls, trees: this.images.trees });
+    this.#lists = new Lists({ ...parts, ...pulls });
   }
 
   /**

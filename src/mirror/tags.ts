@@ -33,12 +33,14 @@ export type TagDecision =
   | { readonly kind: "ask" }
   /** Answered as it was; if it is only usable, upstream is asked behind the answer. */
   | { readonly kind: "hit"; readonly known: KnownTag; readonly freshness: "fresh" | "usable" }
-  /** Upstream is asked; whoever has to wait waits no longer than a second, for there is something to serve. */
-  | { readonly kind: "revalidate"; readonly known: KnownTag; readonly waits: boolean };
+  /** Upstream is asked, for a second at most where what is here may stand in; behind the answer if `reason` says why. */
+  | { readonly kind: "revalidate"; readonly known: KnownTag; readonly reason: string | null };
 
 export interface TagState {
   readonly ruling: Ruling;
   readonly decision: TagDecision;
+  /** Whether its last check is proof enough that the repository may have what it means, or there is another one. */
+  readonly isProven: boolean;
   /** Whether it is answered as it was while upstream gives no answer. */
   readonly holdsIfDown: boolean;
 }
@@ -85,7 +87,8 @@ export class Tags {
     const decision = await this.#decide(key, (one) => this.#known.peek(one));
     const known = "known" in decision ? decision.known : null;
     const holdsIfDown = known !== null && this.#mayServe(key, known, outage);
-    return { ruling: this.#rulingOn(key), decision, holdsIfDown };
+    const isProven = known !== null && (await this.#isProven(target, known));
+    return { ruling: this.#rulingOn(key), decision, isProven, holdsIfDown };
   }
 
   async #pull(key: TagKey, accept: Accept): Promise<ManifestPull> {
@@ -120,7 +123,7 @@ export class Tags {
     const believed = key.target.upstream.isScarce ? stretched(policy) : policy;
     const freshness = freshnessOf(known.checkedAtMs, storage.now(), believed);
     if (freshness !== "stale") return { kind: "hit", known, freshness };
-    return { kind: "revalidate", known, waits: this.#reasonNotToWait(key, known) === null };
+    return { kind: "revalidate", known, reason: this.#reasonNotToWait(key, known) };
   }
 
   #rulingOn({ target, tag }: TagKey): Ruling {
@@ -262,10 +265,21 @@ export class Tags {
    */
   async #hit(key: TagKey, known: KnownTag): Promise<ManifestPull | null> {
     const { manifest, checkedAtMs } = known;
-    const { storage, manifests, rules } = this.#tools;
-    const isProof = proofAge(checkedAtMs, storage.now(), rules().general) !== "expired";
-    if (!isProof && !(await manifests.mayHave(key.target, manifest.digest))) return null;
+    const { manifests } = this.#tools;
+    if (!this.#isProof(checkedAtMs) && !(await manifests.mayHave(key.target, manifest.digest)))
+      return null;
     return { outcome: { kind: "hit", tag: this.#ageOf(key, known) }, manifest };
+  }
+
+  #isProof(checkedAtMs: number): boolean {
+    const { storage, rules } = this.#tools;
+    return proofAge(checkedAtMs, storage.now(), rules().general) !== "expired";
+  }
+
+  async #isProven(target: PlainTarget, { manifest, checkedAtMs }: KnownTag): Promise<boolean> {
+    if (this.#isProof(checkedAtMs)) return true;
+    const { age } = await this.#tools.grants.stateOf(target, manifest.digest);
+    return age === "good" || age === "aging";
   }
 
   #stale(key: TagKey, known: KnownTag, reason: string): ManifestPull {

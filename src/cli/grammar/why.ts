@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import type { CommandOptions } from "../command-options.ts";
+
+export function addWhy(program: Command): void {
+  program
+    .command("why")
+    .description("say what a pull of an image would do now, and why")
+    .argument("<image>", "as clients name it: alpine, ghcr.io/owner/image:tag")
+    .option("--json", "print JSON, for programs")
+    .addHelpText("after", whyHelp)
+    .action(async (image: string, _options: object, command: Command) => {
+      const { why } = await import("../why.ts");
+      await why(image, command.optsWithGlobals<CommandOptions>());
+    });
+}
+
+const whyHelp = `
+Nobody is asked for this, and nothing changes. It tells which upstream is meant,
+which rule holds, what is known of the tag and of what it means, what of that is
+here, which endpoints would be asked, and what would be left in an outage.
+What only a running daemon knows (recent trouble, "not found" of a moment ago,
+the state of endpoints) is unknown without one.
+
+Examples:
+  sluice why alpine
+  sluice why ghcr.io/owner/image:v7 --json | jq .verdict`;
