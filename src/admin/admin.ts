@@ -17,6 +17,7 @@ import { addProbes } from "./probes.ts";
 import { addPurge } from "./purge.ts";
 import { addSimulate } from "./simulate.ts";
 import { addStats } from "./stats.ts";
+import { addSurvive } from "./survive.ts";
 import { addVerify } from "./verify.ts";
 import { addWhy } from "./why.ts";
 
@@ -48,6 +49,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   addPins(api, tools);
   addHistory(api, tools);
   addWhy(api, tools);
+  addSurvive(api, tools);
   if (changedBy !== null) {
     api.use(audit(tools.log, changedBy));
     addEviction(api, tools);

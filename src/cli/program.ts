@@ -15,6 +15,7 @@ import { addPurge } from "./grammar/purge.ts";
 import { addServe } from "./grammar/serve.ts";
 import { addSimulate } from "./grammar/simulate.ts";
 import { addStats } from "./grammar/stats.ts";
+import { addSurvive } from "./grammar/survive.ts";
 import { addVerify } from "./grammar/verify.ts";
 import { addWhy } from "./grammar/why.ts";
 import { version } from "./version.ts";
@@ -41,6 +42,7 @@ export function buildProgram(): Command {
   addInspect(program);
   addHistory(program);
   addWhy(program);
+  addSurvive(program);
   addSimulate(program);
   program.commandsGroup("Change what is stored:");
   addEvict(program);

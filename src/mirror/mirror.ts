@@ -30,6 +30,7 @@ import type { Rules } from "./rules.ts";
 import { Simulator } from "./simulator.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
+import { Survivor } from "./survival.ts";
 import { Tags } from "./tags.ts";
 import { Verifier } from "./verifier.ts";
 
@@ -57,6 +58,7 @@ export class Mirror {
   readonly pins: Pins;
   readonly purger: Purger;
   readonly explainer: Explainer;
+  readonly survivor: Survivor;
   readonly #accesses: Accesses;
   readonly #access: Access;
   readonly #blobs: Blobs;
@@ -119,6 +121,7 @@ export class Mirror {
     });
     const pulls = { access: this.#access, manifests: this.#manifests, tags: this.#tags };
     this.explainer = new Explainer({ ...pulls, trees: this.images.trees });
+    this.survivor = new Survivor({ catalog, explainer: this.explainer, flush });
     this.#lists = new Lists({ ...parts, ...pulls });
   }
 

@@ -5,6 +5,7 @@ import type { LoggedPulls } from "./logged-pulls.ts";
 import type { WantedImage } from "./near-images.ts";
 import type { PinnedContent } from "./pins.ts";
 import type { PurgePlan } from "./purge-plan.ts";
+import type { RecentImages } from "./recent-images.ts";
 
 /** What is asked of the catalog as a whole, and may take a second: never on the thread that answers pulls. */
 export type CatalogQuestion =
@@ -14,7 +15,8 @@ export type CatalogQuestion =
   | { readonly kind: "pinned"; readonly patterns: readonly string[] }
   | { readonly kind: "images"; readonly request: ImageListRequest }
   | { readonly kind: "near"; readonly wanted: WantedImage }
-  | { readonly kind: "sharers"; readonly shared: SharedContent };
+  | { readonly kind: "sharers"; readonly shared: SharedContent }
+  | { readonly kind: "recent"; readonly sinceMs: number };
 
 /** What each of them is answered with. */
 export interface CatalogAnswers {
@@ -26,4 +28,5 @@ export interface CatalogAnswers {
   /** Full names of up to five stored images that may have been meant, the nearest first. */
   readonly near: readonly string[];
   readonly sharers: Sharers;
+  readonly recent: RecentImages;
 }

@@ -8,6 +8,7 @@ import { listImages } from "./list-images.ts";
 import { nearImages } from "./near-images.ts";
 import { pinnedContent } from "./pinned-content.ts";
 import { readPulls } from "./read-pulls.ts";
+import { recentImages } from "./recent-images.ts";
 
 // A walk through a large catalog comes back to the same pages of its indexes; most others it sees once. Nothing is kept
 // from one question to the next.
@@ -50,6 +51,8 @@ function answerTo(
       return nearImages(database, question.wanted);
     case "sharers":
       return imageSharers(database, question.shared);
+    case "recent":
+      return recentImages(database, question.sinceMs);
   }
 }
 

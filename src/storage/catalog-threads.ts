@@ -81,4 +81,5 @@ const failures: Readonly<Record<CatalogQuestion["kind"], string>> = {
   images: "the images were not listed",
   near: "no similar names were found",
   sharers: "who shares content was not found",
+  recent: "what was pulled of late was not found",
 };

@@ -14,7 +14,7 @@ interface Extent {
 
 /** The writes of the log of pulls. */
 export class PullLogStatements {
-  readonly #addImage: Database.Statement<[DigestKey], { id: number }>;
+  readonly #addImage: Database.Statement<[{ key: DigestKey }], { id: number }>;
   readonly #addMembers: Database.Statement<[number, Buffer]>;
   readonly #addPull: Database.Statement<[number, DigestKey]>;
   readonly #extent: Database.Statement<[], Extent>;
@@ -24,7 +24,14 @@ export class PullLogStatements {
 
   constructor(database: Database.Database) {
     this.#addImage = database.prepare(
-      "INSERT INTO pulled_images (digest) VALUES (?) ON CONFLICT DO NOTHING RETURNING id",
+      `INSERT INTO pulled_images (digest, name) VALUES (:key, (
+         SELECT upstream || '/' || repositories.name || ':' || tag FROM (
+           SELECT :key AS digest UNION ALL
+           SELECT manifests.digest FROM manifest_references
+           CROSS JOIN manifests ON manifests.id = manifest_id WHERE referenced = :key)
+         CROSS JOIN tags USING (digest) CROSS JOIN repositories ON repositories.id = repository_id
+         WHERE variant = '' LIMIT 1))
+       ON CONFLICT DO NOTHING RETURNING id`,
     );
     this.#addMembers = database.prepare(
       "INSERT INTO pulled_members (image_id, members) VALUES (?, ?)",
@@ -46,7 +53,7 @@ export class PullLogStatements {
   record(pulls: readonly PullRecord[], bounds: PullLogBounds): void {
     for (const { image, atMs, members } of pulls) {
       const key = keyOf(image);
-      const added = members && this.#addImage.get(key);
+      const added = members && this.#addImage.get({ key });
       if (members && added) this.#addMembers.run(added.id, packMembers(members));
       this.#addPull.run(Math.round(atMs), key);
     }

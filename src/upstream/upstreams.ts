@@ -76,6 +76,11 @@ export class Upstreams {
     return { ...this.resolve(address, undefined), reference, route: this.#routeOf(path) };
   }
 
+  /** The upstream that a key of the configuration names; null if it is none any more. */
+  named(name: string): Upstream | null {
+    return this.#upstreams.find((upstream) => upstream.name === name) ?? null;
+  }
+
   /**
    * Which upstreams a list of repositories is about, and what stands before their names there: the one that the request
    * names, or all. Throws as `resolve` does.

@@ -83,9 +83,12 @@ test("the OpenAPI document describes every path of the API", async () => {
   assert.deepEqual(Object.keys(document.paths).sort(), [
     "/api/v1/history",
     "/api/v1/images",
+    "/api/v1/inspect",
     "/api/v1/pins",
     "/api/v1/simulate",
     "/api/v1/stats",
+    "/api/v1/survive",
+    "/api/v1/why",
     "/healthz",
     "/metrics",
     "/readyz",
