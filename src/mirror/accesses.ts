@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import { isImageManifest, type Manifest } from "../oci/manifest.ts";
 import type { AccessRecord, Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
+import { codeOf, StorageError } from "../storage/storage-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { EvictionPolicy } from "./eviction-policy.ts";
 import { PullRecorder } from "./pull-recorder.ts";
@@ -23,11 +24,19 @@ interface Noted {
 // Rows are written together: a hit must not cost a transaction. What a crash loses is when something was pulled last.
 const flushMs = 5_000;
 const notedLimit = 10_000;
+
+// While the catalog's log is long: 200 bytes each, and more than most mirrors hold.
+const heldLimit = 100_000;
 const batchRows = 200;
 
 // A manifest is pulled before what it names. Ranked by what is stored at that time an image would count as tiny, so it is
 // ranked again when its layers should be here.
 const rankedAgainMs = 60_000;
+
+const heldText =
+  "the catalog's log (catalog.db-wal) grows, for a process has been reading an old state of catalog.db. " +
+  "Look for an open sqlite3 or a backup of the storage directory (fuser catalog.db), and end it. " +
+  "Times of pulls wait in memory until then";
 
 /** When content was pulled, and the log of pulls of images: gathered here, written to the catalog every few seconds. */
 export class Accesses implements AsyncDisposable {
@@ -42,11 +51,13 @@ export class Accesses implements AsyncDisposable {
   readonly #young = new Map<Digest, number>();
   /** The priority of what was evicted last; null if that is not known. */
   #floor: number | null = null;
+  /** Whether the catalog's log was long at the last look. */
+  #holds = false;
 
   constructor(tools: AccessTools) {
     this.#tools = tools;
     this.#pulls = new PullRecorder(tools);
-    this.#timer = setInterval(() => this.#flushSoon(), flushMs).unref();
+    this.#timer = setInterval(() => this.#flushUnlessHeld(), flushMs).unref();
   }
 
   /** The content is being pulled now. */
@@ -55,14 +66,14 @@ export class Accesses implements AsyncDisposable {
     noted.lastAtMs = this.#tools.now();
     noted.pulls++;
     this.#noted.set(digest, noted);
-    if (this.#noted.size >= notedLimit) this.#flushSoon();
+    if (this.#noted.size >= (this.#holds ? heldLimit : notedLimit)) this.#flushSoon();
   }
 
   /** A client takes the manifest now: if it is an image's, that is a pull of the image, which is logged. */
   notePull(manifest: Manifest): void {
     if (!isImageManifest(manifest.mediaType)) return;
     this.#pulls.note(manifest);
-    if (this.#pulls.isFull) this.#flushSoon();
+    if (this.#holds ? this.#pulls.isOverfull : this.#pulls.isFull) this.#flushSoon();
   }
 
   /** Something of this priority was evicted: what is pulled from now on stands above it. */
@@ -93,6 +104,16 @@ export class Accesses implements AsyncDisposable {
     await this.flush();
   }
 
+  /** Each hit of another image would make a long log longer by some pages; whoever must know asks for a flush. */
+  #flushUnlessHeld(): void {
+    const { catalog, log } = this.#tools;
+    const wasHolding = this.#holds;
+    this.#holds = catalog.isLogLong;
+    if (this.#holds && !wasHolding) log.warn(heldText);
+    if (!this.#holds && wasHolding) log.info("the catalog's log is short again");
+    if (!this.#holds) this.#flushSoon();
+  }
+
   #flushSoon(): void {
     // It never rejects, and nobody needs to know when it has ended.
     if (this.#noted.size + this.#young.size > 0) this.flush().catch(() => {});
@@ -109,7 +130,18 @@ export class Accesses implements AsyncDisposable {
         await catalog.recordAccesses(records);
       } catch (err) {
         log.error({ err }, "times of pulls could not be written");
+        if (isBusy(err)) this.#noteAgain(batch);
       }
+    }
+  }
+
+  /** So that they are written the next time, unless there are too many by then. */
+  #noteAgain(batch: readonly (readonly [Digest, Noted])[]): void {
+    for (const [digest, { lastAtMs, pulls }] of batch) {
+      const since = this.#noted.get(digest) ?? { lastAtMs: 0, pulls: 0 };
+      if (since.pulls === 0 && this.#noted.size >= notedLimit) return;
+      const together = { lastAtMs: Math.max(lastAtMs, since.lastAtMs), pulls: pulls + since.pulls };
+      this.#noted.set(digest, together);
     }
   }
 
@@ -136,4 +168,9 @@ export class Accesses implements AsyncDisposable {
     const priority = policy.priority({ atMs: lastAtMs, pulls, sizeBytes, floor: this.#floor });
     return { digest, lastAtMs, pulls, priority };
   }
+}
+
+/** Whether another process wrote to the catalog for longer than its writer waits. */
+function isBusy(error: unknown): boolean {
+  return error instanceof StorageError && codeOf(error.cause) === "SQLITE_BUSY";
 }

@@ -32,6 +32,9 @@ const membersLimit = 256;
 const pullsLimit = 10_000;
 const manifestsLimitBytes = 16 * 1024 * 1024;
 
+// While the catalog's log is long: a quarter of an hour of 200 a second, 10 MB.
+const heldPullsLimit = 200_000;
+
 // With the images that come with them, and the old ones that go, a transaction stays at some hundreds of rows.
 const batchPulls = 50;
 
@@ -58,6 +61,11 @@ export class PullRecorder {
   /** Whether what is noted should be written soon. */
   get isFull(): boolean {
     return this.#pulls.length >= pullsLimit || this.#manifestsBytes >= manifestsLimitBytes;
+  }
+
+  /** The same while writing shall wait if it can. */
+  get isOverfull(): boolean {
+    return this.#pulls.length >= heldPullsLimit || this.#manifestsBytes >= 2 * manifestsLimitBytes;
   }
 
   /** Hands out what was noted, and begins anew. */

@@ -79,7 +79,9 @@ export type FromWriter =
   | { readonly kind: "ready" }
   /** What became of the writes that were sent first and not answered yet, in their order. */
   | { readonly kind: "written"; readonly failures: readonly (WriteFailure | null)[] }
-  | { readonly kind: "backed-up"; readonly failure: WriteFailure | null };
+  | { readonly kind: "backed-up"; readonly failure: WriteFailure | null }
+  /** SQLite's log has become long, or could be emptied. */
+  | { readonly kind: "log"; readonly isLong: boolean };
 
 /** An SqliteError, whose class and code do not survive the way between threads. */
 export interface WriteFailure {

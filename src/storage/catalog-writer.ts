@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
 import type { CatalogWrite, FromWriter, ToWriter, WriteFailure } from "./catalog-write.ts";
@@ -8,8 +9,12 @@ import { WriteStatements } from "./write-statements.ts";
 // behind fail as well.
 const busyTimeoutMs = 5000;
 
-// The log grows beyond this only while somebody reads an old snapshot; then it shrinks again.
-const logLimitBytes = 64 * 1024 * 1024;
+// SQLite's log grows beyond a tenth of this only while somebody reads an old state of the catalog: what is behind that
+// cannot be let go of. From here on what can wait does (`Catalog.isLogLong`), so that it stays under 64 MiB.
+const longLogBytes = 32 * 1024 * 1024;
+
+// How often it is tried to empty a long log, and so how long it stays when its reader has gone.
+const emptyEveryMs = 1000;
 
 // A step of a backup takes some milliseconds for these (1 MiB), then it is the turn of the writes that came. It is made
 // here because SQLite begins a copy anew whenever another connection than the copying one has written.
@@ -26,10 +31,13 @@ function serve(port: MessagePort, path: string): void {
     for (const write of writes) statements.apply(write);
   }).immediate;
 
+  const watchLog = logWatch(database, (isLong) => answer(port, { kind: "log", isLong }));
+
   port.on("message", (message: ToWriter) => {
     switch (message.kind) {
       case "write":
         answer(port, { kind: "written", failures: writeTogether(writeAll, message.writes) });
+        watchLog();
         break;
       case "back-up":
         database.backup(message.path, { progress: () => backupStepPages }).then(
@@ -52,8 +60,41 @@ function openForWriting(path: string): Database.Database {
   // cost a disk flush for every transaction.
   database.pragma("synchronous = NORMAL");
   database.pragma("foreign_keys = ON");
-  database.pragma(`journal_size_limit = ${logLimitBytes}`);
   return database;
+}
+
+/** What to call after writes: it tells when SQLite's log becomes long, and when it could be emptied again. */
+function logWatch(database: Database.Database, tell: (isLong: boolean) => void): () => void {
+  let timer: NodeJS.Timeout | null = null;
+  const isLong = (): boolean => sizeOfLog(database.name) > longLogBytes;
+  const empty = (): void => {
+    if (timer === null || !database.open || !emptyLog(database)) return;
+    clearInterval(timer);
+    timer = null;
+    tell(false);
+  };
+  return () => {
+    if (timer !== null || !isLong() || emptyLog(database)) return;
+    timer = setInterval(empty, emptyEveryMs).unref();
+    tell(true);
+  };
+}
+
+function sizeOfLog(path: string): number {
+  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Whether it is empty now. It is not waited for readers: writes would wait as long. */
+function emptyLog(database: Database.Database): boolean {
+  database.pragma("busy_timeout = 0");
+  try {
+    return database.pragma("wal_checkpoint(TRUNCATE)", { simple: true }) === 0;
+  } catch {
+    // A disk that fails; the writes tell of it.
+    return false;
+  } finally {
+    database.pragma(`busy_timeout = ${busyTimeoutMs}`);
+  }
 }
 
 /** Writes all in one transaction or, if one of them fails, each in its own, so that only that one is lost. */

@@ -93,6 +93,11 @@ export interface EvictionRecord {
  * that starts after that sees it. Every implementation passes `test/support/catalog-suite.ts`.
  */
 export interface Catalog extends AsyncDisposable {
+  /**
+   * Whether writes that can wait should: somebody reads an old state, and each write makes the log longer that is kept for
+   * that.
+   */
+  readonly isLogLong: boolean;
   blob(digest: Digest): Promise<BlobRecord | null>;
   /** The media type of a stored manifest; null if the digest is not stored as a manifest. */
   manifestMediaType(digest: Digest): Promise<string | null>;

@@ -38,6 +38,11 @@ export class KeptWriter implements AsyncDisposable {
     return this.#queue.stopped;
   }
 
+  /** As `Catalog.isLogLong` says. */
+  get isLogLong(): boolean {
+    return this.#queue.isLogLong;
+  }
+
   /** As WriteQueue does. While the thread is dead every write is rejected at once: no pull may wait for it. */
   submit(write: CatalogWrite): Promise<void> {
     return this.#queue.submit(write);

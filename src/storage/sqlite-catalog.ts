@@ -84,6 +84,10 @@ export class SqliteCatalog implements Catalog {
     if (failure) throw failure;
   }
 
+  get isLogLong(): boolean {
+    return this.#writer.isLogLong;
+  }
+
   /** When the newest backup was made, in ms since the epoch; null if there is none. */
   backedUpAtMs(): Promise<number | null> {
     return newestBackupAtMs(this.#layout);

@@ -34,6 +34,7 @@ export class WriteQueue implements AsyncDisposable {
   /** Sent to the worker and not answered yet. */
   readonly #sent: Pending[] = [];
   #backup: PromiseWithResolvers<void> | null = null;
+  #isLogLong = false;
   /** Why no write is taken any more. */
   #stopped: StorageError | null = null;
 
@@ -57,6 +58,11 @@ export class WriteQueue implements AsyncDisposable {
   /** Why no write is taken any more; null as long as they are. */
   get stopped(): StorageError | null {
     return this.#stopped;
+  }
+
+  /** As `Catalog.isLogLong` says. */
+  get isLogLong(): boolean {
+    return this.#isLogLong;
   }
 
   /** Resolves when the thread has ended, of itself or because this was disposed. */
@@ -111,6 +117,9 @@ export class WriteQueue implements AsyncDisposable {
         break;
       case "backed-up":
         this.#endBackup(message.failure);
+        break;
+      case "log":
+        this.#isLogLong = message.isLong;
     }
   }
 
