@@ -22,6 +22,7 @@ export async function runInOwnNetwork(
   program: string,
   addresses: readonly string[],
   input: unknown,
+  limits: { readonly limitMs?: number } = {},
 ): Promise<string> {
   await using home = await mkdtempDisposable(join(tmpdir(), "own-network-"));
   const names = join(home.path, "resolv.conf");
@@ -30,5 +31,5 @@ export async function runInOwnNetwork(
   const command = [process.execPath, program, JSON.stringify(input)];
   const parameters = [programPath("ip"), names, addresses.join(" "), ...command];
   const shell = ["sh", "-ec", setUp, "sh", ...parameters];
-  return await mustRun(programPath("unshare"), ["--net", "--mount", ...shell]);
+  return await mustRun(programPath("unshare"), ["--net", "--mount", ...shell], limits);
 }

@@ -32,6 +32,7 @@ const packageOf = {
   strace: "strace",
   "systemd-analyze": "systemd",
   tail: "coreutils",
+  tc: "iproute2",
   xfs_io: "xfsprogs",
   unshare: "util-linux",
   zsh: "zsh",
