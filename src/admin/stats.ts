@@ -4,6 +4,7 @@ import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { jsonOf } from "./answers.ts";
 import { type EndpointStats, endpointStatsOf, endpointStatsSchema } from "./endpoint-stats.ts";
 import { type LimitStats, limitStatsOf, limitStatsSchema } from "./limit-stats.ts";
+import { type Savings, savingsFields, savingsOf, totalOf } from "./savings.ts";
 
 /** What the mirror did for one upstream since the daemon started. */
 export interface UpstreamStats {
@@ -28,7 +29,9 @@ export interface UpstreamStats {
 export interface Stats {
   /** When the daemon began to count, as an ISO 8601 time; null where none runs. */
   readonly since: string | null;
-  readonly upstreams: readonly UpstreamStats[];
+  readonly upstreams: readonly (UpstreamStats & Savings)[];
+  /** Of all upstreams together. */
+  readonly total: Savings;
   readonly stored: {
     readonly blobs: number;
     readonly bytes: number;
@@ -57,8 +60,10 @@ const statsSchema: z.ZodType<Stats> = z
         unstored: count,
         sentBytes: count,
         receivedBytes: count,
+        ...savingsFields,
       }),
     ),
+    total: z.object(savingsFields),
     stored: z.object({ blobs: count, bytes: count, usedBytes: count, limitBytes: count }),
     fillsInFlight: count,
     limits: z.array(limitStatsSchema),
@@ -100,9 +105,11 @@ export async function collectStats({
   const { blobs, bytes } = await catalog.usage();
   const { usedBytes, limitBytes } = await budget.usage();
   const fills = await metrics.fillsInFlight.get();
+  const upstreams = await upstreamsOf(metrics);
   return {
     since: startedAtMs === null ? null : new Date(startedAtMs).toISOString(),
-    upstreams: await upstreamsOf(metrics),
+    upstreams: upstreams.map((one) => ({ ...one, ...savingsOf(one) })),
+    total: totalOf(upstreams),
     stored: { blobs, bytes, usedBytes, limitBytes },
     fillsInFlight: fills.values.reduce((sum, { value }) => sum + value, 0),
     limits: limitStatsOf(configured.limits),

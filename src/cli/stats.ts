@@ -1,9 +1,10 @@
 import type { EndpointStats } from "../admin/endpoint-stats.ts";
-import type { Stats, UpstreamStats } from "../admin/stats.ts";
+import type { Stats } from "../admin/stats.ts";
 import { formatBytes, formatDuration } from "../config/units.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { renderLimits } from "./limit-table.ts";
 import { reachMirror } from "./reached-mirror.ts";
+import { shortened } from "./shortened.ts";
 import { type Column, renderTable } from "./table.ts";
 
 /** `sluice stats`: what the running daemon did; without one, what is stored. */
@@ -11,7 +12,9 @@ export async function stats(options: CommandOptions): Promise<void> {
   await using mirror = await reachMirror(options);
   const told = (await mirror.ask({ path: "/api/v1/stats" })) as Stats;
   const { directory } = mirror.config.storage;
-  const text = options.json ? JSON.stringify(told, null, 2) : render(told, directory, Date.now());
+  const text = options.json
+    ? JSON.stringify(told, null, 2)
+    : renderStats(told, directory, Date.now());
   process.stdout.write(`${text}\n`);
 }
 
@@ -24,17 +27,19 @@ const columns: readonly Column[] = [
   { title: "ERRORS", align: "right" },
   { title: "SENT", align: "right" },
   { title: "RECEIVED", align: "right" },
+  { title: "SAVED", align: "right" },
 ];
 
-function render(
-  { since, upstreams, stored, fillsInFlight, limits, endpoints }: Stats,
+/** It for people. */
+export function renderStats(
+  { since, upstreams, total, stored, fillsInFlight, limits, endpoints }: Stats,
   directory: string,
   nowMs: number,
 ): string {
   const { blobs, bytes, usedBytes, limitBytes } = stored;
-  const share = limitBytes > 0 ? ` (${((100 * usedBytes) / limitBytes).toFixed(1)}%)` : "";
+  const used = limitBytes > 0 ? ` (${share(usedBytes / limitBytes)})` : "";
   const storedLine = `stored   ${formatBytes(bytes)} in ${blobs} blobs, ${directory}
-disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${share}`;
+disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${used}`;
   if (since === null)
     return `${storedLine}\nno daemon runs: requests are counted from a daemon's start`;
   const upSeconds = Math.floor((nowMs - Date.parse(since)) / 1000);
@@ -46,7 +51,28 @@ disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${share}`;
     unstored > 0 ? [`unstored ${unstored} pulls: the disk took no more, see the log`] : [];
   const limited = limits.length === 0 ? [] : ["", renderLimits(limits)];
   const down = endpoints.flatMap(downLine);
-  return [running, storedLine, ...warning, ...down, "", table, ...limited].join("\n");
+  return [
+    running,
+    storedLine,
+    ...savedLine(total),
+    ...warning,
+    ...down,
+    "",
+    table,
+    ...limited,
+  ].join("\n");
+}
+
+/** Nothing before the first pull. */
+function savedLine({ hitRate, byteHitRate, savedBytes }: Stats["total"]): string[] {
+  if (hitRate === null) return [];
+  const bytes =
+    byteHitRate === null ? "" : `${formatBytes(savedBytes)}, ${share(byteHitRate)} of the bytes, `;
+  return [`saved    ${bytes}${share(hitRate)} of the requests`];
+}
+
+function share(rate: number): string {
+  return `${(100 * rate).toFixed(1)}%`;
 }
 
 function downLine({ upstream, endpoint, state, reason, ...times }: EndpointStats): string[] {
@@ -58,8 +84,16 @@ function downLine({ upstream, endpoint, state, reason, ...times }: EndpointStats
   return [`down     ${upstream}: ${endpoint} for ${since}, ${next}: it ${reason}`];
 }
 
-function rowOf(stats: UpstreamStats): string[] {
-  const { upstream, requests, hits, misses, stale, errors, sentBytes, receivedBytes } = stats;
-  const counts = [requests, hits, misses, stale, errors].map(String);
-  return [upstream, ...counts, formatBytes(sentBytes), formatBytes(receivedBytes)];
+// With millions of requests the numbers beside it take 63 of 80 columns.
+const upstreamChars = 15;
+
+function rowOf(stats: Stats["upstreams"][number]): string[] {
+  const { upstream, requests, hits, misses, stale, errors, byteHitRate } = stats;
+  return [
+    shortened(upstream, upstreamChars),
+    ...[requests, hits, misses, stale, errors].map(String),
+    formatBytes(stats.sentBytes),
+    formatBytes(stats.receivedBytes),
+    byteHitRate === null ? "" : share(byteHitRate),
+  ];
 }

@@ -4,7 +4,8 @@ import type { Access, AccessState } from "./access.ts";
 import type { ImageNode, ImageTrees, PlainTarget } from "./image-tree.ts";
 import type { Manifests } from "./manifests.ts";
 import type { Ruling } from "./rules.ts";
-import type { TagState, Tags } from "./tags.ts";
+import type { TagState } from "./tag-decision.ts";
+import type { Tags } from "./tags.ts";
 
 /** What a pull does first. */
 export type Verdict =

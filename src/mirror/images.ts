@@ -11,7 +11,8 @@ import { tagAbout } from "../storage/tag-about.ts";
 import { locationOf } from "./grants.ts";
 import { type ImageNode, ImageTrees, type ImageTreeTools, type PlainTarget } from "./image-tree.ts";
 import { Platforms } from "./platforms.ts";
-import type { TagState, Tags } from "./tags.ts";
+import type { TagState } from "./tag-decision.ts";
+import type { Tags } from "./tags.ts";
 
 /** An image of a list, with what its manifest says. */
 export interface ImageSummary extends ListedImage {

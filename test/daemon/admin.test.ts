@@ -21,8 +21,12 @@ test("the statistics count what was pulled, by upstream", async () => {
       unstored: 0,
       sentBytes: 2 * sizeBytes,
       receivedBytes: sizeBytes,
+      hitRate: 1 / 3,
+      byteHitRate: 0.5,
+      savedBytes: sizeBytes,
     },
   ]);
+  assert.deepEqual(stats.total, { hitRate: 1 / 3, byteHitRate: 0.5, savedBytes: sizeBytes });
   const { usedBytes, ...stored } = stats.stored;
   assert.deepEqual(stored, { blobs: 1, bytes: sizeBytes, limitBytes: 50 * 2 ** 30 });
   assert.ok(usedBytes > sizeBytes, `the catalog counts too: ${usedBytes}`);

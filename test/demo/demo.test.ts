@@ -31,7 +31,7 @@ test("the demo pulls cold, warm and without the upstream, says what was asked of
   assert.deepEqual(cacheWords(alone), ["-", "stale", "hit", "hit", "hit", "hit"]);
   assert.deepEqual(upstreamRequests(alone), ["no request came"]);
   assert.match(alone, /The client got 16 MiB in [\d.]+ ms; upstream sent 0 B\./);
-  assert.match(stats, /^docker\.io +15 +9 +5 +1 +0 +48 MiB +16 MiB$/m);
+  assert.match(stats, /^docker\.io +15 +9 +5 +1 +0 +48 MiB +16 MiB +66\.7%$/m);
   assert.match(stats, /Three pulls took 48 MiB, and upstream sent 16 MiB of it, once\./);
   assert.deepEqual(await readdir(scratch.path), []);
 });
