@@ -44,8 +44,7 @@ disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${used}`;
     return `${storedLine}\nno daemon runs: requests are counted from a daemon's start`;
   const upSeconds = Math.floor((nowMs - Date.parse(since)) / 1000);
   const running = `running  ${formatDuration(upSeconds * 1000)}, ${fillsInFlight} fills in flight`;
-  const table =
-    upstreams.length === 0 ? "no pulls yet" : renderTable(columns, upstreams.map(rowOf));
+  const table = upstreams.length === 0 ? "no pulls yet" : tableOf(upstreams);
   const unstored = upstreams.reduce((sum, stats) => sum + stats.unstored, 0);
   const warning =
     unstored > 0 ? [`unstored ${unstored} pulls: the disk took no more, see the log`] : [];
@@ -84,13 +83,29 @@ function downLine({ upstream, endpoint, state, reason, ...times }: EndpointStats
   return [`down     ${upstream}: ${endpoint} for ${since}, ${next}: it ${reason}`];
 }
 
-// With millions of requests the numbers beside it take 63 of 80 columns.
-const upstreamChars = 15;
+// Of a usual terminal.
+const widthChars = 80;
+
+/** Names lose their middle where the numbers leave no room for it. */
+function tableOf(upstreams: Stats["upstreams"]): string {
+  const rows = upstreams.map(rowOf);
+  const widest = Math.max(
+    ...renderTable(columns, rows)
+      .split("\n")
+      .map(({ length }) => length),
+  );
+  const longest = Math.max(...upstreams.map(({ upstream }) => upstream.length));
+  const roomChars = Math.max("UPSTREAM".length, longest - Math.max(0, widest - widthChars));
+  return renderTable(
+    columns,
+    rows.map(([upstream = "", ...numbers]) => [shortened(upstream, roomChars), ...numbers]),
+  );
+}
 
 function rowOf(stats: Stats["upstreams"][number]): string[] {
   const { upstream, requests, hits, misses, stale, errors, byteHitRate } = stats;
   return [
-    shortened(upstream, upstreamChars),
+    upstream,
     ...[requests, hits, misses, stale, errors].map(String),
     formatBytes(stats.sentBytes),
     formatBytes(stats.receivedBytes),
