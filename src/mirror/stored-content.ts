@@ -7,7 +7,7 @@ import {
   subjectOf,
 } from "../oci/manifest.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
-import type { Location } from "../storage/catalog.ts";
+import type { BlobRecord, Location } from "../storage/catalog.ts";
 import { rehash } from "../storage/rehash.ts";
 import { orNull, recordOrRemove, type StorageTools } from "./storage-tools.ts";
 
@@ -32,9 +32,10 @@ export class StoredContent {
   /** The blob's open file, or null if it is not stored (any more), or the disk does not give it. */
   async openBlob(digest: Digest): Promise<StoredBlob | null> {
     const blob = await orNull(this.#tools.log, () => this.#openChecked(digest));
-    return (
-      blob && new ReportingBlob(blob, () => this.#forget(digest, "stored content cannot be read"))
-    );
+    if (!blob) return null;
+    const { sizeBytes, identity } = blob;
+    const record = { digest, sizeBytes, identity };
+    return new ReportingBlob(blob, () => this.#drop(record, "stored content cannot be read"));
   }
 
   /** The manifest, or null if the digest is not stored as a manifest, or the disk does not give it. */
@@ -101,7 +102,7 @@ export class StoredContent {
     const record = await catalog.blob(digest);
     if (!record) return null;
     const blob = await store.open(digest);
-    if (!blob) return await this.#forget(digest, "stored content is gone");
+    if (!blob) return await this.#drop(record, "stored content is gone");
     if (blob.identity === record.identity) return blob;
     await using stack = new AsyncDisposableStack();
     stack.use(blob);
@@ -110,8 +111,7 @@ export class StoredContent {
       stack.move();
       return blob;
     }
-    await store.remove(digest);
-    return await this.#forget(digest, "stored content was changed by something else");
+    return await this.#drop(record, "stored content was changed by something else");
   }
 
   async #ingestManifest(
@@ -138,11 +138,18 @@ export class StoredContent {
     return true;
   }
 
-  async #forget(digest: Digest, message: string): Promise<null> {
-    const { log, catalog } = this.#tools;
-    log.error({ digest }, message);
-    await orNull(log, () => catalog.forgetBlob(digest));
-    return null;
+  /** What was evicted or stored anew since `record` was read is not touched: it is not what was found to be wrong. */
+  async #drop(record: BlobRecord, message: string): Promise<null> {
+    const { store, catalog, locks, log } = this.#tools;
+    const { digest, identity } = record;
+    return await orNull(log, async () => {
+      using _lock = await locks.hold(digest);
+      if ((await catalog.blob(digest))?.identity !== identity) return null;
+      log.error({ digest }, message);
+      await store.remove(digest);
+      await catalog.forgetLost(record);
+      return null;
+    });
   }
 }
 

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { test } from "node:test";
+import pino from "pino";
+import { Rooms } from "../../src/mirror/rooms.ts";
+import { StoredContent } from "../../src/mirror/stored-content.ts";
+import type { BlobStore, StoredBlob } from "../../src/storage/blob-store.ts";
+import { DigestLocks } from "../../src/storage/digest-locks.ts";
+import { DiskBlobStore } from "../../src/storage/disk-blob-store.ts";
+import { DiskBudget } from "../../src/storage/disk-budget.ts";
+import { blobFile, type Layout } from "../../src/storage/layout.ts";
+import { Overhead } from "../../src/storage/overhead.ts";
+import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
+import { storageDirectory } from "../storage/storage-directory.ts";
+import { locationOf } from "../support/catalog-suite.ts";
+import { noiseBlob } from "../support/images.ts";
+
+// A reader looks at the row, then at the file; these are what can happen between.
+
+test("content that was lost and is stored anew while a reader looks keeps its row and its file", async () => {
+  await using scene = await startScene();
+  await scene.storeAnew();
+  await scene.store.remove(blob.digest);
+  scene.onceOpened = () => scene.storeAnew();
+
+  assert.equal(await scene.stored.openBlob(blob.digest), null);
+
+  await scene.assertStored();
+});
+
+test("content that was changed and is stored anew while a reader hashes it keeps its row and its file", async () => {
+  await using scene = await startScene();
+  await scene.storeAnew();
+  await writeFile(blobFile(scene.layout, blob.digest), "changed");
+  scene.onceOpened = () => scene.storeAnew();
+
+  assert.equal(await scene.stored.openBlob(blob.digest), null);
+
+  await scene.assertStored();
+});
+
+test("content that is evicted while a reader looks is a miss, and no error", async () => {
+  await using scene = await startScene();
+  await scene.storeAnew();
+  await scene.store.remove(blob.digest);
+  scene.onceOpened = () => scene.catalog.forgetBlob(blob.digest);
+
+  assert.equal(await scene.stored.openBlob(blob.digest), null);
+
+  assert.deepEqual(scene.lines, []);
+});
+
+const blob = noiseBlob("content", 10_000);
+const here = locationOf("docker.io", "library/alpine");
+
+class Scene implements AsyncDisposable {
+  readonly layout: Layout;
+  readonly store: DiskBlobStore;
+  readonly catalog: SqliteCatalog;
+  readonly stored: StoredContent;
+  readonly lines: string[] = [];
+  /** Happens once between a reader's look at the row and what it makes of the file. */
+  onceOpened: (() => Promise<void>) | null = null;
+  readonly #resources: AsyncDisposableStack;
+  readonly #locks = new DigestLocks();
+
+  constructor(
+    layout: Layout,
+    store: DiskBlobStore,
+    catalog: SqliteCatalog,
+    resources: AsyncDisposableStack,
+  ) {
+    this.layout = layout;
+    this.store = store;
+    this.catalog = catalog;
+    this.#resources = resources;
+    const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });
+    const size = { kind: "bytes", bytes: 2 ** 30 } as const;
+    const { directory } = layout;
+    const budget = new DiskBudget({ catalog, overhead, directory, maxSize: size, minFree: size });
+    this.stored = new StoredContent({
+      store: this.#interrupted(store),
+      catalog,
+      rooms: new Rooms(budget, null),
+      locks: this.#locks,
+      metrics: new Metrics("0.0.0-test"),
+      log: pino({}, { write: (line: string) => this.lines.push(line) }),
+      now: () => 1,
+    });
+  }
+
+  /** As a fill does. */
+  async storeAnew(): Promise<void> {
+    using _lock = await this.#locks.hold(blob.digest);
+    await using ingest = await this.store.ingest(blob.digest);
+    await ingest.append([blob.bytes]);
+    ingest.verify();
+    const identity = await ingest.commit();
+    const record = { digest: blob.digest, sizeBytes: blob.bytes.length, identity };
+    await this.catalog.recordBlob(here, record, 1);
+  }
+
+  async assertStored(): Promise<void> {
+    await using found = await this.store.open(blob.digest);
+    assert.ok(found, "its file is there");
+    assert.equal((await this.catalog.blob(blob.digest))?.identity, found.identity);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+
+  #interrupted(store: DiskBlobStore): BlobStore {
+    return {
+      open: async (digest): Promise<StoredBlob | null> => {
+        const found = await store.open(digest);
+        const meanwhile = this.onceOpened;
+        this.onceOpened = null;
+        await meanwhile?.();
+        return found;
+      },
+      ingest: (digest) => store.ingest(digest),
+      remove: (digest) => store.remove(digest),
+      quarantine: (digest) => store.quarantine(digest),
+    };
+  }
+}
+
+async function startScene(): Promise<Scene> {
+  await using resources = new AsyncDisposableStack();
+  const { layout } = resources.use(await storageDirectory());
+  const store = await DiskBlobStore.open(layout);
+  const catalog = resources.use(await SqliteCatalog.open(layout));
+  return new Scene(layout, store, catalog, resources.move());
+}
