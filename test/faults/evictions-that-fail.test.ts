@@ -36,6 +36,7 @@ const failures: Readonly<Record<string, readonly string[]>> = {
   pwrite64: ["EIO", "ENOSPC", "EDQUOT"],
   openat: ["EMFILE", "EROFS", "EIO", "ENOSPC"],
   fdatasync: ["EIO", "ENOSPC"],
+  close: ["EIO"],
 };
 
 // What a call is made for first: to choose, to write rows, to remove files.
@@ -46,6 +47,9 @@ for (const [call, errors] of Object.entries(failures)) {
     if (!canTrace(t)) return;
     const { scene } = await startEvicting();
     await using _scene = scene;
+    // The thread that chooses starts with the first eviction: libuv then reads /proc/self/cgroup, and ends the process if
+    // that cannot be closed.
+    if (call === "close") await scene.pullWhole("good", largeBlob(scene, "the first"));
     let hits = 0;
     for (const error of errors) {
       for (let nth = 1; nth <= mostTurns; nth++) {
