@@ -15,6 +15,7 @@ import { addPinning, addPins } from "./pins.ts";
 import { addPrefetch } from "./prefetch.ts";
 import { addProbes } from "./probes.ts";
 import { addPurge } from "./purge.ts";
+import { questionLimit } from "./question-limit.ts";
 import { addSimulate } from "./simulate.ts";
 import { addStats } from "./stats.ts";
 import { addSurvive } from "./survive.ts";
@@ -23,6 +24,10 @@ import { addWhy } from "./why.ts";
 
 // What is asked of the mirror is a line of JSON.
 const bodyLimitBytes = 64 * 1024;
+
+// Some walk through the whole catalog, in a thread and some 40 MiB each: a page that is reloaded all the time, or a
+// script, must not take the memory of pulls. Probes and metrics do not count.
+const questionsAtOnce = 6;
 
 /**
  * The admin API. `changedBy` says in the log who changes something through it, such as the control socket, which only the
@@ -42,6 +47,7 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   });
   api.use(bodyLimit({ maxSize: bodyLimitBytes }));
   addProbes(api, tools);
+  api.use("/api/v1/*", questionLimit(questionsAtOnce));
   addStats(api, tools);
   addSimulate(api, tools);
   addImages(api, tools);

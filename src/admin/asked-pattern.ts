@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
-import { ImageGlob, imageName } from "../oci/image-glob.ts";
+import { ImageGlob } from "../oci/image-glob.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { AdminTools } from "./admin-tools.ts";
 import { readImage } from "./asked-image.ts";
 

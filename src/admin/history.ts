@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { locationOf } from "../mirror/grants.ts";
-import { imageText } from "../oci/image-name.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 import { askedImage, readImage } from "./asked-image.ts";
@@ -39,7 +39,7 @@ export function addHistory(api: AdminApi, tools: AdminTools): void {
       moves.length > 0 || (await tools.catalog.tag(location, reference.tag, "")) !== null;
     if (!isKnown) throw await unknownImage(tools, image);
     const answer: HistoryAnswer = {
-      name: imageText(upstream.name, repository, reference),
+      name: imageName({ upstream: upstream.name, repository }, reference),
       moves: moves.map(({ atMs, from, to }) => ({ at: new Date(atMs).toISOString(), from, to })),
     };
     return context.json(answer, 200);

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import type { ImageSummary } from "../mirror/images.ts";
 import { ImageGlob } from "../oci/image-glob.ts";
-import { imageText } from "../oci/image-name.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { ImageCursor } from "../storage/image-list.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
@@ -67,7 +67,7 @@ function entryOf(image: ImageSummary): ImageEntry {
   const { upstream, repository, reference, digest, mediaType, platforms } = image;
   const { isComplete, sizeBytes, sharedBytes, pulls, lastAtMs } = image;
   return {
-    name: imageText(upstream, repository, reference),
+    name: imageName({ upstream, repository }, reference),
     upstream,
     repository,
     tag: reference.kind === "tag" ? reference.tag : null,

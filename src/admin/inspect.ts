@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { ImageNode } from "../mirror/image-tree.ts";
 import { type ImageReport, nodesOf } from "../mirror/images.ts";
 import type { TagState } from "../mirror/tag-decision.ts";
-import { imageText } from "../oci/image-name.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { TagVariant } from "../storage/catalog.ts";
 import type { ImageTarget } from "../upstream/upstreams.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
@@ -71,7 +71,10 @@ function answerOf(image: ImageTarget, report: ImageReport): InspectAnswer {
     state === "here" ? sizeBytes : 0,
   );
   return {
-    name: imageText(image.upstream.name, image.repository, image.reference),
+    name: imageName(
+      { upstream: image.upstream.name, repository: image.repository },
+      image.reference,
+    ),
     digest: tree.digest,
     mediaType: tree.mediaType,
     sizeBytes: sizes.reduce((sum, size) => sum + size, 0),

@@ -6,7 +6,7 @@ import {
   type PrefetchedResult,
   type PrefetchProgress,
 } from "../mirror/prefetch.ts";
-import { imageText } from "../oci/image-name.ts";
+import { imageName } from "../oci/image-name.ts";
 import { isPlatform, linuxOn } from "../oci/platform.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
@@ -61,7 +61,7 @@ export function addPrefetch(api: AdminApi, tools: AdminTools): void {
 
 function readName(tools: AdminTools, written: string): PrefetchedName {
   const { upstream, repository, reference } = readImage(tools, written);
-  const name = imageText(upstream.name, repository, reference);
+  const name = imageName({ upstream: upstream.name, repository }, reference);
   // Nobody has asked this mirror through another one.
   return { name, target: { upstream, repository, via: "" }, reference };
 }

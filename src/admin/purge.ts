@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import type { Freed } from "../mirror/victim-eviction.ts";
-import { imageName } from "../oci/image-glob.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { Victim } from "../storage/eviction.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";

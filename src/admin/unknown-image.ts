@@ -1,5 +1,5 @@
 import { HTTPException } from "hono/http-exception";
-import { imageText } from "../oci/image-name.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { ImageTarget } from "../upstream/upstreams.ts";
 import type { AdminTools } from "./admin-tools.ts";
 
@@ -10,7 +10,7 @@ export async function unknownImage(
 ): Promise<HTTPException> {
   const wanted = { upstream: upstream.name, repository, reference };
   const near = await catalog.ask({ kind: "near", wanted });
-  const name = imageText(upstream.name, repository, reference);
+  const name = imageName({ upstream: upstream.name, repository }, reference);
   const hint = near.length === 0 ? "; sluice ls lists what is" : `; near: ${near.join(", ")}`;
   return new HTTPException(404, { message: `nothing is stored of ${name}${hint}` });
 }

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Explanation, Verdict } from "../mirror/explainer.ts";
 import { nodesOf } from "../mirror/images.ts";
 import { type OutageProblem, outageProblems } from "../mirror/outage.ts";
-import { imageText } from "../oci/image-name.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { ImageRoute, ImageTarget } from "../upstream/upstreams.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
@@ -61,7 +61,10 @@ function answerOf(image: ImageTarget, explanation: Explanation): WhyAnswer {
   const { verdict, ruling, access, endpoints } = explanation;
   const { place, denial, keeps, policy } = ruling;
   return {
-    name: imageText(image.upstream.name, image.repository, image.reference),
+    name: imageName(
+      { upstream: image.upstream.name, repository: image.repository },
+      image.reference,
+    ),
     upstream: image.upstream.name,
     repository: image.repository,
     route: image.route.kind,
