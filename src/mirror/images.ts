@@ -1,6 +1,7 @@
 import { describeManifest } from "../oci/described-manifest.ts";
 import type { Digest } from "../oci/digest.ts";
-import { ImageGlob, imageName } from "../oci/image-glob.ts";
+import { ImageGlob } from "../oci/image-glob.ts";
+import { imageName } from "../oci/image-name.ts";
 import { isImageIndex, manifestLimitBytes } from "../oci/manifest.ts";
 import { parseTag, type Reference, type Tag } from "../oci/reference.ts";
 import type { Location, TagVariant } from "../storage/catalog.ts";

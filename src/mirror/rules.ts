@@ -1,5 +1,6 @@
 import type { FreshnessConfig, FreshnessRule } from "../config/config.ts";
-import { ImageGlob, imageName } from "../oci/image-glob.ts";
+import { ImageGlob } from "../oci/image-glob.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Location } from "../storage/catalog.ts";
 import type { FreshnessPolicy } from "./freshness.ts";

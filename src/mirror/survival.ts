@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { imageText } from "../oci/image-name.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { Catalog } from "../storage/catalog.ts";
 import type { RecentImage } from "../storage/recent-images.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -68,7 +68,7 @@ export class Survivor {
 
   async #look(image: RecentImage, upstream: Upstream | null): Promise<Endangered> {
     const { repository, reference, lastAtMs, pulls } = image;
-    const name = imageText(image.upstream, repository, reference);
+    const name = imageName({ upstream: image.upstream, repository }, reference);
     const common = { name, lastAtMs, pulls };
     if (!upstream) return { ...common, platforms: [], problems: [{ kind: "no-upstream" }] };
     const explanation = await this.#tools.explainer.explain({ upstream, repository }, reference);

@@ -1,6 +1,3 @@
-import { type Reference, referenceText } from "./reference.ts";
-import type { Repository } from "./repository.ts";
-
 /**
  * A pattern over names of images: `docker.io/library/alpine:3.20`, `ghcr.io/owner/image@sha256:…`. `*` stands for any
  * characters, `/` too, `?` for one, `[a-z]` and `[!a-z]` for one of a set. What stands behind the last component's `:` or
@@ -55,16 +52,6 @@ type Step =
   | { readonly kind: "any" }
   /** `text` is how the pattern says it. */
   | { readonly kind: "one"; readonly text: string; readonly matches: (char: string) => boolean };
-
-/** `UPSTREAM/REPOSITORY:TAG`, `…@DIGEST`; or without either, for what is asked of the repository as a whole. */
-export function imageName(
-  { upstream, repository }: { readonly upstream: string; readonly repository: Repository },
-  reference: Reference | null,
-): string {
-  const name = `${upstream}/${repository}`;
-  if (reference === null) return name;
-  return `${name}${reference.kind === "tag" ? ":" : "@"}${referenceText(reference)}`;
-}
 
 // A line of a configuration file; matching costs pattern times name at most.
 const patternLimitChars = 512;

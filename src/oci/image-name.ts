@@ -26,10 +26,17 @@ export function parseImageName(written: string): ImageName {
   return { path, reference: { kind: "tag", tag: readTag(tag ?? "latest") } };
 }
 
-/** The name that an image has in all that sluice prints, `docker.io/library/alpine:3.20`, whatever was written. */
-export function imageText(upstream: string, repository: string, reference: Reference): string {
-  const mark = reference.kind === "tag" ? ":" : "@";
-  return `${upstream}/${repository}${mark}${referenceText(reference)}`;
+/**
+ * The name that an image has in all that sluice prints, whatever was written: `UPSTREAM/REPOSITORY:TAG`, `…@DIGEST`; or
+ * without either, for what is asked of the repository as a whole.
+ */
+export function imageName(
+  { upstream, repository }: { readonly upstream: string; readonly repository: string },
+  reference: Reference | null,
+): string {
+  const name = `${upstream}/${repository}`;
+  if (reference === null) return name;
+  return `${name}${reference.kind === "tag" ? ":" : "@"}${referenceText(reference)}`;
 }
 
 /** A colon before the last slash is that of a host's port. */

@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import { imageText } from "../oci/image-name.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { Reference, Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { Location } from "./catalog.ts";
@@ -36,7 +36,13 @@ export function* imageNames(database: Database.Database): Generator<ImageNameRow
 
 function named(location: Location, reference: Reference, key: DigestKey): ImageNameRow {
   const { upstream, repository } = location;
-  return { upstream, repository, reference, key, name: imageText(upstream, repository, reference) };
+  return {
+    upstream,
+    repository,
+    reference,
+    key,
+    name: imageName({ upstream, repository }, reference),
+  };
 }
 
 function readRepositories(database: Database.Database): Map<number, Location> {

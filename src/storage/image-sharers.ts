@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
-import { imageText } from "../oci/image-name.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { Tag } from "../oci/reference.ts";
 import { type DigestKey, keyOf } from "./digest-key.ts";
 import type { StoredObject } from "./eviction.ts";
@@ -63,7 +63,7 @@ function namesOf(
     if (names.size >= namesLimit) break;
     const key = Buffer.from(id, "hex") as DigestKey;
     for (const { upstream, repository, tag } of tags.all(key, key)) {
-      const name = imageText(upstream, repository, { kind: "tag", tag });
+      const name = imageName({ upstream, repository }, { kind: "tag", tag });
       if (!names.has(name)) names.set(name, sharedBytes);
     }
   }

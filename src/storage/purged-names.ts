@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3";
-import { ImageGlob, imageName } from "../oci/image-glob.ts";
+import { ImageGlob } from "../oci/image-glob.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Location } from "./catalog.ts";
 import { type DigestKey, digestOfKey } from "./digest-key.ts";

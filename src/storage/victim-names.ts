@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
-import { imageName } from "../oci/image-glob.ts";
+import { imageName } from "../oci/image-name.ts";
 import { keyOf } from "./digest-key.ts";
 import type { VictimQueries } from "./victim-queries.ts";
 

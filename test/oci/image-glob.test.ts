@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseDigest } from "../../src/oci/digest.ts";
-import { ImageGlob, imageName } from "../../src/oci/image-glob.ts";
+import { ImageGlob } from "../../src/oci/image-glob.ts";
+import { imageName } from "../../src/oci/image-name.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { parseRepository } from "../../src/oci/repository.ts";
 

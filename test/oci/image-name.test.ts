@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestOf } from "../../src/oci/digest.ts";
 import { DistributionError } from "../../src/oci/distribution-error.ts";
-import { imageText, parseImageName } from "../../src/oci/image-name.ts";
+import { imageName, parseImageName } from "../../src/oci/image-name.ts";
 import { referenceText } from "../../src/oci/reference.ts";
 
 const digest = digestOf(Buffer.from("an image"));
@@ -53,12 +53,11 @@ for (const [what, written, sentence] of refusals) {
 }
 
 test("an image has one full name", () => {
+  const alpine = { upstream: "docker.io", repository: "library/alpine" };
   const tag = parseImageName("alpine:3.20").reference;
   const byDigest = parseImageName(`alpine@${digest}`).reference;
 
-  assert.equal(imageText("docker.io", "library/alpine", tag), "docker.io/library/alpine:3.20");
-  assert.equal(
-    imageText("docker.io", "library/alpine", byDigest),
-    `docker.io/library/alpine@${digest}`,
-  );
+  assert.equal(imageName(alpine, tag), "docker.io/library/alpine:3.20");
+  assert.equal(imageName(alpine, byDigest), `docker.io/library/alpine@${digest}`);
+  assert.equal(imageName(alpine, null), "docker.io/library/alpine");
 });

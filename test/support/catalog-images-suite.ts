@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { type Digest, hexOf } from "../../src/oci/digest.ts";
-import { imageText } from "../../src/oci/image-name.ts";
+import { imageName } from "../../src/oci/image-name.ts";
 import type { Catalog, Location } from "../../src/storage/catalog.ts";
 import type { ImageList, ImageListRequest } from "../../src/storage/image-list.ts";
 import { blobRecord, type CatalogFixture, locationOf, tagOf } from "./catalog-suite.ts";
@@ -250,6 +250,6 @@ function digestOf(text: string): Digest {
 
 function namesIn({ images }: ImageList): string[] {
   return images.map(({ upstream, repository, reference }) =>
-    imageText(upstream, repository, reference),
+    imageName({ upstream, repository }, reference),
   );
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import dns from "node:dns";
 import { test } from "node:test";
 import { DistributionError } from "../../src/oci/distribution-error.ts";
-import { imageText } from "../../src/oci/image-name.ts";
+import { imageName } from "../../src/oci/image-name.ts";
 import { parseRoute } from "../../src/oci/route.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
@@ -305,7 +305,7 @@ for (const [name, meant, kind] of images) {
   test(`to an operator ${name} means ${meant}, as to a client`, () => {
     const { upstream, repository, reference, route } = withDefault.image(name);
 
-    assert.equal(imageText(upstream.name, repository, reference), meant);
+    assert.equal(imageName({ upstream: upstream.name, repository }, reference), meant);
     assert.equal(route.kind, kind);
   });
 }
