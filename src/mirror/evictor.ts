@@ -62,6 +62,9 @@ const portionRoots = 100;
 // So long after its manifest a client may still be pulling an image's layers.
 const pullMs = 3_600_000;
 
+// What is freed at a time where inodes are what lacks: dozens of the smallest files, or one that is larger.
+const smallFilesBytes = 256 * 1024;
+
 type Wanted = Pick<VictimRequest, "limit" | "rest" | "named">;
 
 const portion: Wanted = { limit: portionRoots, rest: "left", named: false };
@@ -84,6 +87,7 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   #running: Promise<Portion> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #ended = false;
+  #lackedInodes = false;
   /** What those who wait for room want together. */
   #neededBytes = 0;
 
@@ -126,7 +130,9 @@ export class Evictor implements RoomMaker, AsyncDisposable {
 
   /** As `RoomMaker` says. Content that would not fit beside what is arriving evicts nothing. */
   async makeRoom(bytes: number): Promise<boolean> {
-    const { limitBytes, overheadBytes, reservedBytes } = await this.#tools.budget.usage();
+    const { limitBytes, overheadBytes, reservedBytes, lacksInodes } =
+      await this.#tools.budget.usage();
+    this.#tellOfInodes(lacksInodes);
     if (bytes > limitBytes - overheadBytes - reservedBytes) return false;
     const patience = new AbortController();
     this.#neededBytes += bytes;
@@ -153,11 +159,24 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     while (!patience.aborted && !this.#ended) {
       await this.#running?.catch(() => {});
       const { isCut, roots } = await (this.#running ?? this.#begin({ toBytes: null }));
-      const { usedBytes, limitBytes, spareBytes } = await this.#tools.budget.usage();
-      if (usedBytes + bytes <= limitBytes && bytes <= spareBytes) return true;
-      if (!isCut || roots === 0) return false;
+      const { usedBytes, limitBytes, spareBytes, lacksInodes } = await this.#tools.budget.usage();
+      const fits = usedBytes + bytes <= limitBytes && bytes <= spareBytes;
+      if (fits && !lacksInodes) return true;
+      // What was chosen is enough by its bytes; by its files it may not be.
+      if (!(isCut || lacksInodes) || roots === 0) return false;
     }
     return false;
+  }
+
+  /** Once, until there are some again. */
+  #tellOfInodes(lacksInodes: boolean): void {
+    if (lacksInodes && !this.#lackedInodes) {
+      this.#tools.log.warn(
+        "hardly any inodes are left on the file system of the storage directory, so content is evicted though bytes are free. " +
+          "Remove small files from it, or make a file system with more inodes",
+      );
+    }
+    this.#lackedInodes = lacksInodes;
   }
 
   async #evictIfFull(): Promise<void> {
@@ -204,7 +223,8 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     await accesses.flush();
     const { lowWatermark, maxIdleMs } = this.settings;
     const pins = [...this.settings.pins, ...(await catalog.pins()).map(({ pattern }) => pattern)];
-    const { usedBytes, limitBytes, spareBytes } = await budget.usage();
+    const { usedBytes, limitBytes, spareBytes, lacksInodes } = await budget.usage();
+    const leastBytes = lacksInodes ? smallFilesBytes : 0;
     const needed = this.#neededBytes;
     const endBytes = Math.floor(
       Math.min(toBytes ?? lowWatermark * limitBytes, limitBytes - needed),
@@ -213,7 +233,7 @@ export class Evictor implements RoomMaker, AsyncDisposable {
       kind: "victims",
       request: {
         ...wanted,
-        freeBytes: Math.max(0, usedBytes - endBytes, needed - spareBytes),
+        freeBytes: Math.max(leastBytes, usedBytes - endBytes, needed - spareBytes),
         idleSinceMs: maxIdleMs === null ? null : now() - maxIdleMs,
         pins,
         arriving: { digests: arriving(), pulledSinceMs: now() - pullMs },

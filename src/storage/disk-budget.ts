@@ -32,7 +32,12 @@ export interface DiskUsage {
   readonly overheadBytes: number;
   /** How much more than `storage.minFree` is free on the file system; below 0 if less is. */
   readonly spareBytes: number;
+  /** Whether the file system has hardly any inodes left, so that its free bytes are of no use. */
+  readonly lacksInodes: boolean;
 }
+
+// So many blobs may be on their way, each with a file and a directory, while those who come next wait for others to go.
+const keptInodes = 64;
 
 /**
  * Keeps everything under the storage directory within `storage.maxSize` and the file system's free space above
@@ -67,7 +72,7 @@ export class DiskBudget {
 
   async usage(): Promise<DiskUsage> {
     const { catalog, overhead, directory, maxSize, minFree } = this.#options;
-    const { blocks, bavail, bsize } = await statfs(directory);
+    const { blocks, bavail, bsize, files, ffree } = await statfs(directory);
     // What goes from one of these to another does so in a later turn: it is never missing in all of them.
     const overheadBytes = await overhead.bytes();
     const stored = await catalog.usage();
@@ -82,6 +87,8 @@ export class DiskBudget {
       reservedBytes,
       overheadBytes,
       spareBytes: freeBytes - sizeInBytes(minFree, diskBytes),
+      // Some file systems have as many as they need, and say that they have none.
+      lacksInodes: files > 0 && ffree < keptInodes,
     };
   }
 
@@ -101,8 +108,8 @@ export class DiskBudget {
 
   /** Whether `bytes` more fit; if so, they are reserved. */
   async #fits(bytes: number): Promise<boolean> {
-    const { usedBytes, limitBytes, spareBytes } = await this.usage();
-    if (usedBytes + bytes > limitBytes || spareBytes < bytes) return false;
+    const { usedBytes, limitBytes, spareBytes, lacksInodes } = await this.usage();
+    if (usedBytes + bytes > limitBytes || spareBytes < bytes || lacksInodes) return false;
     this.#reservedBytes += bytes;
     return true;
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { statfs } from "node:fs/promises";
 import { test } from "node:test";
 import { eventually } from "../support/eventually.ts";
+import { auditStore } from "../support/fault-oracles.ts";
 import { FaultScene } from "../support/fault-scene.ts";
 import { haveRoot } from "../support/real-program.ts";
 import type { SeededContent } from "../support/seeded-content.ts";
@@ -117,10 +118,30 @@ test("wrong bytes are cut although the disk filled up before they came", async (
   await scene.assertSound();
 });
 
+test("where others take all inodes, content is evicted for new content", async (t) => {
+  if (!haveRoot(t)) return;
+  await using disk = await Tmpfs.mount("size=64m,nr_inodes=1000");
+  await using scene = await FaultScene.start({ directory: disk.path, ...greedy });
+  const old = Array.from({ length: 150 }, (_, at) => scene.upstream.blob(`old ${at}`, 10_000));
+  for (const content of old) await scene.pullWhole("good", content);
+  await disk.takeInodes();
+
+  const content = await storedBlob(scene, "new");
+
+  assert.equal((await scene.pullWhole("good", content)).headers["cache-status"], "sluice; hit");
+  assert.ok((await statfs(disk.path)).ffree > 0);
+  // Some files are kept free, and not more goes than that takes.
+  await scene.assertSound({ stored: [content] });
+  const { digests } = await auditStore(disk.path);
+  assert.ok(digests.size > 50 && digests.size < 120, `${digests.size}`);
+});
+
 test("without a free inode blobs pass through, and are stored when there are some again", async (t) => {
   if (!haveRoot(t)) return;
   await using disk = await Tmpfs.mount("size=64m,nr_inodes=500");
-  await using scene = await FaultScene.start({ directory: disk.path, ...greedy });
+  // Else some would be made free.
+  const pins = ["*"];
+  await using scene = await FaultScene.start({ directory: disk.path, ...greedy, pins });
   const warm = await storedBlob(scene, "warm");
   await disk.takeInodes();
   const contents = [1, 40_000, 3 * mib].map((size) =>
