@@ -131,14 +131,24 @@ test("a refusal is no trouble that passes, and is not asked about again", async 
   await scene.assertSound({ unstored: [content] });
 });
 
-test("an upstream that wants to be left alone is not asked again, and the client is told for how long", async () => {
+test("an upstream that wants to be left alone for a moment is asked again then, and the client waits", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("limited", sizeBytes);
 
-  const { status, headers } = await scene.pull("limited-at-first", content);
+  await scene.pullWhole("limited-at-first", content);
+
+  assert.equal(scene.blobGets(content), 2);
+  await scene.assertSound({ stored: [content] });
+});
+
+test("an upstream that wants to be left alone for long is not asked again, and the client is told for how long", async () => {
+  await using scene = await FaultScene.start();
+  const content = scene.upstream.blob("limited for long", sizeBytes);
+
+  const { status, headers } = await scene.pull("limited-for-a-minute", content);
 
   assert.equal(status, 429);
-  assert.equal(headers["retry-after"], "1");
+  assert.equal(headers["retry-after"], "60");
   assert.equal(scene.blobGets(content), 1);
   await scene.assertSound({ unstored: [content] });
 });

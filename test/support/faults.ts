@@ -143,9 +143,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   "refused-at-first": until(1, async (_ask, wire) => {
     await wire.whole("401 Unauthorized", {}, "who?");
   }),
-  "limited-at-first": until(1, async (_ask, wire) => {
-    await wire.whole("429 Too Many Requests", { "retry-after": 1 }, "slowly");
-  }),
+  "limited-at-first": until(1, limitedFor(1)),
+  "limited-for-a-minute": until(1, limitedFor(60)),
   "unavailable-once": until(1, unavailable),
   "never-available": unavailable,
 
@@ -419,6 +418,12 @@ function onceThen(first: Fault, next: Fault): Fault {
 function until(times: number, fault: Fault): Fault {
   return async (ask, wire) =>
     await (ask.request.method === "GET" && ask.attempt < times ? fault : honest)(ask, wire);
+}
+
+function limitedFor(seconds: number): Fault {
+  return async (_ask, wire) => {
+    await wire.whole("429 Too Many Requests", { "retry-after": seconds }, "slowly");
+  };
 }
 
 async function unavailable(_ask: FaultAsk, wire: FaultWire): Promise<void> {
