@@ -119,7 +119,8 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   async evict(aim: EvictionAim): Promise<Evicted> {
     const first = await this.#evictPortion(aim);
     let last = first;
-    let freed: Freed = first;
+    // Without what a portion alone has.
+    let freed = bothFreed(nothingFreed, first);
     while (last.isCut && last.roots > 0 && freed.freedBytes < first.usedBytes && !this.#ended) {
       last = await this.#evictPortion(aim);
       freed = bothFreed(freed, last);

@@ -50,6 +50,17 @@ test("a share is of maxSize, and what is pinned stays", async () => {
   );
 });
 
+test("what it tells to be used is what is left, not what was before", async () => {
+  await using scene = await startScene();
+
+  const { stored } = JSON.parse((await scene.run(["stats", "--json"])).stdout);
+  const evicted = JSON.parse((await scene.run(["evict", "--to", "0B", "--json"])).stdout);
+
+  // The catalog may have grown meanwhile, but not by one of the two images.
+  assert.ok(evicted.usedBytes < stored.usedBytes - mib, `${evicted.usedBytes}`);
+  assert.ok(!("isCut" in evicted));
+});
+
 test("without a directory, or beside a daemon that does not answer, it says so", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-evict-"));
   const { path } = directory;
