@@ -25,7 +25,7 @@ const findingSchema: z.ZodType<Finding> = z
       description: "What to do; null where nothing has to be done, or `found` says what.",
     }),
   })
-  .openapi("Finding");
+  .openapi("DoctorFinding");
 
 const doctorAnswerSchema: z.ZodType<DoctorAnswer> = z
   .object({ findings: z.array(findingSchema).readonly() })

@@ -1,9 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Evicted, EvictionAim, PlannedEviction } from "../mirror/evictor.ts";
-import type { Digest } from "../oci/digest.ts";
 import type { Victim } from "../storage/eviction.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
-import { errorSchema, jsonOf } from "./answers.ts";
+import { digestSchema, errorSchema, jsonOf } from "./answers.ts";
 
 /** What is asked of `POST /api/v1/evict`. */
 export interface EvictionOrder extends EvictionAim {
@@ -37,8 +36,6 @@ async function answerEviction(
 
 const count = z.number().int().nonnegative();
 
-const digest = z.custom<Digest>().openapi({ type: "string" });
-
 const bytes = count.openapi({ description: "In bytes on the disk." });
 
 // A victim has about twenty blobs of a hundred bytes each: an answer of some 2 MB, in memory once.
@@ -68,7 +65,7 @@ const arrivingSchema = count.openapi({
 
 export const victimSchema: z.ZodType<Victim> = z
   .object({
-    root: digest.openapi({
+    root: digestSchema.openapi({
       description: "The digest of the image, or of a blob that no image needs.",
     }),
     kind: z.enum(["image", "blob"]),
@@ -82,7 +79,7 @@ export const victimSchema: z.ZodType<Victim> = z
     }),
     pulls: count,
     priority: z.number().openapi({ description: "What is worth least goes first." }),
-    freed: z.array(z.object({ digest, sizeBytes: count })).readonly(),
+    freed: z.array(z.object({ digest: digestSchema, sizeBytes: count })).readonly(),
     freedBytes: bytes,
     kept: z
       .object({ objects: count, bytes, sharedWith: count })

@@ -1,8 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Digest } from "../oci/digest.ts";
 import { type Finding, findingKinds, type VerifyProgress } from "../storage/verification.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
-import { errorSchema, jsonOf } from "./answers.ts";
+import { digestSchema, errorSchema, jsonOf } from "./answers.ts";
 import { type FailedLine, failedSchema, jsonLines, jsonLinesOf } from "./json-lines.ts";
 
 /** What is asked of `POST /api/v1/verify`. */
@@ -82,12 +81,12 @@ const progressShape = { checkedBlobs: count, checkedBytes: count };
 const findingSchema = z
   .object({
     kind: z.enum(findingKinds),
-    digest: z.custom<Digest>().nullable().openapi({ type: "string" }),
+    digest: digestSchema.nullable().openapi({ description: "Null for what has none." }),
     path: z.string(),
     reason: z.string(),
     deed: z.enum(["quarantined", "forgotten", "adopted", "none"]),
   })
-  .openapi("Finding");
+  .openapi("StorageFinding");
 
 const verifyLineSchema: z.ZodType<VerifyLine> = z
   .discriminatedUnion("kind", [
