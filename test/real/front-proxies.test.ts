@@ -11,6 +11,7 @@ import { ghcrCorpus, hubCorpus, nameOf } from "../support/corpus.ts";
 import { CorpusRegistries } from "../support/corpus-registries.ts";
 import { DockerRegistry } from "../support/docker-registry.ts";
 import { Dockerd } from "../support/dockerd.ts";
+import { eventually } from "../support/eventually.ts";
 import { frontProxies, startFrontProxy } from "../support/front-proxies.ts";
 import { HoldingRelay } from "../support/holding-relay.ts";
 import { noiseBlob } from "../support/images.ts";
@@ -109,8 +110,12 @@ for (const name of ["nginx", "caddy"] as const) {
       ["/readyz", {}],
     ];
     // Until it is stored, its headers say so.
-    await ask(`${mirror.url}/v2/app/blobs/${blob.digest}`);
-    await ask(`${mirror.url}/v2/owner/app/blobs/${blob.digest}?ns=ghcr.io`);
+    for (const [path] of ways.slice(0, 2)) {
+      await eventually("it is stored", async () => {
+        const { headers } = await ask(`${mirror.url}${path}`);
+        return headers["cache-status"] === "sluice; hit";
+      });
+    }
     for (const [path, question] of ways) {
       const direct = await ask(`${mirror.url}${path}`, question);
       const proxied = await through(path, question);
