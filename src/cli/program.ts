@@ -74,6 +74,9 @@ defaults mirror Docker Hub, ghcr.io and quay.io. Commands ask the running mirror
 through control.sock in its storage directory; where none runs, they look into
 that directory themselves.
 
+What --json prints is what the admin API answers: the option of each command
+names its schema. Later versions may add to it.
+
 Environment:
   SLUICE_CONFIG             the configuration file
   HTTP_PROXY, HTTPS_PROXY   outbound proxies, where an upstream names none

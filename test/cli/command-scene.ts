@@ -1,6 +1,7 @@
 import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import type { Size } from "../../src/config/units.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import type { TestImage } from "../support/images.ts";
 import { TestMirror, type TestMirrorOptions } from "../support/test-mirror.ts";
@@ -32,11 +33,16 @@ export class CommandScene implements AsyncDisposable {
     const hub = resources.use(await FakeUpstream.start());
     const github = resources.use(await FakeUpstream.start());
     const file = join(path, "lab.yaml");
-    await writeFile(file, configText(hub, github));
+    await writeFile(file, configText({ hub, github, maxSize: options.maxSize }));
     const upstreams = { "docker.io": hub, "ghcr.io": github };
     const directory = join(path, "stored");
     const mirror = resources.use(await TestMirror.start({ upstreams, directory, ...options }));
     return new CommandScene({ mirror, hub, github, file }, resources.move());
+  }
+
+  /** Where the configuration is, and below it what is stored. */
+  get directory(): string {
+    return dirname(this.file);
   }
 
   /** Pulls as a client does: the tag, one manifest of an index, and what that names. */
@@ -63,8 +69,15 @@ export class CommandScene implements AsyncDisposable {
   }
 }
 
-function configText(hub: FakeUpstream, github: FakeUpstream): string {
-  return `storage: { directory: stored }
+interface Configured {
+  readonly hub: FakeUpstream;
+  readonly github: FakeUpstream;
+  readonly maxSize: Size | undefined;
+}
+
+function configText({ hub, github, maxSize }: Configured): string {
+  const bound = maxSize?.kind === "bytes" ? `, maxSize: ${maxSize.bytes}B` : "";
+  return `storage: { directory: stored${bound} }
 upstreams:
   docker.io: { endpoints: ["${hub.url}"], default: true }
   ghcr.io: { endpoints: ["${github.url}"] }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WhyAnswer } from "../../src/admin/why.ts";
-import { assertGolden } from "../support/golden.ts";
+import { assertGolden, withoutVolatile } from "../support/golden.ts";
 import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 
@@ -40,7 +40,10 @@ test("beside a daemon and without one, it is told in words what a pull would do,
 test("--json is what programs were promised", async () => {
   await using scene = await startScene();
   const { stdout } = await scene.run("why", "app:1", "--json");
-  await assertGolden(new URL("golden/why.json", import.meta.url), withoutPort(stdout));
+  await assertGolden(
+    new URL("golden/why.json", import.meta.url),
+    withoutVolatile(stdout, scene.directory),
+  );
 });
 
 test("what it says is what the next pull does", async () => {
@@ -107,10 +110,6 @@ test("what of it is missing is told, and what a rule says", async () => {
 async function whyOf({ mirror }: CommandScene, name: string): Promise<WhyAnswer> {
   const { body } = await mirror.admin(`/api/v1/why?image=${encodeURIComponent(name)}`);
   return JSON.parse(body.toString());
-}
-
-function withoutPort(text: string): string {
-  return text.replace(/127\.0\.0\.1:\d+/, "127.0.0.1:5000");
 }
 
 async function startScene(): Promise<CommandScene> {

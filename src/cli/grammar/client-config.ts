@@ -54,7 +54,7 @@ function add(all: Command, name: string, load: (options: Options) => Promise<Cli
     .option("--upstream <names...>", "for these registries only")
     .option("--skip-verify", "over https, have the client believe any certificate")
     .option("--write <directory>", "write the files below it: / on the client itself")
-    .option("--json", "print JSON, for programs")
+    .option("--json", "print JSON, for programs: address, files, notes, and what was written")
     .action(async (_options: object, command: Command) => {
       const { clientConfig } = await import("../client-config.ts");
       const options = command.optsWithGlobals<Options>();

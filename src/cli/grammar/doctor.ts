@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
     .description("examine everything a pull needs, and say what to mend; exit 1 if something fails")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("DoctorAnswer"))
     .addHelpText("after", doctorHelp)
     .action(async (_options: object, command: Command) => {
       const { doctor } = await import("../doctor.ts");

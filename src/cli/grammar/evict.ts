@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { countArgument, sizeArgument } from "./arguments.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addEvict(program: Command): void {
   program
@@ -16,7 +17,7 @@ export function addEvict(program: Command): void {
       "show so many images, at most 1000 (default: a screenful)",
       countArgument,
     )
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("EvictionAnswer"))
     .addHelpText("after", evictHelp)
     .action(async (_options: object, command: Command) => {
       const { evict } = await import("../evict.ts");

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addHistory(program: Command): void {
   program
     .command("history")
     .description("show when a tag moved, from which digest to which")
     .argument("<image>", "a tag, as clients name it: alpine, ghcr.io/owner/image:tag")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("History"))
     .addHelpText("after", historyHelp)
     .action(async (image: string, _options: object, command: Command) => {
       const { history } = await import("../history.ts");

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addInspect(program: Command): void {
   program
     .command("inspect")
     .description("show what an image is made of, and what of it is here")
     .argument("<image>", "as clients name it: alpine, ghcr.io/owner/image:tag")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("Inspected"))
     .addHelpText("after", inspectHelp)
     .action(async (image: string, _options: object, command: Command) => {
       const { inspect } = await import("../inspect.ts");

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { countArgument } from "./arguments.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addLs(program: Command): void {
   program
@@ -13,7 +14,7 @@ export function addLs(program: Command): void {
     )
     .option("--limit <count>", "show so many", countArgument, 100)
     .option("--page <n>", "go on behind the first n-1 times so many", countArgument, 1)
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("Images"))
     .addHelpText("after", lsHelp)
     .action(async (glob: string | undefined, _options: object, command: Command) => {
       const { ls } = await import("../ls.ts");

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
 import type { Pinning } from "../pin.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addPin(program: Command): void {
   program
@@ -8,7 +9,7 @@ export function addPin(program: Command): void {
     .description("keep images from being evicted, from now on")
     .argument("[glob...]", "images, or patterns of them: alpine:3.20, 'ghcr.io/owner/*'")
     .option("--list", "show what is pinned, and change nothing")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("Pins"))
     .addHelpText("after", pinHelp)
     .action(async (globs: string[], { list }: { list?: boolean }, command: Command) => {
       if (list === true && globs.length > 0) command.error("error: --list takes no patterns");
@@ -24,7 +25,7 @@ export function addUnpin(program: Command): void {
     .command("unpin")
     .description("let images be evicted again that sluice pin has pinned")
     .argument("<glob...>", "patterns as sluice pin --list shows them")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("Pins"))
     .addHelpText("after", unpinHelp)
     .action((globs: string[], _options: object, command: Command) => run("unpin", globs, command));
 }

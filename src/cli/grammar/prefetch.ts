@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { PrefetchOptions } from "../prefetch.ts";
+import { jsonLinesOption } from "./json-option.ts";
 
 export function addPrefetch(program: Command): void {
   program
@@ -11,7 +12,7 @@ export function addPrefetch(program: Command): void {
       "of an index: linux/amd64,linux/arm64, or all (default: the mirror's own)",
     )
     .option("--file <list>", "more images, one a line; - for stdin")
-    .option("--json", "print lines of JSON, for programs")
+    .addOption(jsonLinesOption("PrefetchLine"))
     .addHelpText("after", prefetchHelp)
     .action(async (images: string[], { file }: PrefetchOptions, command: Command) => {
       if (images.length === 0 && file === undefined) {

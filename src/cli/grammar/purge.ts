@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { PurgeOptions } from "../purge.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addPurge(program: Command): void {
   program
@@ -8,7 +9,7 @@ export function addPurge(program: Command): void {
     .argument("<image...>", "images, or patterns of them: alpine:3.20, 'docker.io/nightly/*'")
     .option("--dry-run", "show what would go; change nothing")
     .option("--yes", "do not ask")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("PurgeAnswer"))
     .addHelpText("after", purgeHelp)
     .action(async (images: string[], _options: object, command: Command) => {
       const { purge } = await import("../purge.ts");

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addSimulate(program: Command): void {
   program
@@ -8,7 +9,7 @@ export function addSimulate(program: Command): void {
     .option("--max-size <sizes>", "sizes to try beside the present one, such as 20GiB,50GiB")
     .option("--policy <names>", "how images are evicted: lru, lfu, gdsf, or belady")
     .option("--days <n>", "only the last n days of the log")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("Simulation"))
     .addHelpText("after", simulateHelp)
     .action(async (_options: object, command: Command) => {
       const { simulate } = await import("../simulate.ts");

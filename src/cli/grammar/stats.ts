@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addStats(program: Command): void {
   program
     .command("stats")
     .description("show what the mirror stores and what it saved")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("Stats"))
     .addHelpText("after", statsHelp)
     .action(async (_options: object, command: Command) => {
       const { stats } = await import("../stats.ts");

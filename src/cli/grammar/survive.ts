@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { jsonOption } from "./json-option.ts";
 
 export function addSurvive(program: Command): void {
   program
     .command("survive")
     .description("say which images could be pulled again in an outage")
     .option("--days <n>", "of those pulled in the last n days, up to 30", daysArgument, 7)
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("Survival"))
     .addHelpText("after", surviveHelp)
     .action(async (_options: object, command: Command) => {
       const { survive } = await import("../survive.ts");

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { rateArgument } from "./arguments.ts";
+import { jsonLinesOption } from "./json-option.ts";
 
 export function addVerify(program: Command): void {
   program
@@ -11,7 +12,7 @@ export function addVerify(program: Command): void {
         .argParser(rateArgument)
         .default(100 * 1024 * 1024, "100MiB"),
     )
-    .option("--json", "print lines of JSON, for programs")
+    .addOption(jsonLinesOption("VerifyLine"))
     .addHelpText("after", verifyHelp)
     .action(async (_options: object, command: Command) => {
       const { verify } = await import("../verify.ts");

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
+import { jsonOption } from "./json-option.ts";
 
 export function addWhy(program: Command): void {
   program
     .command("why")
     .description("say what a pull of an image would do now, and why")
     .argument("<image>", "as clients name it: alpine, ghcr.io/owner/image:tag")
-    .option("--json", "print JSON, for programs")
+    .addOption(jsonOption("Why"))
     .addHelpText("after", whyHelp)
     .action(async (image: string, _options: object, command: Command) => {
       const { why } = await import("../why.ts");
