@@ -5,9 +5,10 @@ import type { Config } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
 import { closeNow, Drain } from "./drain.ts";
 import { listenOn, listenOnSocket } from "./listen.ts";
+import { ListenerCertificates } from "./listener-certificates.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { Rules } from "./mirror/rules.ts";
-import { type MirrorOptions, openMirror } from "./open-mirror.ts";
+import { type MirrorOptions, type OpenMirror, openMirror } from "./open-mirror.ts";
 import { RegistryServer } from "./server/server.ts";
 import type { Layout } from "./storage/layout.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
@@ -49,21 +50,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { verifier } = mirror;
   const { scrubMs } = config.storage;
   stack.use(new StorageUpkeep({ ...opened, log, now, monotonicMs, verifier, scrubMs }));
-  const registry = new RegistryServer({
-    mirror,
-    upstreams: () => configured.present,
-    health,
-    metrics,
-    log,
-    monotonicMs,
-    writeIdleMs: options.writeIdleMs ?? defaultWriteIdleMs,
-    // Another one for each process: a mirror that was moved or copied must not refuse what its twin forwards.
-    instance: `sluice-${randomBytes(6).toString("hex")}`,
-  });
+  const certificates = await openCertificates(stack, options, metrics);
+  const registry = buildRegistry(opened, options, certificates.server.createServer);
   const tools = { ...opened, ...options, startedAtMs: now() };
   const listened = createAdminApi(tools, null);
   const controlled = createAdminApi(tools, "the control socket");
-  const adminServer = stack.adopt(createAdminServer(listened), closeNow);
+  const adminServer = stack.adopt(
+    createAdminServer(listened, certificates.admin.createServer),
+    closeNow,
+  );
   const controlServer = stack.adopt(createAdminServer(controlled), closeNow);
   const ending = stack.use(new Drain(registry.http));
   await openControlSocket(controlServer, layout);
@@ -79,6 +74,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     metrics,
     reload: (next) => {
       warnOfRestart(current, next, log);
+      // What comes of it is in the log.
+      void certificates.server.lookAgain();
+      void certificates.admin.lookAgain();
       configured.configure(next.upstreams);
       mirror.rules = new Rules(next.freshness);
       // The rest takes effect with the next start.
@@ -93,6 +91,42 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+interface Certificates {
+  readonly server: ListenerCertificates;
+  readonly admin: ListenerCertificates;
+}
+
+async function openCertificates(
+  stack: AsyncDisposableStack,
+  { config, log, now }: DaemonOptions,
+  metrics: Metrics,
+): Promise<Certificates> {
+  const open = async (listener: "server" | "admin"): Promise<ListenerCertificates> => {
+    const files = config[listener].tls;
+    return stack.use(await ListenerCertificates.open({ listener, files, log, metrics, now }));
+  };
+  return { server: await open("server"), admin: await open("admin") };
+}
+
+function buildRegistry(
+  { mirror, configured, health, metrics }: OpenMirror,
+  { log, monotonicMs, writeIdleMs = defaultWriteIdleMs }: DaemonOptions,
+  createServer: ListenerCertificates["createServer"],
+): RegistryServer {
+  return new RegistryServer({
+    mirror,
+    upstreams: () => configured.present,
+    health,
+    metrics,
+    log,
+    monotonicMs,
+    writeIdleMs,
+    // Another one for each process: a mirror that was moved or copied must not refuse what its twin forwards.
+    instance: `sluice-${randomBytes(6).toString("hex")}`,
+    createServer,
+  });
 }
 
 /** The directory's lock is held, so a socket that lies there belongs to nobody. */

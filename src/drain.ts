@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import { TlsServer } from "./tls-server.ts";
 
 // Connections that are kept alive end soon after their last answer.
 const idlePollMs = 50;
@@ -15,7 +16,7 @@ export class Drain implements AsyncDisposable {
 
   constructor(server: Server) {
     this.#server = server;
-    server.on("connection", (socket: Socket) => {
+    server.on(server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
       this.#running.set(socket, 0);
       socket.once("close", () => this.#running.delete(socket));
     });

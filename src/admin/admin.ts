@@ -1,5 +1,5 @@
-import type { Server } from "node:http";
-import { createAdaptorServer } from "@hono/node-server";
+import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { getRequestListener } from "@hono/node-server";
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -79,9 +79,11 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   return api;
 }
 
+type CreateServer = (options: ServerOptions, listener: RequestListener) => Server;
+
 /** A server for the API, not yet listening. */
-export function createAdminServer(api: AdminApi): Server {
-  return createAdaptorServer({ fetch: api.fetch }) as Server;
+export function createAdminServer(api: AdminApi, create: CreateServer = createServer): Server {
+  return create({}, getRequestListener(api.fetch));
 }
 
 /** A line in the log for whatever changes something: who asked for what. */

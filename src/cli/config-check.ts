@@ -3,6 +3,7 @@ import type {
   CredentialsConfig,
   EvictionConfig,
   FreshnessRule,
+  ListenerConfig,
   OutboundProxy,
   StorageConfig,
   UpstreamConfig,
@@ -28,8 +29,8 @@ async function summary(config: Config, source: string): Promise<string[]> {
   const { storage } = config;
   return [
     `configuration  ${source}`,
-    `registry API   ${formatListenAddress(config.server.listen)}`,
-    `admin API      ${formatListenAddress(config.admin.listen)}`,
+    `registry API   ${listenerLine(config.server)}`,
+    `admin API      ${listenerLine(config.admin)}`,
     `storage        ${storageLine(storage)}`,
     `eviction       ${evictionLine(config.eviction)}`,
     `freshness      a tag is believed for ${formatDuration(config.freshness.ttlMs)}`,
@@ -40,6 +41,11 @@ async function summary(config: Config, source: string): Promise<string[]> {
     ...(await notesOn(config.upstreams)),
     ...notesOnPatterns(config),
   ];
+}
+
+function listenerLine({ listen, tls }: ListenerConfig): string {
+  const files = tls.map(({ certificateFile }) => certificateFile).join(", ");
+  return `${formatListenAddress(listen)}${tls.length === 0 ? "" : `, TLS with ${files}`}`;
 }
 
 function storageLine({ directory, maxSize, minFree, scrubMs }: StorageConfig): string {

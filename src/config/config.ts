@@ -3,14 +3,26 @@ import type { Size } from "./units.ts";
 
 /** The whole configuration, checked and ready to use: paths absolute, files read, durations in ms. */
 export interface Config {
-  readonly server: { readonly listen: ListenAddress };
-  readonly admin: { readonly listen: ListenAddress };
+  readonly server: ListenerConfig;
+  readonly admin: ListenerConfig;
   readonly storage: StorageConfig;
   readonly eviction: EvictionConfig;
   readonly freshness: FreshnessConfig;
   /** In the order of the file, at least one, no two claiming the same name, alias or host. */
   readonly upstreams: readonly UpstreamConfig[];
   readonly log: { readonly level: LogLevel };
+}
+
+export interface ListenerConfig {
+  readonly listen: ListenAddress;
+  /** To speak TLS with; the first is for clients that name none of the others. Empty: plain HTTP. */
+  readonly tls: readonly CertificateFiles[];
+}
+
+/** Absolute paths of PEM files, read while running. */
+export interface CertificateFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
 }
 
 export interface StorageConfig {

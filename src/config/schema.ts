@@ -3,6 +3,7 @@ import type { Config, StorageConfig } from "./config.ts";
 import { evictionTable } from "./eviction-schema.ts";
 import { freshnessTable } from "./freshness-schema.ts";
 import { patternHint, table, text } from "./keys.ts";
+import { tlsKey } from "./tls-schema.ts";
 import { durationPattern, parseDuration, type Size } from "./units.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
 import { levelKey, listenKey, pathKey, sizeKey } from "./value-keys.ts";
@@ -17,8 +18,8 @@ export const defaultListen = { server: "0.0.0.0:5000", admin: "127.0.0.1:5001" }
 export function configSchema(directory: string): z.ZodType<Config> {
   return table(
     {
-      server: serverTable().prefault({}),
-      admin: adminTable().prefault({}),
+      server: serverTable(directory).prefault({}),
+      admin: adminTable(directory).prefault({}),
       storage: storageTable(directory).prefault({}),
       eviction: evictionTable().prefault({}),
       freshness: freshnessTable().prefault({}),
@@ -32,27 +33,27 @@ export function configSchema(directory: string): z.ZodType<Config> {
   );
 }
 
-function serverTable(): z.ZodType<Config["server"]> {
+function serverTable(directory: string): z.ZodType<Config["server"]> {
   const listen = listenKey({
     description: "Where the registry API listens: what clients pull from.",
     example: "0.0.0.0:8080",
   });
   return table(
-    { listen: listen.prefault(defaultListen.server) },
+    { listen: listen.prefault(defaultListen.server), tls: tlsKey(directory).optional() },
     { description: "The registry API.", example: { listen: defaultListen.server } },
-  );
+  ).transform(({ listen, tls = [] }) => ({ listen, tls }));
 }
 
-function adminTable(): z.ZodType<Config["admin"]> {
+function adminTable(directory: string): z.ZodType<Config["admin"]> {
   const listen = listenKey({
     description:
       "Where the admin API listens: dashboard, metrics, health. It asks nobody who they are.",
     example: "127.0.0.1:9001",
   });
   return table(
-    { listen: listen.prefault(defaultListen.admin) },
+    { listen: listen.prefault(defaultListen.admin), tls: tlsKey(directory).optional() },
     { description: "The admin API.", example: { listen: defaultListen.admin } },
-  );
+  ).transform(({ listen, tls = [] }) => ({ listen, tls }));
 }
 
 function storageTable(directory: string): z.ZodType<StorageConfig> {

@@ -221,9 +221,7 @@ function accessKey(): z.ZodType<AccessMode> {
     (written) => [...accessModes, "forward" as const].find((mode) => mode === written) ?? null,
   ).transform((mode, context) => {
     if (mode !== "forward") return mode;
-    context.addIssue(
-      '"forward" needs TLS on the listener, which this version does not have yet; write public or shared',
-    );
+    context.addIssue('"forward" is not in this version yet; write public or shared');
     return z.NEVER;
   });
 }

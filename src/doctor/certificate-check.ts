@@ -1,12 +1,10 @@
 import { isIP } from "node:net";
 import { connect, type PeerCertificate } from "node:tls";
+import { endingSoonMs } from "../config/certificate-pair.ts";
 import { formatDuration } from "../config/units.ts";
 import { literalAddress } from "../upstream/reach.ts";
 import type { ExaminationTools, ExaminedEndpoint } from "./endpoint-check.ts";
 import { type Finding, ok, warn } from "./finding.ts";
-
-// Who renews by machine does so a month before; two weeks leave time to do it by hand.
-const soonMs = 14 * 86_400_000;
 
 /** How long the certificate of an endpoint is still good, and who signed it. It has been believed already. */
 export async function* checkCertificate(
@@ -20,7 +18,7 @@ export async function* checkCertificate(
   const until = new Date(untilMs).toISOString().slice(0, 10);
   const issuer = certificate.issuer.O ?? certificate.issuer.CN ?? "an authority without a name";
   const found = `its certificate, by ${issuer}, is good until ${until}`;
-  yield leftMs > soonMs
+  yield leftMs > endingSoonMs
     ? ok(name, found)
     : warn(
         name,

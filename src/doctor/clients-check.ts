@@ -1,4 +1,5 @@
-import { request } from "node:http";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
 import type { Config, UpstreamConfig } from "../config/config.ts";
 import { formatListenAddress, type ListenAddress } from "../config/listen-address.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
@@ -93,15 +94,18 @@ function waysByHost(
 /** The status of the answer, or why there is none. */
 async function answerTo(
   { target, host }: Way,
-  { listening, stepLimitMs }: ExaminedListener,
+  { config, listening, stepLimitMs }: ExaminedListener,
 ): Promise<number | string> {
   const { promise, resolve } = Promise.withResolvers<number | string>();
+  const request = config.server.tls.length === 0 ? httpRequest : httpsRequest;
   request({
     host: reachable(listening.host),
     port: listening.port,
     path: target,
     headers: { "user-agent": "sluice-doctor", ...(host === undefined ? {} : { host }) },
     agent: false,
+    // It is this very process that is asked; what clients believe is not known here.
+    rejectUnauthorized: false,
     signal: AbortSignal.timeout(stepLimitMs),
   })
     .on("response", (response) => resolve(response.resume().statusCode ?? 0))

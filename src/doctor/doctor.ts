@@ -5,6 +5,7 @@ import { Clock } from "./clock.ts";
 import { collected } from "./collected.ts";
 import { checkEndpoint, type ExaminedEndpoint } from "./endpoint-check.ts";
 import type { Finding } from "./finding.ts";
+import { checkOwnCertificates } from "./own-certificates-check.ts";
 import { checkProcess } from "./process-check.ts";
 import { checkStorage } from "./storage-check.ts";
 
@@ -52,6 +53,7 @@ export class Doctor {
       Promise.all([
         collected("process", limitMs, checkProcess()),
         collected("storage", limitMs, checkStorage(config.storage, holdsStorage)),
+        collected("tls", limitMs, checkOwnCertificates(config, now)),
       ]),
       Promise.all(
         endpoints.map((one) =>

@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import type { Socket } from "node:net";
 import type { Mirror } from "../mirror/mirror.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
@@ -32,6 +39,8 @@ export interface RegistryServerOptions {
   readonly writeIdleMs: number;
   /** What this mirror calls itself to others in `CDN-Loop`: a token of RFC 9110. */
   readonly instance: string;
+  /** Makes the server, with TLS for example; without it, plain HTTP. */
+  readonly createServer?: (options: ServerOptions, listener: RequestListener) => Server;
 }
 
 // A request is a line and a few headers; who takes longer to send them does not want an answer.
@@ -60,7 +69,8 @@ export class RegistryServer {
   constructor(options: RegistryServerOptions) {
     this.#options = options;
     this.#upstreams = options.upstreams;
-    this.http = createServer(requestTimeouts, (request, response) => {
+    const { createServer: create = createServer } = options;
+    this.http = create(requestTimeouts, (request, response) => {
       // It never rejects: what goes wrong becomes an answer and a log line.
       this.#handle(request, response).catch((err) =>
         options.log.fatal({ err }, "request handler broke"),

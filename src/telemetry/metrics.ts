@@ -130,6 +130,12 @@ export class Metrics {
     help: "The bound on everything under the storage directory (storage.maxSize).",
     registers: [this.registry],
   });
+  readonly certificateExpiry: Gauge<"listener" | "name"> = new Gauge({
+    name: "sluice_certificate_expiry_seconds",
+    help: "When a listener's certificate ends, in seconds since 1970; by its first name.",
+    labelNames: ["listener", "name"],
+    registers: [this.registry],
+  });
   readonly buildInfo: Gauge<"version" | "node"> = new Gauge({
     name: "sluice_build_info",
     help: "1, with the versions of sluice and of Node as labels.",

@@ -158,7 +158,7 @@ test("access is what it is said to be", async () => {
 test("forward is known, and refused with the reason", async () => {
   await assertProblems(
     "access: forward",
-    '13 access: "forward" needs TLS on the listener, which this version does not have yet; write public or shared',
+    '13 access: "forward" is not in this version yet; write public or shared',
   );
   await assertProblems(
     "access: privat",

@@ -57,7 +57,7 @@ test("an unknown key names the nearest known one, or all of them", async () => {
       "storage: { path: /x }\n",
       "1:12 storage.path: unknown key; known here: directory, maxSize, minFree, scrub",
     ],
-    ["server: { tls: {} }\n", "1:11 server.tls: unknown key; known here: listen"],
+    ["server: { auth: {} }\n", "1:11 server.auth: unknown key; known here: listen, tls"],
     [
       "upstreams: { ghcr.io: { endpoints: [https://ghcr.io], timeouts: { conect: 1s } } }\n",
       '1:67 upstreams.ghcr.io.timeouts.conect: unknown key; did you mean "connect"?',

@@ -38,8 +38,8 @@ test("an empty file means the defaults", async () => {
     access: "shared",
   };
   const expected = {
-    server: { listen: { host: "0.0.0.0", port: 5000 } },
-    admin: { listen: { host: "127.0.0.1", port: 5001 } },
+    server: { listen: { host: "0.0.0.0", port: 5000 }, tls: [] },
+    admin: { listen: { host: "127.0.0.1", port: 5001 }, tls: [] },
     storage: {
       directory: "/etc/lab/data",
       maxSize: { kind: "bytes", bytes: 50 * 2 ** 30 },
@@ -109,8 +109,8 @@ test("every key is read, ready to use", async () => {
     log: { level: silent }
   `);
   assert.deepEqual(config, {
-    server: { listen: { host: "", port: 8080 } },
-    admin: { listen: { host: "::1", port: 0 } },
+    server: { listen: { host: "", port: 8080 }, tls: [] },
+    admin: { listen: { host: "::1", port: 0 }, tls: [] },
     storage: {
       directory: "/srv/sluice",
       maxSize: { kind: "share", share: 0.8 },

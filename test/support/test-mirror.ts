@@ -2,7 +2,12 @@ import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import type { Config, FreshnessConfig, UpstreamConfig } from "../../src/config/config.ts";
+import type {
+  CertificateFiles,
+  Config,
+  FreshnessConfig,
+  UpstreamConfig,
+} from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import type { Size } from "../../src/config/units.ts";
 import { type Daemon, startDaemon } from "../../src/daemon.ts";
@@ -29,6 +34,9 @@ export interface TestMirrorOptions {
   readonly ownMonotonicClock?: boolean;
   /** Of `server.listen`; else any that is free. */
   readonly port?: number;
+  /** Of `server` and `admin`; else plain HTTP. */
+  readonly tls?: readonly CertificateFiles[];
+  readonly adminTls?: readonly CertificateFiles[];
 }
 
 interface Clock {
@@ -96,7 +104,7 @@ export class TestMirror implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.daemon.address.port}`;
+    return `http${this.#options.tls ? "s" : ""}://127.0.0.1:${this.daemon.address.port}`;
   }
 
   /** Where it stores. */
@@ -105,7 +113,7 @@ export class TestMirror implements AsyncDisposable {
   }
 
   get adminUrl(): string {
-    return `http://127.0.0.1:${this.daemon.adminAddress.port}`;
+    return `http${this.#options.adminTls ? "s" : ""}://127.0.0.1:${this.daemon.adminAddress.port}`;
   }
 
   /** One request to its end. */
@@ -184,8 +192,8 @@ async function configOf(options: TestMirrorOptions, directory: string): Promise<
   const { ttlMs = config.freshness.ttlMs, port = 0 } = options;
   return {
     ...config,
-    server: { listen: { host: "127.0.0.1", port } },
-    admin: { listen: { host: "127.0.0.1", port: 0 } },
+    server: { listen: { host: "127.0.0.1", port }, tls: options.tls ?? [] },
+    admin: { listen: { host: "127.0.0.1", port: 0 }, tls: options.adminTls ?? [] },
     storage: { directory, maxSize, minFree, scrubMs: options.scrubMs ?? null },
     eviction: { ...config.eviction, ...options.eviction },
     freshness: { ...config.freshness, ttlMs, ...options.freshness },

@@ -18,6 +18,8 @@ export function assumedAddress(
   meant: string | null,
 ): AssumedAddress {
   const { host, port } = server.listen;
+  const scheme = server.tls.length === 0 ? "http" : "https";
+  const urlOf = (authority: string): URL => new URL(`${scheme}://${authority}`);
   const [named] = upstreams.find(({ name }) => name === meant)?.hosts ?? [];
   if (port === 0 && !named?.includes(":")) {
     throw new CommandError(
@@ -40,10 +42,6 @@ export function assumedAddress(
 
 function withPort(host: string, port: number): string {
   return /:\d+$/.test(host) ? host : `${host}:${port}`;
-}
-
-function urlOf(host: string): URL {
-  return new URL(`http://${host}`);
 }
 
 function isLoopback(host: string): boolean {

@@ -67,8 +67,8 @@ const anyRegistryHelp = "one entry for every registry; for those the mirror has 
 const clientConfigHelp = `
 The files go to stdout and are right as they are; what has to be known beside
 them goes to stderr. Without --address, the mirror is where server.listen says,
-and by this machine's name where that is every interface. For TLS put a reverse
-proxy before the mirror and name its address.
+and by this machine's name where that is every interface; https with server.tls.
+Where a reverse proxy stands before the mirror, name its address.
 
 Examples:
   sluice client-config docker

@@ -144,6 +144,10 @@ test("where no address is named, it is what the configuration tells, and what is
     else assert.equal(note, null);
   }
 
+  const tls = { ...(await read("{}")).server, tls: [{ certificateFile: "", keyFile: "" }] };
+  const secure = assumedAddress({ ...(await read("{}")), server: tls }, "machine", null);
+  assert.equal(secure.address.origin, "https://machine:5000");
+
   const anyPort = await read('server: { listen: ":0" }');
   assert.throws(() => assumedAddress(anyPort, "machine", null), refusal(/by --address/));
 });

@@ -1,0 +1,33 @@
+import { endingSoonMs, readCertificatePair } from "../config/certificate-pair.ts";
+import type { CertificateFiles, Config } from "../config/config.ts";
+import { formatDuration } from "../config/units.ts";
+import { type Finding, fail, ok, warn } from "./finding.ts";
+
+/** Whether the listeners' certificates can be served with, and for how long they are good yet. */
+export async function* checkOwnCertificates(
+  { server, admin }: Config,
+  now: () => number,
+): AsyncGenerator<Finding> {
+  for (const files of server.tls) yield await judged("server.tls", files, now());
+  for (const files of admin.tls) yield await judged("admin.tls", files, now());
+}
+
+async function judged(key: string, files: CertificateFiles, nowMs: number): Promise<Finding> {
+  const read = await readCertificatePair(files);
+  if (read.kind === "problem") {
+    return fail(
+      key,
+      `${read.message}; until then a mirror that runs serves with the last good one`,
+      "sluice reads the files again by itself",
+    );
+  }
+  const leftMs = read.untilMs - nowMs;
+  const until = new Date(read.untilMs).toISOString().slice(0, 10);
+  const found = `the certificate for ${read.title} is good until ${until}`;
+  if (leftMs > endingSoonMs) return ok(key, found);
+  return warn(
+    key,
+    `${found}: for ${formatDuration(Math.max(0, leftMs))}`,
+    `renew ${files.certificateFile}; sluice reads it again by itself`,
+  );
+}

@@ -1,0 +1,149 @@
+import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
+import { type CertificatePair, endingSoonMs } from "./config/certificate-pair.ts";
+import type { CertificateFiles } from "./config/config.ts";
+import { formatDuration } from "./config/units.ts";
+import { FollowedPair } from "./followed-pair.ts";
+import { ListenError } from "./listen.ts";
+import { NamesServed } from "./names-served.ts";
+import type { Log } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import { TlsServer } from "./tls-server.ts";
+
+export interface ListenerCertificatesOptions {
+  /** The listener's part of the configuration: `server` or `admin`. */
+  readonly listener: string;
+  /** None: plain HTTP. */
+  readonly files: readonly CertificateFiles[];
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+}
+
+// Programs that renew do so weeks before; who tests a renewal by hand waits for as long as for a page.
+const lookMs = 10_000;
+
+const warnEveryMs = 24 * 3_600_000;
+
+/** The certificates of a listener; they are read again when their files change, and connections that there are go on. */
+export class ListenerCertificates implements Disposable {
+  readonly #options: ListenerCertificatesOptions;
+  readonly #followed: readonly FollowedPair[];
+  readonly #servers: TlsServer[] = [];
+  readonly #timer: NodeJS.Timeout | undefined;
+  #contexts: Contexts | null = null;
+  #looking: Promise<void> | null = null;
+  #warnedMs = Number.NEGATIVE_INFINITY;
+
+  private constructor(options: ListenerCertificatesOptions) {
+    this.#options = options;
+    this.#followed = options.files.map((files) => new FollowedPair(files));
+    if (options.files.length > 0) this.#timer = setInterval(() => void this.look(), lookMs).unref();
+  }
+
+  /** Rejects with ListenError if one of them cannot be served with. */
+  static async open(options: ListenerCertificatesOptions): Promise<ListenerCertificates> {
+    using stack = new DisposableStack();
+    const certificates = stack.use(new ListenerCertificates(options));
+    for (const pair of certificates.#followed) {
+      const { problem } = await pair.look();
+      if (problem !== null) throw new ListenError(problem);
+    }
+    certificates.#take();
+    stack.move();
+    return certificates;
+  }
+
+  /** As `createServer` of `node:http`; the server speaks TLS if there are certificates. */
+  readonly createServer = (options: ServerOptions, listener: RequestListener): Server => {
+    if (this.#followed.length === 0) return createServer(options, listener);
+    const contextFor = (name: string) => this.#contexts?.names.for(name) ?? null;
+    const server = new TlsServer({ ...options, contextFor }, listener);
+    this.#servers.push(server);
+    this.#set(server);
+    return server;
+  };
+
+  /** Looks at the files now, whatever their times say. */
+  async lookAgain(): Promise<void> {
+    for (const pair of this.#followed) pair.forget();
+    await this.look();
+  }
+
+  /** Looks whether the files have changed. Never rejects: what is wrong with them is logged, and the old ones stay. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const { listener, log } = this.#options;
+    const looks = await Promise.all(this.#followed.map((pair) => pair.look()));
+    for (const { problem } of looks) {
+      if (problem !== null)
+        log.error({ listener, problem }, "a certificate cannot be used, the old one stays");
+    }
+    if (looks.some(({ changed }) => changed)) {
+      this.#take();
+      log.info({ listener }, "certificates were read again");
+    }
+    this.#warnOfExpiry();
+  }
+
+  /** Makes what is followed what is served with. */
+  #take(): void {
+    const { listener, metrics } = this.#options;
+    const pairs = this.#followed.flatMap(({ pair }) => pair ?? []);
+    const [first] = pairs;
+    if (first === undefined) return;
+    const served = pairs.map((pair) => ({ names: pair.names, value: contextOf(pair) }));
+    for (const { title } of this.#contexts?.pairs ?? [])
+      metrics.certificateExpiry.remove({ listener, name: title });
+    this.#contexts = { pairs, first, names: new NamesServed(served) };
+    // Of two of the same name the one that ends first counts.
+    for (const { title, untilMs } of pairs.toSorted((one, other) => other.untilMs - one.untilMs))
+      metrics.certificateExpiry.set({ listener, name: title }, untilMs / 1000);
+    for (const server of this.#servers) this.#set(server);
+    this.#warnedMs = Number.NEGATIVE_INFINITY;
+    this.#warnOfExpiry();
+  }
+
+  #set(server: TlsServer): void {
+    if (this.#contexts) server.setSecureContext(secretsOf(this.#contexts.first));
+  }
+
+  #warnOfExpiry(): void {
+    const { listener, log, now } = this.#options;
+    if (now() - this.#warnedMs < warnEveryMs) return;
+    const ending =
+      this.#contexts?.pairs.filter(({ untilMs }) => untilMs - now() < endingSoonMs) ?? [];
+    for (const { title, untilMs } of ending) {
+      const left = formatDuration(Math.max(0, untilMs - now()));
+      log.warn(
+        { listener, name: title, until: new Date(untilMs).toISOString(), left },
+        "a certificate ends soon: renew it, sluice reads its files again by itself",
+      );
+      this.#warnedMs = now();
+    }
+  }
+}
+
+interface Contexts {
+  readonly pairs: readonly CertificatePair[];
+  readonly first: CertificatePair;
+  readonly names: NamesServed<SecureContext>;
+}
+
+function contextOf(pair: CertificatePair): SecureContext {
+  return createSecureContext(secretsOf(pair));
+}
+
+function secretsOf({ certificatePem, keyPem }: CertificatePair): SecureContextOptions {
+  return { cert: certificatePem, key: keyPem, minVersion: "TLSv1.2" };
+}

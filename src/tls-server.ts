@@ -1,0 +1,61 @@
+import type { RequestListener, ServerOptions } from "node:http";
+import { Server } from "node:https";
+import type { Socket } from "node:net";
+import type { SecureContext, TLSSocket } from "node:tls";
+
+export interface TlsOptions extends ServerOptions {
+  /** The context for the name that a client asks for; null: the one that was set with `setSecureContext`. Never throws. */
+  readonly contextFor: (name: string) => SecureContext | null;
+}
+
+// As long as a request's headers may take; a connection that greets nobody holds a socket for nothing.
+const handshakeTimeoutMs = 15_000;
+
+/** An https server that can be ended, and connections of which can be cut, as those of an http server can. */
+export class TlsServer extends Server {
+  /** The TCP connections, those whose handshake is not done among them, by their two ends. */
+  readonly #connections = new Map<string, Socket>();
+
+  constructor({ contextFor, ...options }: TlsOptions, listener: RequestListener) {
+    super(
+      {
+        ...options,
+        minVersion: "TLSv1.2",
+        handshakeTimeout: handshakeTimeoutMs,
+        SNICallback: (name, done) => done(null, contextFor(name) ?? undefined),
+      },
+      listener,
+    );
+    this.on("connection", (socket: Socket) => this.#keep(socket));
+    this.on("secureConnection", (socket: TLSSocket) => this.#makeResettable(socket));
+    // Behind the handler of http's "clientError", which may only say good-bye: one that never greeted would not hear it.
+    this.on("tlsClientError", (_error, socket: TLSSocket) => void socket.destroy());
+  }
+
+  /** Those too that are still in their handshake, of which http's server does not know. */
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    for (const socket of this.#connections.values()) socket.destroy();
+  }
+
+  #keep(socket: Socket): void {
+    const ends = endsOf(socket);
+    this.#connections.set(ends, socket);
+    socket.once("close", () => {
+      if (this.#connections.get(ends) === socket) this.#connections.delete(ends);
+    });
+  }
+
+  /** Node resets TCP connections only; on one with TLS it throws. */
+  #makeResettable(secure: TLSSocket): void {
+    const connection = this.#connections.get(endsOf(secure));
+    secure.resetAndDestroy = () => {
+      connection?.resetAndDestroy();
+      return secure.destroy();
+    };
+  }
+}
+
+function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return [remoteAddress, remotePort, localAddress, localPort].join(" ");
+}

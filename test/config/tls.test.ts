@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { copyFile, mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { CertificateFiles } from "../../src/config/config.ts";
+import { ConfigError } from "../../src/config/config-error.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { haveAll, programPath } from "../support/real-program.ts";
+import { mustRun } from "../support/run-program.ts";
+
+const canRun = (t: TestContext): boolean => haveAll(t, "openssl");
+
+/** `server.tls` as it is read, or what is wrong with it, with DIR for the directory. */
+async function read(
+  directory: string,
+  yaml: string,
+): Promise<readonly CertificateFiles[] | string> {
+  try {
+    const text = `server:\n  tls: ${yaml}\n`;
+    return (await parseConfig({ text, file: "lab.yaml", directory }, {})).server.tls;
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message.replaceAll(directory, "DIR");
+  }
+}
+
+test("a certificate, and a list of them, are paths relative to the file; without them there is no TLS", async (t) => {
+  if (!canRun(t)) return;
+  await using made = await mkdtempDisposable(join(tmpdir(), "tls-"));
+  const { path } = made;
+  const files = await makeCertificate(path);
+  const one = "{ certificate: certificate.pem, key: key.pem }";
+
+  assert.deepEqual(await read(path, one), [files]);
+  assert.deepEqual(await read(path, `[${one}, ${one}]`), [files, files]);
+  const { server, admin } = await parseConfig({ text: "", file: "none", directory: path }, {});
+  assert.deepEqual([server.tls, admin.tls], [[], []]);
+});
+
+test("files that cannot be served with are problems of the configuration, with their place", async (t) => {
+  if (!canRun(t)) return;
+  await using made = await mkdtempDisposable(join(tmpdir(), "tls-"));
+  const { path } = made;
+  const { certificateFile, keyFile } = await makeCertificate(path);
+  await makeCertificate(path, { prefix: "other-" });
+  const whole = await readFile(certificateFile, "utf8");
+  await writeFile(join(path, "half.pem"), whole.slice(0, 200));
+  await writeFile(join(path, "chain.pem"), `${whole}\n${whole.replace(/\n.{10}/, "\nAAAAAAAAAA")}`);
+  await writeFile(join(path, "large.pem"), Buffer.alloc(256 * 1024 + 1, " "));
+  await copyFile(keyFile, join(path, "plain.pem"));
+  const encrypt = [
+    "ec",
+    "-aes128",
+    "-passout",
+    "pass:x",
+    "-in",
+    keyFile,
+    "-out",
+    join(path, "locked.pem"),
+  ];
+  await mustRun(programPath("openssl"), encrypt);
+  const table: readonly (readonly [string, string, RegExp])[] = [
+    [
+      "missing.pem",
+      "key.pem",
+      /^lab.yaml:2:23 server.tls.certificate: DIR\/missing.pem does not exist$/,
+    ],
+    [
+      "certificate.pem",
+      "missing.pem",
+      /^lab.yaml:2:\d+ server.tls.key: DIR\/missing.pem does not exist$/,
+    ],
+    [
+      "key.pem",
+      "key.pem",
+      /server.tls.certificate: DIR\/key.pem does not begin with a PEM certificate; write the/,
+    ],
+    [
+      "half.pem",
+      "key.pem",
+      /server.tls.certificate: DIR\/half.pem does not begin with a PEM certificate/,
+    ],
+    ["large.pem", "key.pem", /server.tls.certificate: DIR\/large.pem is larger than 256 KiB/],
+    [
+      "chain.pem",
+      "key.pem",
+      /server.tls.certificate: DIR\/chain.pem cannot be served with \(.+\); let it be made anew/,
+    ],
+    [
+      "certificate.pem",
+      "certificate.pem",
+      /server.tls.key: DIR\/certificate.pem holds no PEM key without a passphrase; write/,
+    ],
+    [
+      "certificate.pem",
+      "locked.pem",
+      /server.tls.key: DIR\/locked.pem holds no PEM key without a passphrase; write/,
+    ],
+    [
+      "certificate.pem",
+      "other-key.pem",
+      /server.tls.key: DIR\/other-key.pem is not the key of the certificate in DIR\/certificate.pem; put/,
+    ],
+  ];
+
+  for (const [certificate, key, problem] of table) {
+    assert.match(String(await read(path, `{ certificate: ${certificate}, key: ${key} }`)), problem);
+  }
+  const second =
+    "[{ certificate: certificate.pem, key: key.pem }, { certificate: no.pem, key: key.pem }]";
+  assert.match(
+    String(await read(path, second)),
+    /server.tls\[1\].certificate: DIR\/no.pem does not exist$/,
+  );
+});
+
+test("what is no certificate at all is told by its kind", async () => {
+  const table: readonly (readonly [string, RegExp])[] = [
+    ["[]", /server.tls: names none; write for example \[\{certificate: tls.crt, key: tls.key\}\]/],
+    ["{ certificate: a.pem }", /server.tls.key: is missing; write for example tls.key/],
+    ["true", /server.tls: /],
+    [
+      "{ certificate: a.pem, key: b.pem, http2: true }",
+      /server.tls.http2: unknown key; known here: certificate, key/,
+    ],
+  ];
+
+  for (const [yaml, problem] of table) assert.match(String(await read("/nowhere", yaml)), problem);
+});
