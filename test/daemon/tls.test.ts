@@ -13,7 +13,7 @@ import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { noiseBlob } from "../support/images.ts";
 import { haveAll } from "../support/real-program.ts";
-import { TestMirror } from "../support/test-mirror.ts";
+import { TestMirror, type TestMirrorOptions } from "../support/test-mirror.ts";
 
 const canRun = (t: TestContext): boolean => haveAll(t, "openssl");
 
@@ -170,6 +170,28 @@ test("a certificate that ends within two weeks is warned of, once a day", async 
   assert.equal(ending(), 1);
 });
 
+test("a client over TLS that takes nothing of a body is let go of, and the mirror goes on", async (t) => {
+  if (!canRun(t)) return;
+  await using scene = await tlsScene([["DNS:first.test"]], { writeIdleMs: 500 });
+  const blob = noiseBlob("more than sockets hold", 32 * 1024 * 1024);
+  scene.upstream.addBlob("library/alpine", blob);
+  const { port } = scene.mirror.daemon.address;
+  const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
+  using stack = new DisposableStack();
+  stack.adopt(
+    socket.on("error", () => {}),
+    (own) => own.destroy(),
+  );
+
+  socket.write(`GET /v2/library/alpine/blobs/${blob.digest} HTTP/1.1\r\nHost: first.test\r\n\r\n`);
+
+  const line = await eventually("its log line", () => {
+    return scene.mirror.logLines.find(({ target }) => String(target).includes("/blobs/")) ?? null;
+  });
+  assert.match(JSON.stringify(line), /the client took nothing for 0.5 seconds/);
+  assert.equal((await greeted(scene)).names, "DNS:first.test");
+});
+
 interface Scene extends AsyncDisposable {
   readonly mirror: TestMirror;
   readonly upstream: FakeUpstream;
@@ -181,10 +203,14 @@ interface Scene extends AsyncDisposable {
   readonly problems: () => readonly string[];
 }
 
+interface SceneOptions extends Pick<TestMirrorOptions, "writeIdleMs"> {
+  readonly admin?: boolean;
+}
+
 /** A mirror with a certificate for each list of names, and with the same ones for its admin API if that is asked for. */
 async function tlsScene(
   names: readonly (readonly string[])[],
-  { admin }: { readonly admin: boolean } = { admin: false },
+  { admin = false, ...options }: SceneOptions = {},
 ): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   const { path: directory } = stack.use(await mkdtempDisposable(`${tmpdir()}/tls-`));
@@ -197,6 +223,7 @@ async function tlsScene(
     await TestMirror.start({
       upstreams,
       tls: certificates,
+      ...options,
       ...(admin ? { adminTls: certificates } : {}),
     }),
   );
