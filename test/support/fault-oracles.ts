@@ -7,6 +7,9 @@ import Database from "better-sqlite3";
 import { type DigestKey, digestOfKey } from "../../src/storage/digest-key.ts";
 import type { CheckedAnswer, CheckedRequest } from "./checking-client.ts";
 
+/** How many the thread has that has chosen what to evict, and stays for the next question. */
+export const descriptorsOfThread = 6;
+
 /**
  * Holds for every answer, whatever broke: one that is complete is the truth; one that is not is its beginning and
  * never the whole of it. Where the upstream lied, what it sent may have been passed on, but not to its end.

@@ -10,7 +10,12 @@ import {
   checkedPull,
 } from "./checking-client.ts";
 import { eventually } from "./eventually.ts";
-import { assertNeverWrong, auditStore, type StoreAudit } from "./fault-oracles.ts";
+import {
+  assertNeverWrong,
+  auditStore,
+  descriptorsOfThread,
+  type StoreAudit,
+} from "./fault-oracles.ts";
 import { FaultUpstream, type FaultUpstreamOptions } from "./fault-upstream.ts";
 import { lieOf } from "./faults.ts";
 import type { SeededContent } from "./seeded-content.ts";
@@ -25,9 +30,6 @@ export interface FaultProcessOptions extends FaultUpstreamOptions {
   /** As in the configuration. */
   readonly maxSize?: string;
 }
-
-// Of the thread that has chosen what to evict, and stays for the next question.
-const ofThread = 6;
 
 // The same upstream once more, by another name: it is asked though the first is left alone for what it did.
 export const beside = "beside.test";
@@ -153,7 +155,7 @@ export class FaultProcessScene implements AsyncDisposable {
     await eventually("descriptors and timers are what they were", async () => {
       last = await this.footprint();
       const { descriptors, timers } = this.idle;
-      return last.descriptors <= descriptors + 5 + ofThread && last.timers <= timers + 5;
+      return last.descriptors <= descriptors + 5 + descriptorsOfThread && last.timers <= timers + 5;
     }).catch((error: unknown) => {
       throw new Error(`${JSON.stringify(this.idle)} became ${JSON.stringify(last)}`, {
         cause: error,

@@ -12,7 +12,7 @@ import {
   checkedPull,
 } from "./checking-client.ts";
 import { eventually } from "./eventually.ts";
-import { assertNeverWrong, auditStore } from "./fault-oracles.ts";
+import { assertNeverWrong, auditStore, descriptorsOfThread } from "./fault-oracles.ts";
 import { FaultUpstream, type FaultUpstreamOptions } from "./fault-upstream.ts";
 import { lieOf } from "./faults.ts";
 import type { SeededContent } from "./seeded-content.ts";
@@ -226,5 +226,6 @@ async function footprint(): Promise<Footprint> {
 const slack = 5;
 
 function isNear(now: Footprint, before: Footprint): boolean {
-  return now.descriptors <= before.descriptors + slack && now.timers <= before.timers + slack;
+  const descriptors = before.descriptors + descriptorsOfThread + slack;
+  return now.descriptors <= descriptors && now.timers <= before.timers + slack;
 }
