@@ -3,6 +3,7 @@ import type { Endangered } from "../mirror/survival.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 import { isoTime } from "./iso-time.ts";
+import { outageKinds } from "./why.ts";
 
 export interface SurviveAnswer {
   readonly days: number;
@@ -75,18 +76,7 @@ const surviveSchema: z.ZodType<SurviveAnswer> = z
           problems: z
             .array(
               z.object({
-                kind: z.enum([
-                  "denied",
-                  "not-kept",
-                  "unknown",
-                  "too-old",
-                  "not-public",
-                  "no-platform",
-                  "missing",
-                  "unproven",
-                  "gone",
-                  "no-upstream",
-                ]),
+                kind: z.enum([...outageKinds, "gone", "no-upstream"]),
                 count,
                 bytes: count,
               }),

@@ -116,18 +116,21 @@ function finite(durationMs: number): number | null {
 const count = z.number().int().nonnegative();
 const time = z.string().nullable().openapi({ format: "date-time" });
 
+/** What can be wrong with an image in an outage; the type of `outageSchema` has them compared with `OutageProblem`. */
+export const outageKinds = [
+  "denied",
+  "not-kept",
+  "unknown",
+  "too-old",
+  "not-public",
+  "no-platform",
+  "missing",
+  "unproven",
+] as const;
+
 export const outageSchema: z.ZodType<OutageProblem> = z
   .object({
-    kind: z.enum([
-      "denied",
-      "not-kept",
-      "unknown",
-      "too-old",
-      "not-public",
-      "no-platform",
-      "missing",
-      "unproven",
-    ]),
+    kind: z.enum(outageKinds),
     count: count.openapi({ description: "Of how much; 0 for what is about the whole image." }),
     bytes: count,
   })
