@@ -19,6 +19,7 @@ import { serveBlob } from "./blob.ts";
 import { ClientGone } from "./body-writer.ts";
 import { BufferBudget } from "./buffer-budget.ts";
 import { toDistributionError } from "./error-answer.ts";
+import { endLingering } from "./lingering-end.ts";
 import { serveReferrers, serveRepositories, serveTags } from "./lists.ts";
 import { viaOf } from "./loop.ts";
 import { serveManifest } from "./manifest.ts";
@@ -210,7 +211,9 @@ function endWith(
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),
   });
-  response.end(request.method === "HEAD" ? undefined : body);
+  if (request.method === "HEAD") response.end();
+  else if (request.method === "GET") response.end(body);
+  else endLingering(request, response, body);
 }
 
 /** Bytes that are no HTTP request never reach a handler. */

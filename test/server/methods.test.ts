@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";
-import { rawRequest } from "../support/raw-client.ts";
+import { RawRequest, rawRequest } from "../support/raw-client.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
 const { digest } = imageOfSize("methods", 10).manifest;
@@ -78,4 +78,34 @@ test("a request to become another protocol is a request", async () => {
     assert.equal(answer.status, 200);
     assert.equal(answer.headers["upgrade"], undefined);
   }
+});
+
+test("a push that is still sending gets its answer, not a reset: what it sends is read for a while", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  const layer = Buffer.alloc(4 * 1024 * 1024);
+  using push = new RawRequest(mirror.url, "PATCH", "/v2/team/app/blobs/uploads/1", {
+    "content-length": String(layer.length),
+  });
+
+  const answer = await push.when(({ complete }) => complete);
+  push.send(layer);
+  await push.end();
+
+  assert.equal(answer.status, 405);
+  assert.equal(push.wasReset, false);
+});
+
+test("a push that never ends is not read for ever", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  const layer = Buffer.alloc(64 * 1024 * 1024);
+  using push = new RawRequest(mirror.url, "PATCH", "/v2/team/app/blobs/uploads/1", {
+    "content-length": String(layer.length),
+  });
+
+  push.send(layer);
+  await push.end();
+
+  assert.equal(push.wasReset, true);
 });

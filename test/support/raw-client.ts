@@ -79,6 +79,11 @@ export class RawRequest implements Disposable {
     );
   }
 
+  /** Sends more, such as the body that the headers spoke of. */
+  send(bytes: Buffer): void {
+    this.#socket.write(bytes);
+  }
+
   /** Takes no more bytes. */
   pause(): void {
     this.#socket.pause();
