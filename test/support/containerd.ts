@@ -75,7 +75,8 @@ export class Containerd implements AsyncDisposable {
 
   /** Runs an image that was pulled, and returns what it printed. */
   async run(image: string): Promise<string> {
-    return this.#ctr("run", "--rm", "--net-host", image, "test-container");
+    // runc keeps one list of containers for all the machine, and tests run side by side.
+    return this.#ctr("run", "--rm", "--net-host", image, `sluice-${process.pid}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
