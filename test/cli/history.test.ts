@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertGolden } from "../support/golden.ts";
 import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
+import { assertPrintedInBoth } from "./printed-json.ts";
 
 test("beside a daemon and without one, the moves of a tag are told, the latest first", async () => {
   await using scene = await startScene();
@@ -21,10 +21,9 @@ test("beside a daemon and without one, the moves of a tag are told, the latest f
   assert.equal(offline.stdout, stdout);
 });
 
-test("--json is what programs were promised", async () => {
+test("--json is what programs were promised, beside a daemon and without one", async () => {
   await using scene = await startScene();
-  const { stdout } = await scene.run("history", "app:edge", "--json");
-  await assertGolden(new URL("golden/history.json", import.meta.url), stdout);
+  await assertPrintedInBoth(scene, "history.json", ["history", "app:edge"]);
 });
 
 test("an image of which nothing is known is refused, with what is near", async () => {

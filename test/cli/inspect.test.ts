@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import type { InspectAnswer } from "../../src/admin/inspect.ts";
 import { renderInspected } from "../../src/cli/inspect.ts";
-import { assertGolden } from "../support/golden.ts";
 import { imageOfSize, runnableImage, topLayerOf } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
+import { assertPrintedInBoth } from "./printed-json.ts";
 
 test("beside a daemon and without one, the tree of an image is drawn, and what of it is missing", async () => {
   await using scene = await startScene();
@@ -34,10 +34,9 @@ test("beside a daemon and without one, the tree of an image is drawn, and what o
   assert.equal(withoutProofs(offline.stdout), withoutProofs(stdout));
 });
 
-test("--json is what programs were promised", async () => {
+test("--json is what programs were promised, beside a daemon and without one", async () => {
   await using scene = await startScene();
-  const { stdout } = await scene.run("inspect", "app:1", "--json");
-  await assertGolden(new URL("golden/inspect.json", import.meta.url), stdout);
+  await assertPrintedInBoth(scene, "inspect.json", ["inspect", "app:1"]);
 });
 
 test("who else needs the same content is told, and what is about the image", async () => {
