@@ -60,7 +60,7 @@ function describedOption(help: Help, option: Option): DescribedOption {
     description: help.optionDescription(option),
     choices: option.argChoices ?? null,
     flags: [option.short, option.long].filter((flag) => flag !== undefined),
-    value: /<(.+)>/.exec(option.flags)?.[1] ?? null,
+    value: /<([^<>]+)>/.exec(option.flags)?.[1] ?? null,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Config, FreshnessRule } from "../config/config.ts";
-import { ImageGlob } from "../oci/image-glob.ts";
+import { ImageGlob, splitAtReference } from "../oci/image-glob.ts";
 
 /** Notes on patterns of images in the configuration that cannot do what they were written for. */
 export function notesOnPatterns({ freshness, eviction, upstreams }: Config): string[] {
@@ -27,7 +27,7 @@ function idle(pattern: string, upstreams: readonly string[]): string | null {
   if (own.length === 0 || rest.length === 0) {
     return `can never match: ${pattern} begins with no upstream; there are ${upstreams.join(", ")}`;
   }
-  const isShort = rest.length === 1 && !repositoryIn(rest[0] ?? "").includes("*");
+  const isShort = rest.length === 1 && !splitAtReference(rest[0] ?? "").repository.includes("*");
   if (isShort && own.every((name) => name === "docker.io")) {
     return `can never match: on Docker Hub that is docker.io/library/${rest[0]}`;
   }
@@ -45,7 +45,7 @@ function shadowed(rules: readonly FreshnessRule[], at: number): string | null {
 function halfException(rules: readonly FreshnessRule[], at: number): string | null {
   const rule = rules[at];
   if (!rule || rule.denial !== null || !ImageGlob.parse(rule.match)?.hasReference) return null;
-  const whole = { ...rule, match: rule.match.slice(0, -referenceIn(rule.match).length) };
+  const whole = { ...rule, match: splitAtReference(rule.match).repository };
   const later = rules.findIndex(
     (other, behind) => behind > at && other.denial !== null && covers(other, whole),
   );
@@ -60,12 +60,4 @@ function covers(one: FreshnessRule, other: FreshnessRule | undefined): boolean {
 
 function place(at: number): string {
   return `freshness.rules[${at}]`;
-}
-
-function referenceIn(pattern: string): string {
-  return /[:@][^/]*$/.exec(pattern)?.[0] ?? "";
-}
-
-function repositoryIn(component: string): string {
-  return component.replace(/[:@].*$/, "");
 }

@@ -8,19 +8,29 @@ export type CaFile =
 // Every authority that Debian trusts takes 220 KiB.
 const limitBytes = 4 * 1024 * 1024;
 
-const certificates = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
+const begin = "-----BEGIN CERTIFICATE-----";
+const end = "-----END CERTIFICATE-----";
 
 /** Reads PEM certificates and decodes each, so that a broken one is found now and not at the first pull. */
 export async function readCaFile(path: string): Promise<CaFile> {
   const file = await readBoundedFile(path, limitBytes);
   if (file.kind !== "text") return problem(`${path} ${file.problem}`);
-  const found = file.text.match(certificates) ?? [];
+  const found = certificatesIn(file.text);
   if (found.length === 0) {
-    return problem(`${path} holds no PEM certificate ("-----BEGIN CERTIFICATE-----")`);
+    return problem(`${path} holds no PEM certificate ("${begin}")`);
   }
   const broken = found.findIndex((pem) => !isCertificate(pem));
   if (broken >= 0) return problem(`certificate ${broken + 1} in ${path} cannot be decoded`);
   return { kind: "certificates", pem: found.join("\n") };
+}
+
+/** What begins and does not end is one too, if a broken one. */
+function certificatesIn(text: string): string[] {
+  const [, ...begun] = text.split(begin);
+  return begun.map((rest) => {
+    const at = rest.indexOf(end);
+    return begin + (at < 0 ? rest : rest.slice(0, at + end.length));
+  });
 }
 
 function isCertificate(pem: string): boolean {

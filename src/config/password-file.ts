@@ -1,4 +1,5 @@
 import { readBoundedFile } from "./bounded-file.ts";
+import { withoutEnd } from "./without-end.ts";
 
 export type PasswordFile =
   | { readonly kind: "password"; readonly password: string }
@@ -12,7 +13,7 @@ export async function readPasswordFile(path: string): Promise<PasswordFile> {
   const file = await readBoundedFile(path, limitBytes);
   if (file.kind !== "text") return { kind: "problem", message: `${path} ${file.problem}` };
   // Editors and echo end the line; no password ends so.
-  const password = file.text.replace(/[\r\n]+$/, "");
+  const password = withoutEnd(file.text, "\r\n");
   if (password !== "") return { kind: "password", password };
   return { kind: "problem", message: `${path} is empty; write the password into it` };
 }

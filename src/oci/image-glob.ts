@@ -16,7 +16,7 @@ export class ImageGlob {
   /** Returns null for a pattern that is empty, too long, or has a set that is not closed. */
   static parse(pattern: string): ImageGlob | null {
     if (pattern === "" || pattern.length > patternLimitChars) return null;
-    const parts = split(pattern);
+    const parts = splitAtReference(pattern);
     const repository = stepsOf(parts.repository);
     const reference = stepsOf(parts.reference);
     if (!repository || !reference) return null;
@@ -30,7 +30,7 @@ export class ImageGlob {
 
   /** Of a name that `imageName` gives. */
   matches(name: string): boolean {
-    const { repository, reference } = split(name);
+    const { repository, reference } = splitAtReference(name);
     if (!spans(this.#repository, repository.length, takesChar(repository))) return false;
     return (
       this.#reference === null || spans(this.#reference, reference.length, takesChar(reference))
@@ -56,8 +56,11 @@ type Step =
 // A line of a configuration file; matching costs pattern times name at most.
 const patternLimitChars = 512;
 
-/** A port is no tag: only what stands in the last component counts. */
-function split(text: string): { repository: string; reference: string } {
+/**
+ * A name of an image, or a pattern over such names, without its tag or digest, and these with the `:` or `@`; "" for none.
+ * A port is no tag: only what stands in the last component counts.
+ */
+export function splitAtReference(text: string): { repository: string; reference: string } {
   const component = text.lastIndexOf("/") + 1;
   const at = text.slice(component).search(/[:@]/);
   if (at < 0) return { repository: text, reference: "" };

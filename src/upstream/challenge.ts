@@ -29,11 +29,10 @@ export function preferredChallenge(header: string | undefined): Challenge | null
   return challenges.some(({ scheme }) => scheme === "basic") ? { kind: "basic" } : null;
 }
 
-// One token at a time, each sticky match linear in what it takes: a parameter, or a scheme's name.
-const parameter = /([\w!#$%&'*+.^`|~-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))[ \t,]*/y;
-const scheme = /([\w!#$%&'*+.^`|~-]+)[ \t,]*/y;
-
 function parseChallenges(text: string): ParsedChallenge[] {
+  // One of them at a time, linear in what it takes: a parameter, or a scheme's name.
+  const parameter = /([\w!#$%&'*+.^`|~-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/y;
+  const scheme = /[\w!#$%&'*+.^`|~-]+/y;
   const challenges: { scheme: string; params: Map<string, string> }[] = [];
   for (let at = 0; at < text.length; ) {
     const param = matchAt(parameter, text, at);
@@ -45,14 +44,13 @@ function parseChallenges(text: string): ParsedChallenge[] {
       continue;
     }
     const name = matchAt(scheme, text, at);
-    if (name) challenges.push({ scheme: (name[1] ?? "").toLowerCase(), params: new Map() });
+    if (name) challenges.push({ scheme: name[0].toLowerCase(), params: new Map() });
     at += name ? name[0].length : 1;
   }
   return challenges;
 }
 
 function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
-  const sticky = new RegExp(pattern);
-  sticky.lastIndex = at;
-  return sticky.exec(text);
+  pattern.lastIndex = at;
+  return pattern.exec(text);
 }

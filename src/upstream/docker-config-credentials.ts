@@ -1,4 +1,5 @@
 import { type DockerAuth, type DockerConfig, readDockerConfig } from "../config/docker-config.ts";
+import { withoutEnd } from "../config/without-end.ts";
 import type { Log } from "../telemetry/log.ts";
 import { ChangingFile } from "./changing-file.ts";
 import { askHelper } from "./credential-helper.ts";
@@ -124,7 +125,7 @@ function credentialsIn(entry: DockerAuth, file: string): Credentials | null {
 
 function decoded(auth: string, file: string): Credentials {
   // Docker itself has written passwords with zeros behind them.
-  const text = Buffer.from(auth, "base64").toString("utf8").replace(/\0+$/, "");
+  const text = withoutEnd(Buffer.from(auth, "base64").toString("utf8"), "\0");
   const colon = text.indexOf(":");
   if (colon > 0) {
     return { kind: "password", username: text.slice(0, colon), password: text.slice(colon + 1) };

@@ -35,5 +35,5 @@ function isName(name: string, key: string): boolean {
 }
 
 function isHostOf(name: string, key: string): boolean {
-  return key.replace(/^https?:\/\//, "").replace(/\/.*$/, "") === name;
+  return key.replace(/^https?:\/\//, "").split("/", 1)[0] === name;
 }

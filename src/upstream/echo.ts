@@ -5,7 +5,7 @@
 export function repeatsCredentials(words: string, authorization: string): boolean {
   const [scheme = "", encoded = ""] = authorization.split(" ", 2);
   // The padding may have been escaped.
-  if (words.includes(encoded.replace(/=+$/, ""))) return true;
+  if (words.includes(encoded.replace(/={1,2}$/, ""))) return true;
   if (scheme !== "Basic") return false;
   const pair = Buffer.from(encoded, "base64").toString("utf8");
   const colon = pair.indexOf(":");
