@@ -20,6 +20,7 @@ export interface PlacedFinding {
 
 // Where what the parser says helps nobody who does not know it, or quotes text that may be a password.
 const syntaxMessages: Readonly<Record<string, string>> = {
+  RESOURCE_EXHAUSTION: "nested more deeply than can be read",
   MULTIPLE_DOCS: "a second document begins here, and only one is read; remove one of them",
   TAG_RESOLVE_FAILED: 'text that begins with "!" needs quotes',
   UNEXPECTED_TOKEN: "not valid YAML from here; text that holds one of [ ] { } , needs quotes",
@@ -37,6 +38,8 @@ export class YamlSource {
       lineCounter: this.#lines,
       prettyErrors: false,
       stringKeys: true,
+      // A set or bytes (`!!set`, `!!binary`) would be a table without keys, or one of numbers.
+      resolveKnownTags: false,
     });
   }
 
@@ -44,7 +47,9 @@ export class YamlSource {
   syntaxProblems(): PlacedFinding[] {
     const { errors, warnings } = this.#document;
     const broken = [...errors, ...warnings].filter(({ code }) => code !== "DUPLICATE_KEY");
-    const problems = broken.map(({ code, message, pos }) =>
+    // All that is left open behind it is a mistake of the parser's, then.
+    const depth = broken.filter(({ code }) => code === "RESOURCE_EXHAUSTION").slice(0, 1);
+    const problems = (depth.length > 0 ? depth : broken).map(({ code, message, pos }) =>
       this.#problem(pos[0], [], syntaxMessages[code] ?? `not valid YAML: ${message}`),
     );
     return problems.length > 0 ? problems : this.#aliasProblems();

@@ -220,12 +220,22 @@ test("text that is no YAML, or has two meanings, is reported with its place", as
     ],
     ["server:\n\tlisten: x\n", "2:1 not valid YAML: Tabs are not allowed as indentation"],
     ["log: { level: !loud info }\n", '1:15 text that begins with "!" needs quotes'],
+    ["log: !!set { level }\n", '1:6 text that begins with "!" needs quotes'],
+    ["storage: !!binary aGk=\n", '1:10 text that begins with "!" needs quotes'],
     ["freshness:\n  ttl: 1m\n  ttl: 2m\n", "3:3 freshness.ttl: is there twice; remove one of them"],
     [
       "log: *level\n",
       '1:6 log: text that begins with "*" is an alias, and no anchor above it has its name',
     ],
   ]);
+});
+
+test("what is nested beyond reading is one problem, and it says so", async () => {
+  for (const text of ["[".repeat(20_000), "{a: ".repeat(5000), "- ".repeat(5000)]) {
+    const lines = await problemLines(text);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? "", /:1:\d+ nested more deeply than can be read$/);
+  }
 });
 
 test("a key that is there twice hides no other problem, and the last one is judged", async () => {
