@@ -1,16 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmod, rm } from "node:fs/promises";
-import { createAdminApi, createAdminServer } from "./admin/admin.ts";
+import { openAdminListeners } from "./admin-listeners.ts";
 import type { Config } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
-import { closeNow, Drain } from "./drain.ts";
-import { listenOn, listenOnSocket } from "./listen.ts";
+import { Drain } from "./drain.ts";
+import { listenOn } from "./listen.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { Rules } from "./mirror/rules.ts";
 import { type MirrorOptions, type OpenMirror, openMirror } from "./open-mirror.ts";
 import { RegistryServer } from "./server/server.ts";
-import type { Layout } from "./storage/layout.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -28,6 +26,8 @@ const defaultWriteIdleMs = 60_000;
 export interface Daemon extends AsyncDisposable {
   readonly address: ListenAddress;
   readonly adminAddress: ListenAddress;
+  /** null: metrics are told at `adminAddress` only. */
+  readonly metricsAddress: ListenAddress | null;
   readonly mirror: Mirror;
   readonly metrics: Metrics;
   /** Takes over what can change while running, and logs what cannot. */
@@ -53,23 +53,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const certificates = await openCertificates(stack, options, metrics);
   const registry = buildRegistry(opened, options, certificates.server.createServer);
   const tools = { ...opened, ...options, startedAtMs: now() };
-  const listened = createAdminApi(tools, null);
-  const controlled = createAdminApi(tools, "the control socket");
-  const adminServer = stack.adopt(
-    createAdminServer(listened, certificates.admin.createServer),
-    closeNow,
-  );
-  const controlServer = stack.adopt(createAdminServer(controlled), closeNow);
+  const admin = await openAdminListeners(stack, {
+    tools,
+    config: config.admin,
+    layout,
+    createServer: certificates.admin.createServer,
+  });
   const ending = stack.use(new Drain(registry.http));
-  await openControlSocket(controlServer, layout);
-  const adminAddress = await listenOn(adminServer, config.admin.listen, "admin.listen");
   const address = await listenOn(registry.http, config.server.listen, "server.listen");
   doctor.listening = address;
   const running = stack.move();
   let current = config;
   return {
     address,
-    adminAddress,
+    adminAddress: admin.address,
+    metricsAddress: admin.metricsAddress,
     mirror,
     metrics,
     reload: (next) => {
@@ -127,16 +125,6 @@ function buildRegistry(
     instance: `sluice-${randomBytes(6).toString("hex")}`,
     createServer,
   });
-}
-
-/** The directory's lock is held, so a socket that lies there belongs to nobody. */
-async function openControlSocket(
-  server: ReturnType<typeof createAdminServer>,
-  layout: Layout,
-): Promise<void> {
-  await rm(layout.controlSocket, { force: true });
-  await listenOnSocket(server, layout.controlSocket);
-  await chmod(layout.controlSocket, 0o600);
 }
 
 function warnOfRestart(before: Config, next: Config, log: Log): void {

@@ -79,7 +79,15 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   return api;
 }
 
-type CreateServer = (options: ServerOptions, listener: RequestListener) => Server;
+/** What machines ask of the mirror and nothing else: for an address that whoever reaches it may ask. */
+export function createProbesApi(tools: AdminTools): AdminApi {
+  const api = new OpenAPIHono();
+  addProbes(api, tools);
+  api.notFound(({ req, json }) => json({ error: `${req.path} is not here: only probes are` }, 404));
+  return api;
+}
+
+export type CreateServer = (options: ServerOptions, listener: RequestListener) => Server;
 
 /** A server for the API, not yet listening. */
 export function createAdminServer(api: AdminApi, create: CreateServer = createServer): Server {

@@ -25,6 +25,7 @@ export async function serve(options: { readonly config?: string }): Promise<void
     {
       address: formatListenAddress(running.address),
       admin: formatListenAddress(running.adminAddress),
+      ...(running.metricsAddress && { metrics: formatListenAddress(running.metricsAddress) }),
       storage: config.storage.directory,
       configuration: source,
       version,

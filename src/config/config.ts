@@ -4,7 +4,7 @@ import type { Size } from "./units.ts";
 /** The whole configuration, checked and ready to use: paths absolute, files read, durations in ms. */
 export interface Config {
   readonly server: ListenerConfig;
-  readonly admin: ListenerConfig;
+  readonly admin: AdminConfig;
   readonly storage: StorageConfig;
   readonly eviction: EvictionConfig;
   readonly freshness: FreshnessConfig;
@@ -17,6 +17,11 @@ export interface ListenerConfig {
   readonly listen: ListenAddress;
   /** To speak TLS with; the first is for clients that name none of the others. Empty: plain HTTP. */
   readonly tls: readonly CertificateFiles[];
+}
+
+export interface AdminConfig extends ListenerConfig {
+  /** Where metrics and health are told to anybody who comes; null: nowhere but at `listen`. */
+  readonly metricsListen: ListenAddress | null;
 }
 
 /** Absolute paths of PEM files, read while running. */

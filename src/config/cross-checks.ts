@@ -4,7 +4,7 @@ import { defaultWatermarks, parseWatermark } from "./eviction-schema.ts";
 import type { Finding } from "./finding.ts";
 import { upstreamNameProblem } from "./host.ts";
 import { quoted } from "./keys.ts";
-import { overlaps, parseListenAddress } from "./listen-address.ts";
+import { type ListenAddress, overlaps, parseListenAddress } from "./listen-address.ts";
 import { tableAt } from "./plain-values.ts";
 import { mixedRules } from "./rule-ways.ts";
 import { defaultListen } from "./schema.ts";
@@ -32,13 +32,23 @@ export function writtenSecrets(root: unknown): Finding[] {
 }
 
 function sharedListen(root: unknown): Finding[] {
-  const server = listenOf(root, "server");
-  const admin = listenOf(root, "admin");
-  if (!server || !admin || !overlaps(server, admin)) return [];
-  const path = "listen" in tableAt(root, "admin") ? ["admin", "listen"] : ["server", "listen"];
-  const another = admin.port === 5001 ? 5002 : 5001;
-  const message = `server.listen and admin.listen cannot share port ${admin.port}; give one of them another, for example ${another}`;
-  return [{ path, at: "value", message }];
+  const listeners = [
+    listenerAt(root, ["server", "listen"], defaultListen.server),
+    listenerAt(root, ["admin", "listen"], defaultListen.admin),
+    listenerAt(root, ["admin", "metricsListen"], null),
+  ].flatMap((listener) => listener ?? []);
+  const pairs = listeners.flatMap((one, at) =>
+    listeners.slice(at + 1).map((other) => [one, other] as const),
+  );
+  return pairs.flatMap(([one, other]) => {
+    if (!overlaps(one.address, other.address)) return [];
+    const { port } = one.address;
+    const path = other.isWritten ? other.path : one.path;
+    const taken = listeners.map(({ address }) => address.port);
+    const another = [5001, 5002, 5003].find((free) => !taken.includes(free));
+    const message = `${one.path.join(".")} and ${other.path.join(".")} cannot share port ${port}; give one of them another, for example ${another}`;
+    return [{ path, at: "value", message }];
+  });
 }
 
 function reversedWatermarks(root: unknown): Finding[] {
@@ -53,9 +63,23 @@ function reversedWatermarks(root: unknown): Finding[] {
   return [{ path: ["eviction", key], at: "value", message }];
 }
 
-function listenOf(root: unknown, part: "server" | "admin"): ReturnType<typeof parseListenAddress> {
-  const { listen = defaultListen[part] } = tableAt(root, part);
-  return typeof listen === "string" ? parseListenAddress(listen) : null;
+interface Listener {
+  readonly path: readonly [part: string, key: string];
+  readonly address: ListenAddress;
+  /** Whether the file says so; else it is a default. */
+  readonly isWritten: boolean;
+}
+
+function listenerAt(
+  root: unknown,
+  path: readonly [part: string, key: string],
+  byDefault: string | null,
+): Listener | null {
+  const [part, key] = path;
+  const written = tableAt(root, part);
+  const text = written[key] ?? byDefault;
+  const address = typeof text === "string" ? parseListenAddress(text) : null;
+  return address && { path, address, isWritten: key in written };
 }
 
 function badName(name: string): Finding[] {

@@ -50,10 +50,19 @@ function adminTable(directory: string): z.ZodType<Config["admin"]> {
       "Where the admin API listens: dashboard, metrics, health. It asks nobody who they are.",
     example: "127.0.0.1:9001",
   });
+  const metricsListen = listenKey({
+    description:
+      "Where /metrics, /healthz and /readyz are, and nothing else, for whoever reaches it: a Prometheus on another host.",
+    example: "0.0.0.0:5002",
+  });
   return table(
-    { listen: listen.prefault(defaultListen.admin), tls: tlsKey(directory).optional() },
+    {
+      listen: listen.prefault(defaultListen.admin),
+      tls: tlsKey(directory).optional(),
+      metricsListen: metricsListen.optional(),
+    },
     { description: "The admin API.", example: { listen: defaultListen.admin } },
-  ).transform(({ listen, tls = [] }) => ({ listen, tls }));
+  ).transform(({ listen, tls = [], metricsListen = null }) => ({ listen, tls, metricsListen }));
 }
 
 function storageTable(directory: string): z.ZodType<StorageConfig> {

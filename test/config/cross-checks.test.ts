@@ -92,12 +92,25 @@ test("docker.io has its aliases without being told, and nobody else can have the
   );
 });
 
-test("the two APIs cannot share a port", async () => {
+test("the APIs cannot share a port", async () => {
   const sharing = (port: number, another: number): string =>
     `server.listen and admin.listen cannot share port ${port}; give one of them another, for example ${another}`;
   const table: [string, string[]][] = [
     ['server: { listen: ":5001" }', [`1:19 server.listen: ${sharing(5001, 5002)}`]],
     ["admin: { listen: 127.0.0.1:5000 }", [`1:18 admin.listen: ${sharing(5000, 5001)}`]],
+    [
+      "admin: { metricsListen: ':5001' }",
+      [
+        "1:25 admin.metricsListen: admin.listen and admin.metricsListen cannot share port 5001; give one of them another, for example 5002",
+      ],
+    ],
+    [
+      "admin: { metricsListen: 10.0.0.1:5000 }",
+      [
+        "1:25 admin.metricsListen: server.listen and admin.metricsListen cannot share port 5000; give one of them another, for example 5002",
+      ],
+    ],
+    ["admin: { metricsListen: ':5002' }", []],
     ["server: { listen: 10.0.0.1:5001 }", []],
     ["server: { listen: ':0' }\nadmin: { listen: ':0' }", []],
     ["server: { listen: localhost:7 }\nadmin: { listen: '[::1]:7' }", []],

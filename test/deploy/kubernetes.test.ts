@@ -67,7 +67,7 @@ test("Kubernetes: user, image, ports, paths and the configuration are those of s
   assert.ok(container.image.endsWith(`/sluice:${packageJson.version}`));
   assert.deepEqual(
     container.ports?.map(({ containerPort }) => containerPort),
-    [config.server.listen.port, config.admin.listen.port],
+    [config.server.listen.port, config.admin.metricsListen?.port],
   );
   const mounts = new Map(container.volumeMounts?.map((mount) => [mount.name, mount.mountPath]));
   assert.equal(mounts.get("content"), directory);

@@ -37,6 +37,9 @@ export interface TestMirrorOptions {
   /** Of `server` and `admin`; else plain HTTP. */
   readonly tls?: readonly CertificateFiles[];
   readonly adminTls?: readonly CertificateFiles[];
+  /** What else differs from the defaults of `server` and `admin`. */
+  readonly server?: Partial<Config["server"]>;
+  readonly admin?: Partial<Config["admin"]>;
 }
 
 interface Clock {
@@ -192,8 +195,18 @@ async function configOf(options: TestMirrorOptions, directory: string): Promise<
   const { ttlMs = config.freshness.ttlMs, port = 0 } = options;
   return {
     ...config,
-    server: { listen: { host: "127.0.0.1", port }, tls: options.tls ?? [] },
-    admin: { listen: { host: "127.0.0.1", port: 0 }, tls: options.adminTls ?? [] },
+    server: {
+      ...config.server,
+      listen: { host: "127.0.0.1", port },
+      tls: options.tls ?? [],
+      ...options.server,
+    },
+    admin: {
+      ...config.admin,
+      listen: { host: "127.0.0.1", port: 0 },
+      tls: options.adminTls ?? [],
+      ...options.admin,
+    },
     storage: { directory, maxSize, minFree, scrubMs: options.scrubMs ?? null },
     eviction: { ...config.eviction, ...options.eviction },
     freshness: { ...config.freshness, ttlMs, ...options.freshness },
