@@ -1,7 +1,6 @@
-import type { BoundedFile } from "./config/bounded-file.ts";
 import { type CertificatePair, pairOf, readPemFile } from "./config/certificate-pair.ts";
 import type { CertificateFiles } from "./config/config.ts";
-import { ChangingFile } from "./upstream/changing-file.ts";
+import { FollowedFiles } from "./config/followed-files.ts";
 
 export interface Look {
   /** Whether there is another good pair now. */
@@ -15,28 +14,24 @@ const unchanged: Look = { changed: false, problem: null };
 /** A certificate and its key as they are in their files, or were when they last were good. */
 export class FollowedPair {
   pair: CertificatePair | null = null;
-  readonly #files: CertificateFiles;
-  readonly #certificate: ChangingFile<BoundedFile>;
-  readonly #key: ChangingFile<BoundedFile>;
-  #last: { readonly certificate: BoundedFile; readonly key: BoundedFile } | null = null;
+  readonly #files: FollowedFiles<readonly [string, string], ReturnType<typeof pairOf>>;
   #problem: string | null = null;
 
   constructor(files: CertificateFiles) {
-    this.#files = files;
-    this.#certificate = new ChangingFile(files.certificateFile, readPemFile);
-    this.#key = new ChangingFile(files.keyFile, readPemFile);
+    this.#files = new FollowedFiles({
+      paths: [files.certificateFile, files.keyFile],
+      read: readPemFile,
+      judge: ([certificate, key]) => pairOf(files, certificate, key),
+    });
   }
 
   forget(): void {
-    this.#certificate.forget();
-    this.#key.forget();
+    this.#files.forget();
   }
 
   async look(): Promise<Look> {
-    const [certificate, key] = [await this.#certificate.content(), await this.#key.content()];
-    if (certificate === this.#last?.certificate && key === this.#last.key) return unchanged;
-    this.#last = { certificate, key };
-    const read = pairOf(this.#files, certificate, key);
+    const read = await this.#files.look();
+    if (read === null) return unchanged;
     if (read.kind === "problem") {
       const isKnown = this.#problem === read.message;
       this.#problem = read.message;

@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { type CertificatePair, endingSoonMs } from "./config/certificate-pair.ts";
 import type { CertificateFiles } from "./config/config.ts";
+import { Lookout } from "./config/followed-files.ts";
 import { formatDuration } from "./config/units.ts";
 import { FollowedPair } from "./followed-pair.ts";
 import { ListenError } from "./listen.ts";
@@ -30,15 +31,14 @@ export class ListenerCertificates implements Disposable {
   readonly #options: ListenerCertificatesOptions;
   readonly #followed: readonly FollowedPair[];
   readonly #servers: TlsServer[] = [];
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #lookout: Lookout | null;
   #contexts: Contexts | null = null;
-  #looking: Promise<void> | null = null;
   #warnedMs = Number.NEGATIVE_INFINITY;
 
   private constructor(options: ListenerCertificatesOptions) {
     this.#options = options;
     this.#followed = options.files.map((files) => new FollowedPair(files));
-    if (options.files.length > 0) this.#timer = setInterval(() => void this.look(), lookMs).unref();
+    this.#lookout = options.files.length > 0 ? new Lookout(lookMs, () => this.#look()) : null;
   }
 
   /** Rejects with ListenError if one of them cannot be served with. */
@@ -67,21 +67,14 @@ export class ListenerCertificates implements Disposable {
   /** Looks at the files now, whatever their times say. */
   async lookAgain(): Promise<void> {
     for (const pair of this.#followed) pair.forget();
-    await this.look();
-  }
-
-  /** Looks whether the files have changed. Never rejects: what is wrong with them is logged, and the old ones stay. */
-  look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = null;
-    });
-    return this.#looking;
+    await this.#lookout?.look();
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#lookout?.[Symbol.dispose]();
   }
 
+  /** Never rejects: what is wrong with the files is logged, and the old ones stay. */
   async #look(): Promise<void> {
     const { listener, log } = this.#options;
     const looks = await Promise.all(this.#followed.map((pair) => pair.look()));

@@ -1,7 +1,7 @@
+import { ChangingFile } from "../config/changing-file.ts";
 import { type DockerAuth, type DockerConfig, readDockerConfig } from "../config/docker-config.ts";
 import { withoutEnd } from "../config/without-end.ts";
 import type { Log } from "../telemetry/log.ts";
-import { ChangingFile } from "./changing-file.ts";
 import { askHelper } from "./credential-helper.ts";
 import { type CredentialSource, type Credentials, NoCredentials } from "./credentials.ts";
 import { dockerServerName, entryFor } from "./docker-server-names.ts";

@@ -1,5 +1,5 @@
+import { ChangingFile } from "../config/changing-file.ts";
 import { readPasswordFile } from "../config/password-file.ts";
-import { ChangingFile } from "./changing-file.ts";
 import { type CredentialSource, type Credentials, NoCredentials } from "./credentials.ts";
 
 /** A user whose password is in a file, which somebody or something writes anew from time to time. */
