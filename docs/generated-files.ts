@@ -40,7 +40,8 @@ async function openApi(): Promise<unknown> {
     monotonicMs: () => performance.now(),
   };
   const opened = await openMirror(stack, options);
-  const api = createAdminApi({ ...opened, ...options, startedAtMs: null }, "the control socket");
+  const access = { kind: "own", by: "the control socket" } as const;
+  const api = createAdminApi({ ...opened, ...options, startedAtMs: null }, access);
   return await (await api.request("/api/v1/openapi.json")).json();
 }
 

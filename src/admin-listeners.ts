@@ -1,24 +1,21 @@
 import { chmod, rm } from "node:fs/promises";
 import type { Server } from "node:http";
-import {
-  type CreateServer,
-  createAdminApi,
-  createAdminServer,
-  createProbesApi,
-} from "./admin/admin.ts";
+import { hostname } from "node:os";
+import { createAdminApi, createAdminServer, createProbesApi } from "./admin/admin.ts";
 import type { AdminTools } from "./admin/admin-tools.ts";
 import type { AdminConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
 import { closeNow } from "./drain.ts";
 import { listenOn, listenOnSocket } from "./listen.ts";
+import type { ListenerCertificates } from "./listener-certificates.ts";
 import type { Layout } from "./storage/layout.ts";
 
 export interface AdminListenersOptions {
   readonly tools: AdminTools;
   readonly config: AdminConfig;
   readonly layout: Layout;
-  /** Makes the servers that listen at an address, with TLS for example. */
-  readonly createServer: CreateServer;
+  /** Of the servers that listen at an address. */
+  readonly certificates: ListenerCertificates;
 }
 
 /** Where the admin API listens, beside the control socket. */
@@ -31,19 +28,28 @@ export interface AdminListeners {
 /** Opens the listeners of the admin API, until `stack` is disposed. Rejects with ListenError. */
 export async function openAdminListeners(
   stack: AsyncDisposableStack,
-  { tools, config, layout, createServer }: AdminListenersOptions,
+  options: AdminListenersOptions,
 ): Promise<AdminListeners> {
+  const { tools, config, layout } = options;
+  const { createServer } = options.certificates;
   const adopted = (server: Server): Server => stack.adopt(server, closeNow);
-  await openControlSocket(
-    adopted(createAdminServer(createAdminApi(tools, "the control socket"))),
-    layout,
-  );
-  const listened = adopted(createAdminServer(createAdminApi(tools, null), createServer));
+  const socketApi = createAdminApi(tools, { kind: "own", by: "the control socket" });
+  await openControlSocket(adopted(createAdminServer(socketApi)), layout);
+  const api = createAdminApi(tools, { kind: "address", isOwnName: ownNames(options) });
+  const listened = adopted(createAdminServer(api, createServer));
   const address = await listenOn(listened, config.listen, "admin.listen");
   if (config.metricsListen === null) return { address, metricsAddress: null };
   const probed = adopted(createAdminServer(createProbesApi(tools), createServer));
   const key = "admin.metricsListen";
   return { address, metricsAddress: await listenOn(probed, config.metricsListen, key) };
+}
+
+/** The names that the operator has given to the machine, here or there. */
+function ownNames({ config, certificates }: AdminListenersOptions): (name: string) => boolean {
+  const machine = hostname().toLowerCase();
+  const [label] = machine.split(".");
+  const names = new Set([machine, label, config.listen.host.toLowerCase(), ...config.hosts]);
+  return (name) => names.has(name) || certificates.areFor(name);
 }
 
 /** The directory's lock is held, so a socket that lies there belongs to nobody. */

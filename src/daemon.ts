@@ -57,7 +57,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     tools,
     config: config.admin,
     layout,
-    createServer: certificates.admin.createServer,
+    certificates: certificates.admin,
   });
   const ending = stack.use(new Drain(registry.http));
   const address = await listenOn(registry.http, config.server.listen, "server.listen");

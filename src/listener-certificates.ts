@@ -64,6 +64,11 @@ export class ListenerCertificates implements Disposable {
     return server;
   };
 
+  /** Whether one of them is for this DNS name. */
+  areFor(name: string): boolean {
+    return (this.#contexts?.names.for(name) ?? null) !== null;
+  }
+
   /** Looks at the files now, whatever their times say. */
   async lookAgain(): Promise<void> {
     for (const pair of this.#followed) pair.forget();

@@ -1,16 +1,18 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
-import type { Log } from "../telemetry/log.ts";
+import type { AdminAccess } from "./admin-access.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
+import { watchChanges } from "./changes.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEviction } from "./eviction.ts";
 import { addHistory } from "./history.ts";
 import { addImages } from "./images.ts";
 import { addInspect } from "./inspect.ts";
+import { ownNamesOnly } from "./own-names.ts";
+import { pageHeaders } from "./page-headers.ts";
 import { addPinning, addPins } from "./pins.ts";
 import { addPrefetch } from "./prefetch.ts";
 import { addProbes } from "./probes.ts";
@@ -29,11 +31,8 @@ const bodyLimitBytes = 64 * 1024;
 // script, must not take the memory of pulls. Probes and metrics do not count.
 const questionsAtOnce = 6;
 
-/**
- * The admin API. `changedBy` says in the log who changes something through it, such as the control socket, which only the
- * daemon's own user can open; null for the listener, which asks nobody who they are and lets nothing be changed.
- */
-export function createAdminApi(tools: AdminTools, changedBy: string | null): AdminApi {
+/** The admin API for those who come by one way. */
+export function createAdminApi(tools: AdminTools, access: AdminAccess): AdminApi {
   const api = new OpenAPIHono({
     defaultHook: (result, context) => {
       if (result.success) return;
@@ -45,9 +44,10 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
     tools.log.error({ err, target: context.req.path }, "admin API failed");
     return context.json({ error: "an error within the mirror; its log says which" }, 500);
   });
+  if (access.kind === "address") api.use(pageHeaders(), ownNamesOnly(access.isOwnName));
   api.use(bodyLimit({ maxSize: bodyLimitBytes }));
   addProbes(api, tools);
-  api.use("/api/v1/*", questionLimit(questionsAtOnce));
+  api.use("/api/v1/*", questionLimit(questionsAtOnce), watchChanges(tools.log, access));
   addStats(api, tools);
   addSimulate(api, tools);
   addImages(api, tools);
@@ -56,18 +56,15 @@ export function createAdminApi(tools: AdminTools, changedBy: string | null): Adm
   addHistory(api, tools);
   addWhy(api, tools);
   addSurvive(api, tools);
-  if (changedBy !== null) {
-    api.use(audit(tools.log, changedBy));
-    addEviction(api, tools);
-    addPinning(api, tools);
-    addDoctor(api, tools);
-    addVerify(api, tools);
-    addPurge(api, tools);
-    addPrefetch(api, tools);
-  }
+  addEviction(api, tools);
+  addPinning(api, tools);
+  addVerify(api, tools);
+  addPurge(api, tools);
+  addPrefetch(api, tools);
+  if (access.kind === "own") addDoctor(api, tools);
   api.doc("/api/v1/openapi.json", {
     openapi: "3.0.3",
-    info: { title: "sluice admin API", version: tools.version },
+    info: { title: "sluice admin API", version: tools.version, description },
   });
   api.get("/", (context) => context.text(welcome));
   api.notFound((context) =>
@@ -94,26 +91,15 @@ export function createAdminServer(api: AdminApi, create: CreateServer = createSe
   return create({}, getRequestListener(api.fetch));
 }
 
-/** A line in the log for whatever changes something: who asked for what. */
-function audit(log: Log, by: string): MiddlewareHandler {
-  return async ({ req }, next) => {
-    if (req.method !== "GET") {
-      const order: unknown = await req.json().catch(() => null);
-      if (!isDryRun(order)) log.info({ by, target: req.path, order }, "change was asked for");
-    }
-    await next();
-  };
-}
-
-function isDryRun(order: unknown): boolean {
-  return typeof order === "object" && order !== null && "dryRun" in order && order.dryRun === true;
-}
-
 function sentenceOf(error: z.ZodError): string {
   return error.issues
     .map(({ path, message }) => `${path.join(".") || "the body"}: ${message}`)
     .join("; ");
 }
+
+const description =
+  "On the control socket, and on `admin.listen`. There, orders (POST) are taken from a page of this listener only: " +
+  "with `content-type: application/json` and an `Origin` that is its own.";
 
 const welcome = `sluice
 

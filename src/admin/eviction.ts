@@ -129,7 +129,7 @@ const evictionAnswerSchema: z.ZodType<EvictionAnswer> = z
 const evictRoute = createRoute({
   method: "post",
   path: "/api/v1/evict",
-  summary: "Evicts images, or tells which would go. On the control socket only.",
+  summary: "Evicts images, or tells which would go.",
   request: {
     body: { required: true, content: { "application/json": { schema: evictionOrderSchema } } },
   },

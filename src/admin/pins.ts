@@ -81,13 +81,13 @@ const changeOf = {
 const pinRoute = createRoute({
   method: "post",
   path: "/api/v1/pin",
-  summary: "Pins images, so that they are not evicted. On the control socket only.",
+  summary: "Pins images, so that they are not evicted.",
   ...changeOf,
 });
 
 const unpinRoute = createRoute({
   method: "post",
   path: "/api/v1/unpin",
-  summary: "Lets images be evicted again. On the control socket only.",
+  summary: "Lets images be evicted again.",
   ...changeOf,
 });

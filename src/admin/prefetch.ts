@@ -134,7 +134,7 @@ const lineSchema: z.ZodType<PrefetchLine> = z
 const prefetchRoute = createRoute({
   method: "post",
   path: "/api/v1/prefetch",
-  summary: "Pulls images, so that they are here when a client asks. On the control socket only.",
+  summary: "Pulls images, so that they are here when a client asks.",
   request: { body: { required: true, content: { "application/json": { schema: orderSchema } } } },
   responses: {
     200: jsonLinesOf("Lines of JSON, until a line `done`. Leaving ends it.", lineSchema),

@@ -99,7 +99,7 @@ const answerSchema: z.ZodType<PurgeAnswer> = z
 const purgeRoute = createRoute({
   method: "post",
   path: "/api/v1/purge",
-  summary: "Removes images, or tells what would go. On the control socket only.",
+  summary: "Removes images, or tells what would go.",
   request: { body: { required: true, content: { "application/json": { schema: orderSchema } } } },
   responses: {
     200: jsonOf("What would go, or what went.", answerSchema),

@@ -115,8 +115,7 @@ const verifyLineSchema: z.ZodType<VerifyLine> = z
 const verifyRoute = createRoute({
   method: "post",
   path: "/api/v1/verify",
-  summary:
-    "Reads all that is stored, and tells or mends what is damaged. On the control socket only.",
+  summary: "Reads all that is stored, and tells or mends what is damaged.",
   request: {
     body: { required: true, content: { "application/json": { schema: verifyRequestSchema } } },
   },

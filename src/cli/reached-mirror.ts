@@ -100,7 +100,8 @@ async function openByItself({ config }: LoadedConfig): Promise<ReachedMirror> {
     monotonicMs: () => performance.now(),
   };
   const opened = await openMirror(stack, common);
-  const api = createAdminApi({ ...opened, ...common, startedAtMs: null }, "a command");
+  const access = { kind: "own", by: "a command" } as const;
+  const api = createAdminApi({ ...opened, ...common, startedAtMs: null }, access);
   const owned = stack.move();
   return new ReachedMirror(config, {
     runs: false,

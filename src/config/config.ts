@@ -20,6 +20,8 @@ export interface ListenerConfig {
 }
 
 export interface AdminConfig extends ListenerConfig {
+  /** Names by which it is reached, beside those of the machine: lower-case, without a port. */
+  readonly hosts: readonly string[];
   /** Where metrics and health are told to anybody who comes; null: nowhere but at `listen`. */
   readonly metricsListen: ListenAddress | null;
 }

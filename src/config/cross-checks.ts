@@ -1,5 +1,6 @@
 import { doubleClaims } from "./claims.ts";
 import { inlinePasswords, mixedCredentials } from "./credential-ways.ts";
+import { defaultListen } from "./default-listen.ts";
 import { defaultWatermarks, parseWatermark } from "./eviction-schema.ts";
 import type { Finding } from "./finding.ts";
 import { upstreamNameProblem } from "./host.ts";
@@ -7,7 +8,6 @@ import { quoted } from "./keys.ts";
 import { type ListenAddress, overlaps, parseListenAddress } from "./listen-address.ts";
 import { tableAt } from "./plain-values.ts";
 import { mixedRules } from "./rule-ways.ts";
-import { defaultListen } from "./schema.ts";
 
 /**
  * What is wrong between keys that may each be right. Reads the file's plain values, so that a problem

@@ -1,5 +1,7 @@
 import type { z } from "zod";
+import { adminTable } from "./admin-schema.ts";
 import type { Config, StorageConfig } from "./config.ts";
+import { defaultListen } from "./default-listen.ts";
 import { evictionTable } from "./eviction-schema.ts";
 import { freshnessTable } from "./freshness-schema.ts";
 import { patternHint, table, text } from "./keys.ts";
@@ -7,9 +9,6 @@ import { tlsKey } from "./tls-schema.ts";
 import { durationPattern, parseDuration, type Size } from "./units.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
 import { levelKey, listenKey, pathKey, sizeKey } from "./value-keys.ts";
-
-/** What an address is when the file has none: what checks across keys compare with. */
-export const defaultListen = { server: "0.0.0.0:5000", admin: "127.0.0.1:5001" } as const;
 
 /**
  * The one definition of the configuration: keys, defaults, checks, and the words of the JSON Schema. Paths
@@ -42,27 +41,6 @@ function serverTable(directory: string): z.ZodType<Config["server"]> {
     { listen: listen.prefault(defaultListen.server), tls: tlsKey(directory).optional() },
     { description: "The registry API.", example: { listen: defaultListen.server } },
   ).transform(({ listen, tls = [] }) => ({ listen, tls }));
-}
-
-function adminTable(directory: string): z.ZodType<Config["admin"]> {
-  const listen = listenKey({
-    description:
-      "Where the admin API listens: dashboard, metrics, health. It asks nobody who they are.",
-    example: "127.0.0.1:9001",
-  });
-  const metricsListen = listenKey({
-    description:
-      "Where /metrics, /healthz and /readyz are, and nothing else, for whoever reaches it: a Prometheus on another host.",
-    example: "0.0.0.0:5002",
-  });
-  return table(
-    {
-      listen: listen.prefault(defaultListen.admin),
-      tls: tlsKey(directory).optional(),
-      metricsListen: metricsListen.optional(),
-    },
-    { description: "The admin API.", example: { listen: defaultListen.admin } },
-  ).transform(({ listen, tls = [], metricsListen = null }) => ({ listen, tls, metricsListen }));
 }
 
 function storageTable(directory: string): z.ZodType<StorageConfig> {

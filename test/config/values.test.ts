@@ -39,7 +39,7 @@ test("an empty file means the defaults", async () => {
   };
   const expected = {
     server: { listen: { host: "0.0.0.0", port: 5000 }, tls: [] },
-    admin: { listen: { host: "127.0.0.1", port: 5001 }, tls: [], metricsListen: null },
+    admin: { listen: { host: "127.0.0.1", port: 5001 }, tls: [], hosts: [], metricsListen: null },
     storage: {
       directory: "/etc/lab/data",
       maxSize: { kind: "bytes", bytes: 50 * 2 ** 30 },
@@ -75,7 +75,7 @@ test("an empty file means the defaults", async () => {
 test("every key is read, ready to use", async () => {
   const config = await read(yaml`
     server: { listen: ":8080" }
-    admin: { listen: "[::1]:0", metricsListen: "0.0.0.0:5002" }
+    admin: { listen: "[::1]:0", hosts: [admin.example.com], metricsListen: "0.0.0.0:5002" }
     storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB, scrub: off }
     eviction: { interval: 1m, highWatermark: 90%, lowWatermark: 12.5 %, maxIdle: 30d, pins: ["docker.io/library/*", "*:v[0-9]*"] }
     freshness:
@@ -113,6 +113,7 @@ test("every key is read, ready to use", async () => {
     admin: {
       listen: { host: "::1", port: 0 },
       tls: [],
+      hosts: ["admin.example.com"],
       metricsListen: { host: "0.0.0.0", port: 5002 },
     },
     storage: {

@@ -85,13 +85,19 @@ test("the OpenAPI document describes every path of the API", async () => {
   const document = JSON.parse((await mirror.admin("/api/v1/openapi.json")).body.toString());
 
   assert.deepEqual(Object.keys(document.paths).sort(), [
+    "/api/v1/evict",
     "/api/v1/history",
     "/api/v1/images",
     "/api/v1/inspect",
+    "/api/v1/pin",
     "/api/v1/pins",
+    "/api/v1/prefetch",
+    "/api/v1/purge",
     "/api/v1/simulate",
     "/api/v1/stats",
     "/api/v1/survive",
+    "/api/v1/unpin",
+    "/api/v1/verify",
     "/api/v1/why",
     "/healthz",
     "/metrics",
