@@ -1,3 +1,4 @@
+import type { Metrics } from "../telemetry/metrics.ts";
 import type { Place } from "../upstream/place.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import type { Fill } from "./fill.ts";
@@ -12,6 +13,7 @@ export interface FillReaderOptions {
   /** Where this reader may have the blob from. */
   readonly place: Place;
   readonly passLimit: PassLimit;
+  readonly metrics: Metrics;
   /** Waiting rejects as this does. */
   readonly gone: Promise<never>;
   /** Called once, when the reader is disposed. */
@@ -70,7 +72,7 @@ export class FillReader implements BlobReader {
 
   #passThrough({ sizeBytes, storedBytes, hash }: Unstored): UnstoredBlob {
     if (this.#unstored) return this.#unstored;
-    const { fill, place, passLimit } = this.#options;
+    const { fill, place, passLimit, metrics } = this.#options;
     const { upstream, digest } = fill;
     this.#rest.use(passLimit.enter(upstream.name));
     const options = {
@@ -81,6 +83,7 @@ export class FillReader implements BlobReader {
       startBytes: storedBytes,
       hash: hash.copy(),
       begun: fill.takeSpare(),
+      metrics,
     };
     this.#unstored = this.#rest.use(new UnstoredBlob(options));
     return this.#unstored;

@@ -65,9 +65,10 @@ export class FillTable {
     const gone = rejectionOn(signal);
     const leave = (): Promise<void> => this.#leave(fill);
     const passLimit = this.#passLimit;
+    const { metrics } = this.#tools;
     try {
       if ((await fill.join(place.repository, gone)) === "readable") {
-        return new FillReader({ fill, place, passLimit, gone, leave });
+        return new FillReader({ fill, place, passLimit, metrics, gone, leave });
       }
       await leave();
       return "unknown";

@@ -7,7 +7,7 @@ import type { UpstreamBlob } from "../upstream/answers.ts";
 import type { Place } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
-import type { FillState } from "./fill-state.ts";
+import type { FillResult, FillState } from "./fill-state.ts";
 import { ResumedBlob } from "./resumed-blob.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Ruling } from "./rules.ts";
@@ -38,6 +38,7 @@ export class Fill {
   #readers = 0;
   #ended = false;
   #isKept = false;
+  #result: FillResult = "failed";
 
   constructor(upstream: Upstream, digest: Digest, tools: StorageTools) {
     this.upstream = upstream;
@@ -116,6 +117,8 @@ export class Fill {
     try {
       await this.#fill();
     } catch (error) {
+      // Whoever aborted it did not want it any more.
+      if (this.#state.kind === "failed") this.#result = "abandoned";
       this.abort(error instanceof Error ? error : new Error(String(error)));
       // Readers carry the reason to their clients and log lines.
       if (this.#readers === 0) {
@@ -123,6 +126,7 @@ export class Fill {
       }
     } finally {
       metrics.fillsInFlight.dec({ upstream: this.upstream.name });
+      metrics.fills.inc({ upstream: this.upstream.name, result: this.#result });
     }
   }
 
@@ -142,7 +146,10 @@ export class Fill {
 
   async #fill(): Promise<void> {
     const found = await this.#sources.connect(() => this.#wake(), this.#aborted.signal);
-    if (!found) throw new Error("no repository has the blob");
+    if (!found) {
+      this.#result = "refused";
+      throw new Error("no repository has the blob");
+    }
     const { blob, place } = found;
     this.#cacheStatus = blob.cacheStatus;
     const { store, log } = this.#tools;
@@ -162,6 +169,7 @@ export class Fill {
       return this.#passOn(blob.sizeBytes, "the store took no more");
     }
     this.#verify(blob, source, ingest);
+    this.#result = "passed";
     if (this.#isKept) await this.#store(ingest, place.repository);
   }
 
@@ -220,6 +228,7 @@ export class Fill {
     const storedBytes = ingest?.writtenBytes ?? 0;
     const hash = ingest?.hashCopy() ?? createHash(algorithmOf(this.digest));
     this.#tools.metrics.unstoredFills.inc({ upstream: this.upstream.name });
+    this.#result = "unstored";
     this.#enter({ kind: "unstored", sizeBytes, storedBytes, ingest, hash });
   }
 
@@ -253,7 +262,9 @@ export class Fill {
         catalog.recordBlob({ upstream: upstream.name, repository }, record, now()),
       );
       this.#giveRoomBack();
+      this.#result = "stored";
     } catch (err) {
+      this.#result = "unstored";
       metrics.unstoredFills.inc({ upstream: this.upstream.name });
       log.error(
         { err, upstream: this.upstream.name, digest: this.digest },

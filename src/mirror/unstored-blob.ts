@@ -1,5 +1,6 @@
 import type { Hash } from "node:crypto";
 import { type Digest, hexOf } from "../oci/digest.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import type { UpstreamBlob } from "../upstream/answers.ts";
 import type { Place } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -19,6 +20,7 @@ export interface UnstoredBlobOptions {
   readonly hash: Hash;
   /** An answer that begins there; null to ask for one. */
   readonly begun: UpstreamBlob | null;
+  readonly metrics: Metrics;
 }
 
 /**
@@ -86,9 +88,10 @@ export class UnstoredBlob implements BlobReader {
   }
 
   #verify(): void {
-    const { digest, upstream } = this.#options;
+    const { digest, upstream, metrics } = this.#options;
     if (this.#hash.digest("hex") !== hexOf(digest)) {
       this.#source.noteWrongBytes();
+      metrics.digestMismatches.inc({ upstream: upstream.name });
       const reason = `asked for ${digest} it sent other content`;
       throw new UpstreamError(upstream.name, { kind: "nonsense", reason });
     }

@@ -70,6 +70,12 @@ export class Metrics {
     labelNames: ["upstream"],
     registers: [this.registry],
   });
+  readonly fills: Counter<"upstream" | "result"> = new Counter({
+    name: "sluice_fills_total",
+    help: "Fills that ended, by what came of them: stored, unstored, passed, failed, refused or abandoned.",
+    labelNames: ["upstream", "result"],
+    registers: [this.registry],
+  });
   readonly unstoredFills: Counter<"upstream"> = new Counter({
     name: "sluice_unstored_fills_total",
     help: "Fills that ended unstored, for want of room or by a failing disk.",

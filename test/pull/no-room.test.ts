@@ -25,7 +25,7 @@ test("what finds no room passes through, whole and verified, and is not stored",
   assert.deepEqual(await mirror.stored(), { blobs: 0, bytes: 0 });
 });
 
-test("wrong bytes that pass through are cut all the same", async () => {
+test("wrong bytes that pass through are cut all the same, and counted", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, maxSize: small });
   const blob = noiseBlob("right", 100_000);
@@ -36,6 +36,8 @@ test("wrong bytes that pass through are cut all the same", async () => {
   });
 
   assert.equal((await mirror.get(path)).complete, false);
+  const { values } = await mirror.daemon.metrics.digestMismatches.get();
+  assert.partialDeepStrictEqual(values, [{ labels: { upstream: "docker.io" }, value: 1 }]);
 });
 
 test("an image is pulled through a full mirror, and what fits is stored", async () => {

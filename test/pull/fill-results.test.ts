@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FreshnessRule } from "../../src/config/config.ts";
+import { FakeUpstream } from "../support/fake-upstream.ts";
+import { noiseBlob } from "../support/images.ts";
+import { TestMirror, type TestMirrorOptions } from "../support/test-mirror.ts";
+
+const blob = noiseBlob("filled", 100_000);
+const path = `/v2/library/app/blobs/${blob.digest}`;
+
+const passesThrough: FreshnessRule = {
+  match: "docker.io/library/*",
+  ttlMs: null,
+  staleWhileRevalidateMs: null,
+  staleIfErrorMs: null,
+  negativeTtlMs: null,
+  keeps: false,
+  denial: null,
+};
+
+type Way = readonly [
+  result: string,
+  options: Omit<TestMirrorOptions, "upstreams">,
+  arrange: (hub: FakeUpstream) => void,
+];
+
+const ways: readonly Way[] = [
+  ["stored", {}, (hub) => hub.addBlob("library/app", blob)],
+  ["refused", {}, () => {}],
+  ["unstored", { maxSize: { kind: "bytes", bytes: 1 } }, (hub) => hub.addBlob("library/app", blob)],
+  ["passed", { freshness: { rules: [passesThrough] } }, (hub) => hub.addBlob("library/app", blob)],
+  [
+    "failed",
+    {},
+    (hub) =>
+      hub.override(path, (_request, response) => {
+        response.writeHead(200, { "content-length": blob.bytes.length });
+        response.end(noiseBlob("wrong", blob.bytes.length).bytes);
+      }),
+  ],
+];
+
+for (const [result, options, arrange] of ways) {
+  test(`a fill that ends ${result} is counted as that`, async () => {
+    await using hub = await FakeUpstream.start();
+    await using mirror = await TestMirror.start({ ...options, upstreams: { "docker.io": hub } });
+    arrange(hub);
+
+    await mirror.get(path);
+    await mirror.idle();
+
+    assert.deepEqual(await resultsOf(mirror), [result]);
+  });
+}
+
+test("a fill that stops with the mirror is abandoned, and none that failed", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  hub.addBlob("library/app", blob);
+  hub.hold("library/app", blob.digest, 50_000);
+  using reader = mirror.open(path);
+  await reader.when(({ body }) => body.length > 0);
+
+  await mirror.daemon.mirror.stop();
+
+  assert.deepEqual(await resultsOf(mirror), ["abandoned"]);
+});
+
+async function resultsOf(mirror: TestMirror): Promise<unknown[]> {
+  const { values } = await mirror.daemon.metrics.fills.get();
+  return values.map(({ labels }) => labels.result);
+}
