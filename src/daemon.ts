@@ -109,7 +109,7 @@ async function openCertificates(
 }
 
 function buildRegistry(
-  { mirror, configured, health, metrics }: OpenMirror,
+  { mirror, configured, health, metrics, statistics }: OpenMirror,
   { log, monotonicMs, writeIdleMs = defaultWriteIdleMs }: DaemonOptions,
   createServer: ListenerCertificates["createServer"],
 ): RegistryServer {
@@ -118,6 +118,7 @@ function buildRegistry(
     upstreams: () => configured.present,
     health,
     metrics,
+    meter: statistics.meter,
     log,
     monotonicMs,
     writeIdleMs,

@@ -5,6 +5,8 @@ import type { Doctor } from "./doctor/doctor.ts";
 import { Mirror } from "./mirror/mirror.ts";
 import { Rules } from "./mirror/rules.ts";
 import { openStorage, type Storage } from "./open-storage.ts";
+import { Statistics } from "./storage/statistics/statistics.ts";
+import { TrafficMeter } from "./storage/statistics/traffic-meter.ts";
 import { Health } from "./telemetry/health.ts";
 import type { Log } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
@@ -29,6 +31,7 @@ export interface OpenMirror extends Storage {
   readonly configured: ConfiguredUpstreams;
   readonly health: Health;
   readonly metrics: Metrics;
+  readonly statistics: Statistics;
   readonly doctor: Doctor;
 }
 
@@ -43,6 +46,7 @@ export async function openMirror(
   const { config, version } = options;
   const storage = await openStorage(stack, options);
   const metrics = new Metrics(version);
+  const statistics = new Statistics({ meter: new TrafficMeter(options.now), metrics });
   const mirror = new Mirror(
     { ...storage, ...options, metrics },
     new Rules(config.freshness),
@@ -56,5 +60,5 @@ export async function openMirror(
   const { catalog } = storage;
   const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);
   const doctor = buildDoctor({ ...outbound, holdsStorage: true });
-  return { ...storage, mirror, configured, health, metrics, doctor };
+  return { ...storage, mirror, configured, health, metrics, statistics, doctor };
 }

@@ -3,6 +3,7 @@ import type { Doctor } from "../doctor/doctor.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
+import type { Statistics } from "../storage/statistics/statistics.ts";
 import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -24,6 +25,7 @@ export interface AdminTools {
   readonly health: Health;
   readonly doctor: Doctor;
   readonly metrics: Metrics;
+  readonly statistics: Statistics;
   readonly version: string;
   readonly log: Log;
   /** The wall clock, in ms since the epoch. */

@@ -1,10 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { readWindow } from "../storage/statistics/traffic-window.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
-import { jsonOf } from "./answers.ts";
+import { errorSchema, jsonOf } from "./answers.ts";
 import { type EndpointStats, endpointStatsOf, endpointStatsSchema } from "./endpoint-stats.ts";
 import { type LimitStats, limitStatsOf, limitStatsSchema } from "./limit-stats.ts";
 import { type Savings, savingsFields, savingsOf, totalOf } from "./savings.ts";
+import { type TrafficStats, trafficSchema, trafficStatsOf } from "./traffic-schema.ts";
 
 /** What the mirror did for one upstream since the daemon started. */
 export interface UpstreamStats {
@@ -42,6 +44,8 @@ export interface Stats {
   readonly fillsInFlight: number;
   readonly limits: readonly LimitStats[];
   readonly endpoints: readonly EndpointStats[];
+  /** What happened in the window that was asked about, over restarts too; null where none was. */
+  readonly traffic: TrafficStats | null;
 }
 
 const count = z.number().int().nonnegative();
@@ -68,19 +72,45 @@ const statsSchema: z.ZodType<Stats> = z
     fillsInFlight: count,
     limits: z.array(limitStatsSchema),
     endpoints: z.array(endpointStatsSchema),
+    traffic: trafficSchema.nullable(),
   })
   .openapi("Stats");
+
+// What the values mean is for `readWindow` to say.
+const statsQuery = z.object({
+  window: asked("A duration back from now, such as 24h, or back from `to`."),
+  step: asked("How long a step is: whole minutes, hours or days. Without it: a round one."),
+  from: asked("Instead of the window: its beginning, an ISO 8601 time."),
+  to: asked("Its end, an ISO 8601 time. Without it: now."),
+});
+
+function asked(description: string): z.ZodOptional<z.ZodString> {
+  return z.string().optional().openapi({ description });
+}
 
 const statsRoute = createRoute({
   method: "get",
   path: "/api/v1/stats",
-  summary: "Hits, misses and bytes by upstream since the daemon started, and what is stored.",
-  responses: { 200: jsonOf("The numbers.", statsSchema) },
+  summary:
+    "Hits, misses and bytes since the daemon started, what is stored, and the traffic in a window.",
+  request: { query: statsQuery },
+  responses: {
+    200: jsonOf("The numbers.", statsSchema),
+    400: jsonOf("What was asked cannot be read.", errorSchema),
+  },
 });
 
 /** `GET /api/v1/stats`. */
 export function addStats(api: AdminApi, tools: AdminTools): void {
-  api.openapi(statsRoute, async (context) => context.json(await collectStats(tools), 200));
+  api.openapi(statsRoute, async (context) => {
+    const written = context.req.valid("query");
+    const isAsked = Object.values(written).some((value) => value !== undefined);
+    const read = isAsked ? readWindow(written, tools.now()) : null;
+    if (read && "problem" in read) return context.json({ error: read.problem }, 400);
+    const report = read && (await tools.statistics.report(read.window));
+    const traffic = report && trafficStatsOf(report);
+    return context.json({ ...(await collectStats(tools)), traffic }, 200);
+  });
 }
 
 // Which column an outcome counts in; what is not here (`none`) is only a request.
@@ -101,7 +131,7 @@ export async function collectStats({
   budget,
   startedAtMs,
   configured,
-}: AdminTools): Promise<Stats> {
+}: AdminTools): Promise<Omit<Stats, "traffic">> {
   const { blobs, bytes } = await catalog.usage();
   const { usedBytes, limitBytes } = await budget.usage();
   const fills = await metrics.fillsInFlight.get();

@@ -41,7 +41,7 @@ export async function serveBlob(
   if (outcome.kind !== "hit") response.flushHeaders();
   const left = await untilEndOrGone(sendSegments(writer, reader, segments, pair));
   if (left === null) response.end();
-  return { outcome, sentBytes: writer.sentBytes, left };
+  return { outcome, sentBytes: writer.sentBytes, left, isPull: false };
 }
 
 async function sendSegments(

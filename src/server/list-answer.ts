@@ -32,7 +32,7 @@ export function sendList(
   });
   const isHead = request.method === "HEAD";
   response.end(isHead ? undefined : bytes);
-  return { outcome, sentBytes: isHead ? 0 : bytes.length, left: null };
+  return { outcome, sentBytes: isHead ? 0 : bytes.length, left: null, isPull: false };
 }
 
 /** This request's path, prefix included, with what names the next page, and the `ns` it came with. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Mirror } from "../mirror/mirror.ts";
 import { parseAccept } from "../oci/accept.ts";
+import { isImageManifest } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { ageOfTag, isNotModified, pullHeaders } from "./pull-headers.ts";
@@ -33,6 +34,10 @@ export async function serveManifest(
     "content-type": mediaType,
     "content-length": bytes.length,
   });
-  response.end(request.method === "HEAD" ? undefined : bytes);
-  return { outcome, sentBytes: request.method === "HEAD" ? 0 : bytes.length, left: null };
+  if (request.method === "HEAD") {
+    response.end();
+    return servedNothing(outcome);
+  }
+  response.end(bytes);
+  return { outcome, sentBytes: bytes.length, left: null, isPull: isImageManifest(mediaType) };
 }

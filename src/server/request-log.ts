@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { DistributionError } from "../oci/distribution-error.ts";
 import { referenceText } from "../oci/reference.ts";
 import type { Route } from "../oci/route.ts";
+import type { TrafficKind, TrafficOutcome } from "../storage/statistics/traffic.ts";
+import type { TrafficMeter } from "../storage/statistics/traffic-meter.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
@@ -20,11 +22,20 @@ export interface FinishedRequest {
   readonly durationMs: number;
 }
 
+export interface RecordingTools {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly meter: TrafficMeter;
+}
+
 // Clients choose what they ask for; a log line is not the place for all of it.
 const targetLimitChars = 512;
 
 /** Writes the one log line of a request and takes its one measurement. */
-export function recordRequest(finished: FinishedRequest, log: Log, metrics: Metrics): void {
+export function recordRequest(
+  finished: FinishedRequest,
+  { log, metrics, meter }: RecordingTools,
+): void {
   const { served, durationMs, route, target } = finished;
   const sentBytes = "error" in served ? 0 : served.sentBytes;
   const outcome = outcomeOf(served);
@@ -33,12 +44,22 @@ export function recordRequest(finished: FinishedRequest, log: Log, metrics: Metr
   metrics.requests.inc(labels);
   metrics.requestDuration.observe({ kind, outcome }, durationMs / 1000);
   if (sentBytes > 0) metrics.sentBytes.inc(labels, sentBytes);
+  if (target && route && isMetered(route.kind)) {
+    const { name: upstream } = target.upstream;
+    const isPull = "isPull" in served && served.isPull;
+    const { client } = finished;
+    meter.note({ upstream, kind: route.kind, outcome, sentBytes, durationMs, isPull, client });
+  }
   const line = lineOf(finished, outcome, sentBytes);
   if ("error" in served) logFailure(served.error, line, log);
   else log.info(line, "request served");
 }
 
-function outcomeOf(served: FinishedRequest["served"]): string {
+function isMetered(kind: Route["kind"]): kind is TrafficKind {
+  return kind !== "base" && kind !== "catalog";
+}
+
+function outcomeOf(served: FinishedRequest["served"]): TrafficOutcome {
   if ("error" in served) return "error";
   return served.outcome?.kind ?? "none";
 }
@@ -54,7 +75,7 @@ function logFailure(error: unknown, line: Record<string, unknown>, log: Log): vo
 
 function lineOf(
   finished: FinishedRequest,
-  outcome: string,
+  outcome: TrafficOutcome,
   sentBytes: number,
 ): Record<string, unknown> {
   const { request, client, response, route, target, served, durationMs } = finished;

@@ -8,9 +8,11 @@ export interface Served {
   readonly sentBytes: number;
   /** Why the client did not take all of it; null if it did. Clients that read a part and leave are normal. */
   readonly left: string | null;
+  /** Whether the client took the manifest of an image: what registries count as a pull. */
+  readonly isPull: boolean;
 }
 
 /** An answer without content. */
 export function servedNothing(outcome: PullOutcome | null): Served {
-  return { outcome, sentBytes: 0, left: null };
+  return { outcome, sentBytes: 0, left: null, isPull: false };
 }

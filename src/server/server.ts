@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import type { Mirror } from "../mirror/mirror.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import { parseRoute, type Route } from "../oci/route.ts";
+import type { TrafficMeter } from "../storage/statistics/traffic-meter.ts";
 import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -34,6 +35,7 @@ export interface RegistryServerOptions {
   readonly upstreams: () => Upstreams;
   readonly health: Health;
   readonly metrics: Metrics;
+  readonly meter: TrafficMeter;
   readonly log: Log;
   readonly monotonicMs: () => number;
   /** A client that takes nothing of a body for so long is let go of. */
@@ -81,7 +83,7 @@ export class RegistryServer {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { log, metrics, monotonicMs } = this.#options;
+    const { monotonicMs } = this.#options;
     const startedMs = monotonicMs();
     const client = request.socket.remoteAddress;
     const seen: Seen = { route: null, target: null };
@@ -97,7 +99,7 @@ export class RegistryServer {
       return { error };
     });
     const durationMs = monotonicMs() - startedMs;
-    recordRequest({ request, client, response, ...seen, served, durationMs }, log, metrics);
+    recordRequest({ request, client, response, ...seen, served, durationMs }, this.#options);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<Served> {

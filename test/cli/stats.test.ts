@@ -50,6 +50,7 @@ test("large numbers and long names stay within 80 columns", () => {
       fillsInFlight: 0,
       limits: [],
       endpoints: [],
+      traffic: null,
     },
     "/data",
     Date.parse("2026-02-01T00:00:00Z"),

@@ -1,0 +1,75 @@
+import { type LatencyCounts, latencyBuckets } from "./latency.ts";
+
+export const trafficKinds = ["blob", "manifest", "tags", "referrers"] as const;
+export type TrafficKind = (typeof trafficKinds)[number];
+
+/** Those of `PullOutcome`, and `error`; `none` is an answer that was no pull, as a list is. Appended to, never reordered. */
+export const trafficOutcomes = [
+  "hit",
+  "revalidated",
+  "stale",
+  "collapsed",
+  "miss",
+  "bypass",
+  "error",
+  "none",
+] as const;
+export type TrafficOutcome = (typeof trafficOutcomes)[number];
+
+/** The requests for one kind of content that were answered in one way. */
+export interface TrafficCell {
+  sentBytes: number;
+  /** One for each request. */
+  readonly latencies: LatencyCounts;
+}
+
+/** What clients asked one upstream for, were sent, and what the upstream sent, in some time. */
+export interface Traffic {
+  /** By `cellKey`. */
+  readonly cells: Map<number, TrafficCell>;
+  /** Images that clients took the manifest of, and those of them for which upstream was not asked for it. */
+  pulls: number;
+  savedPulls: number;
+  receivedBytes: number;
+  /** Fills that ended, and those of them that failed. */
+  fills: number;
+  failedFills: number;
+}
+
+export function noTraffic(): Traffic {
+  return { cells: new Map(), pulls: 0, savedPulls: 0, receivedBytes: 0, fills: 0, failedFills: 0 };
+}
+
+export function cellKey(kind: TrafficKind, outcome: TrafficOutcome): number {
+  return trafficKinds.indexOf(kind) * trafficOutcomes.length + trafficOutcomes.indexOf(outcome);
+}
+
+export function kindOfCell(key: number): TrafficKind | undefined {
+  return trafficKinds[Math.floor(key / trafficOutcomes.length)];
+}
+
+export function outcomeOfCell(key: number): TrafficOutcome | undefined {
+  return trafficOutcomes[key % trafficOutcomes.length];
+}
+
+/** Adds `more` to `sum`. */
+export function addTraffic(sum: Traffic, more: Traffic): void {
+  sum.pulls += more.pulls;
+  sum.savedPulls += more.savedPulls;
+  sum.receivedBytes += more.receivedBytes;
+  sum.fills += more.fills;
+  sum.failedFills += more.failedFills;
+  for (const [key, cell] of more.cells) addCell(sum.cells, key, cell);
+}
+
+function addCell(cells: Traffic["cells"], key: number, more: TrafficCell): void {
+  const cell = cells.get(key);
+  if (!cell) {
+    cells.set(key, { sentBytes: more.sentBytes, latencies: [...more.latencies] });
+    return;
+  }
+  cell.sentBytes += more.sentBytes;
+  for (let at = 0; at < latencyBuckets; at++) {
+    cell.latencies[at] = (cell.latencies[at] ?? 0) + (more.latencies[at] ?? 0);
+  }
+}
