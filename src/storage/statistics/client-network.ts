@@ -8,7 +8,8 @@ const groupsKept = 4;
  * that of a connection that has ended.
  */
 export function clientNetwork(address: string | undefined): string {
-  const plain = address?.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "") ?? "";
+  const [withoutZone = ""] = address?.split("%", 1) ?? [];
+  const plain = withoutZone.replace(/^::ffff:(?=\d+\.)/i, "");
   switch (isIP(plain)) {
     case 4:
       return `${plain.slice(0, plain.lastIndexOf("."))}.0/24`;
