@@ -49,7 +49,7 @@ function readRepositories(database: Database.Database): Map<number, Location> {
   const read = database.prepare<
     [number, number],
     { id: number; upstream: string; repository: Repository }
-  >("SELECT id, upstream, name AS repository FROM repositories WHERE id > ? ORDER BY id LIMIT ?");
+  >("SELECT id, upstream, name AS repository FROM repositories WHERE id > +? ORDER BY id LIMIT +?");
   const repositories = new Map<number, Location>();
   let last = 0;
   for (
@@ -72,7 +72,7 @@ interface TagRow {
 function* tags(database: Database.Database): Generator<TagRow> {
   const read = database.prepare<[number, string, number], TagRow>(
     `SELECT repository_id AS repository, tag, digest AS key FROM tags
-     WHERE (repository_id, tag) > (?, ?) AND variant = '' ORDER BY repository_id, tag LIMIT ?`,
+     WHERE (repository_id, tag) > (+?, +?) AND variant = '' ORDER BY repository_id, tag LIMIT +?`,
   );
   let last = { repository: 0, tag: "" };
   for (;;) {
@@ -94,7 +94,7 @@ function* untagged(
     `SELECT repository_id AS repository, manifests.digest AS key FROM manifests
      CROSS JOIN blobs ON blobs.digest = manifests.digest
      CROSS JOIN grants ON grants.digest = manifests.digest
-     WHERE manifests.id > ? AND manifests.id <= ? AND named_by = 0 AND subject IS NULL
+     WHERE manifests.id > +? AND manifests.id <= +? AND named_by = 0 AND subject IS NULL
        AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.digest = manifests.digest)`,
   );
   for (let from = 0; from < (highest?.id ?? 0); from += rowsPerRead) {

@@ -29,7 +29,7 @@ const sharersLimit = 10_000;
 export function imageSharers(database: Database.Database, asked: SharedContent): Sharers {
   const namers = database.prepare<[DigestKey, number], { key: DigestKey }>(
     `SELECT digest AS key FROM manifest_references CROSS JOIN manifests ON id = manifest_id
-     WHERE referenced = ? LIMIT ?`,
+     WHERE referenced = +? LIMIT +?`,
   );
   const own = new Set(asked.own.map((digest) => hex(keyOf(digest))));
   const shared = new Map<string, number>();
@@ -54,7 +54,7 @@ function namesOf(
     `SELECT DISTINCT upstream, name AS repository, tag FROM (
        SELECT ? AS digest UNION ALL
        SELECT digest FROM manifest_references CROSS JOIN manifests ON id = manifest_id
-       WHERE referenced = ?)
+       WHERE referenced = +?)
      CROSS JOIN tags USING (digest) CROSS JOIN repositories ON id = repository_id
      WHERE variant = '' ORDER BY upstream, name, tag LIMIT ${namesLimit}`,
   );

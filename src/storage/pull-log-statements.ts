@@ -28,7 +28,7 @@ export class PullLogStatements {
          SELECT upstream || '/' || repositories.name || ':' || tag FROM (
            SELECT :key AS digest UNION ALL
            SELECT manifests.digest FROM manifest_references
-           CROSS JOIN manifests ON manifests.id = manifest_id WHERE referenced = :key)
+           CROSS JOIN manifests ON manifests.id = manifest_id WHERE referenced = +:key)
          CROSS JOIN tags USING (digest) CROSS JOIN repositories ON repositories.id = repository_id
          WHERE variant = '' LIMIT 1))
        ON CONFLICT DO NOTHING RETURNING id`,
@@ -45,7 +45,7 @@ export class PullLogStatements {
     );
     this.#lastBefore = database.prepare(
       `SELECT max(id) AS id FROM (SELECT id, at_ms FROM pulls ORDER BY id LIMIT ${oldestRows})
-       WHERE at_ms < ?`,
+       WHERE at_ms < +?`,
     );
     this.#dropThrough = database.prepare("DELETE FROM pulls WHERE id <= ?");
   }

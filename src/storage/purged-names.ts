@@ -103,8 +103,8 @@ function* tagRows(database: Database.Database): Generator<PurgedName & { readonl
   >(
     `SELECT upstream, name AS repository, id, tag, variant, digest AS key
      FROM tags CROSS JOIN repositories ON id = repository_id
-     WHERE (repository_id, tag, variant) > (?, ?, ?)
-     ORDER BY repository_id, tag, variant LIMIT ?`,
+     WHERE (repository_id, tag, variant) > (+?, +?, +?)
+     ORDER BY repository_id, tag, variant LIMIT +?`,
   );
   let last = { id: 0, tag: "", variant: "" };
   for (;;) {
@@ -122,7 +122,7 @@ function* grantRows(database: Database.Database): Generator<PurgedName> {
   >(
     `SELECT upstream, name AS repository, id, digest AS key
      FROM grants CROSS JOIN repositories ON id = repository_id
-     WHERE (repository_id, digest) > (?, ?) ORDER BY repository_id, digest LIMIT ?`,
+     WHERE (repository_id, digest) > (+?, +?) ORDER BY repository_id, digest LIMIT +?`,
   );
   let last: { id: number; key: Buffer } = { id: 0, key: Buffer.alloc(0) };
   for (;;) {

@@ -30,7 +30,7 @@ export function readPulls(database: Database.Database, sinceMs: number): LoggedP
 
 function readImages(database: Database.Database): Map<number, Buffer> {
   const read = database.prepare<[number, number], { id: number; members: Buffer }>(
-    "SELECT image_id AS id, members FROM pulled_members WHERE image_id > ? ORDER BY image_id LIMIT ?",
+    "SELECT image_id AS id, members FROM pulled_members WHERE image_id > +? ORDER BY image_id LIMIT +?",
   );
   const images = new Map<number, Buffer>();
   let last = 0;
@@ -47,7 +47,7 @@ function* pulls(
   sinceMs: number,
 ): Generator<{ readonly at: number; readonly image: number }> {
   const read = database.prepare<[number, number], { id: number; at: number; image: number }>(
-    "SELECT id, at_ms AS at, image_id AS image FROM pulls WHERE id > ? ORDER BY id LIMIT ?",
+    "SELECT id, at_ms AS at, image_id AS image FROM pulls WHERE id > +? ORDER BY id LIMIT +?",
   );
   let last = 0;
   while (true) {

@@ -72,13 +72,13 @@ export function readStatements(database: Database.Database): ReadStatements {
     ...tagStatements(database),
     repositories: database.prepare(
       `SELECT name FROM repositories
-       WHERE upstream = ? AND name > ? AND EXISTS (SELECT 1 FROM grants WHERE repository_id = id)
-       ORDER BY name LIMIT ?`,
+       WHERE upstream = +? AND name > +? AND EXISTS (SELECT 1 FROM grants WHERE repository_id = id)
+       ORDER BY name LIMIT +?`,
     ),
     grant: database.prepare(
       `SELECT granted_at_ms AS grantedAtMs
        FROM repositories JOIN grants ON repository_id = id
-       WHERE upstream = ? AND name = ? AND digest = ?`,
+       WHERE upstream = +? AND name = +? AND digest = +?`,
     ),
     // CROSS JOIN makes SQLite keep this order: the manifests that name a digest are few, the grants of
     // a repository can be many.
@@ -87,21 +87,21 @@ export function readStatements(database: Database.Database): ReadStatements {
        FROM manifest_references
        CROSS JOIN manifests ON id = manifest_id
        CROSS JOIN grants USING (digest)
-       WHERE referenced = ? AND ${inRepository} LIMIT 1`,
+       WHERE referenced = +? AND ${inRepository} LIMIT 1`,
     ),
     grantOfUpstream: database.prepare(
       `SELECT 1 AS found FROM grants CROSS JOIN repositories ON id = repository_id
-       WHERE digest = ? AND upstream = ? LIMIT 1`,
+       WHERE digest = +? AND upstream = +? LIMIT 1`,
     ),
     referrers: database.prepare(
       `SELECT manifests.digest FROM manifests CROSS JOIN grants USING (digest)
-       WHERE subject = ? AND ${inRepository} ORDER BY manifests.digest LIMIT ?`,
+       WHERE subject = +? AND ${inRepository} ORDER BY manifests.digest LIMIT +?`,
     ),
     ungranted: database.prepare(
       `SELECT digest
        FROM (
          SELECT referenced FROM manifests JOIN manifest_references ON manifest_id = id
-         WHERE digest = ? LIMIT ${referencesLimit})
+         WHERE digest = +? LIMIT ${referencesLimit})
        CROSS JOIN blobs ON digest = referenced
        WHERE NOT EXISTS (
          SELECT 1 FROM grants WHERE ${inRepository} AND grants.digest = blobs.digest)`,
@@ -111,7 +111,7 @@ export function readStatements(database: Database.Database): ReadStatements {
     ),
     blobs: database.prepare(
       `SELECT digest, size_bytes AS sizeBytes, identity FROM blobs
-       WHERE digest > ? ORDER BY digest LIMIT ?`,
+       WHERE digest > +? ORDER BY digest LIMIT +?`,
     ),
     usage: database.prepare("SELECT blobs, bytes, allocated_bytes AS allocatedBytes FROM totals"),
     access: database.prepare(
@@ -120,7 +120,7 @@ export function readStatements(database: Database.Database): ReadStatements {
     imageBytes: database.prepare(
       `WITH named (digest) AS (
          SELECT referenced FROM manifests JOIN manifest_references ON manifest_id = id
-         WHERE digest = ?)
+         WHERE digest = +?)
        SELECT coalesce(sum(size_bytes), 0) AS bytes FROM blobs WHERE digest IN (
          SELECT ? UNION SELECT digest FROM named UNION
          SELECT referenced FROM named
@@ -141,18 +141,18 @@ function tagStatements(
     tag: database.prepare(
       `SELECT digest, checked_at_ms AS checkedAtMs
        FROM repositories JOIN tags ON repository_id = id
-       WHERE upstream = ? AND name = ? AND tag = ? AND variant = ?`,
+       WHERE upstream = +? AND name = +? AND tag = +? AND variant = +?`,
     ),
     tagVariants: database.prepare(
       `SELECT variant, digest, checked_at_ms AS checkedAtMs FROM tags
-       WHERE ${inRepository} AND tag = ? ORDER BY variant`,
+       WHERE ${inRepository} AND tag = +? ORDER BY variant`,
     ),
     tagMoves: database.prepare(
       `SELECT at_ms AS atMs, moved_from AS "from", moved_to AS "to" FROM tag_moves
-       WHERE ${inRepository} AND tag = ? ORDER BY id DESC LIMIT ?`,
+       WHERE ${inRepository} AND tag = +? ORDER BY id DESC LIMIT +?`,
     ),
     tags: database.prepare(
-      `SELECT tag FROM tags WHERE ${inRepository} AND tag > ? AND variant = '' ORDER BY tag LIMIT ?`,
+      `SELECT tag FROM tags WHERE ${inRepository} AND tag > +? AND variant = '' ORDER BY tag LIMIT +?`,
     ),
   };
 }

@@ -81,7 +81,7 @@ function* goneImages(
 ): Generator<Omit<GoneImage, "name"> & { readonly name: string | null }> {
   const find = database.prepare<[number], { key: DigestKey; name: string | null }>(
     `SELECT digest AS key, name FROM pulled_images
-     WHERE id = ? AND NOT EXISTS (SELECT 1 FROM manifests WHERE digest = pulled_images.digest)`,
+     WHERE id = +? AND NOT EXISTS (SELECT 1 FROM manifests WHERE digest = pulled_images.digest)`,
   );
   for (const [image, access] of pulledSince(database, sinceMs)) {
     const gone = find.get(image);
@@ -95,7 +95,7 @@ function pulledSince(
   sinceMs: number,
 ): Map<number, { lastAtMs: number; pulls: number }> {
   const read = database.prepare<[number, number], { id: number; at: number; image: number }>(
-    "SELECT id, at_ms AS at, image_id AS image FROM pulls WHERE id > ? ORDER BY id LIMIT ?",
+    "SELECT id, at_ms AS at, image_id AS image FROM pulls WHERE id > +? ORDER BY id LIMIT +?",
   );
   const pulled = new Map<number, { lastAtMs: number; pulls: number }>();
   for (let last = 0; ; ) {

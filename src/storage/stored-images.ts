@@ -49,19 +49,19 @@ export class StoredImages {
        FROM (
          SELECT ? AS digest UNION ALL
          SELECT referenced FROM manifests CROSS JOIN manifest_references ON manifest_id = id
-         WHERE digest = ? AND media_type IN (${indexTypes}))
+         WHERE digest = +? AND media_type IN (${indexTypes}))
        CROSS JOIN accesses USING (digest)`,
     );
     this.#size = readStatements(database).imageBytes;
     const columns = `size_bytes AS sizeBytes, named_by AS namedBy, id AS manifestId, media_type AS mediaType`;
     this.#itself = database.prepare(
       `SELECT blobs.digest AS key, ${columns} FROM blobs
-       LEFT JOIN manifests ON manifests.digest = blobs.digest WHERE blobs.digest = ?`,
+       LEFT JOIN manifests ON manifests.digest = blobs.digest WHERE blobs.digest = +?`,
     );
     this.#named = database.prepare(
       `SELECT referenced AS key, ${columns} FROM manifest_references
        LEFT JOIN blobs ON blobs.digest = referenced
-       LEFT JOIN manifests ON manifests.digest = referenced WHERE manifest_id = ?`,
+       LEFT JOIN manifests ON manifests.digest = referenced WHERE manifest_id = +?`,
     );
   }
 

@@ -34,19 +34,19 @@ export class TagMoveStatements {
     this.#lastKnown = database.prepare(
       `SELECT id AS repository, coalesce(
          (SELECT moved_to FROM tag_moves
-          WHERE repository_id = repositories.id AND tag = ? ORDER BY id DESC LIMIT 1),
+          WHERE repository_id = repositories.id AND tag = +? ORDER BY id DESC LIMIT 1),
          (SELECT digest FROM tags
-          WHERE repository_id = repositories.id AND tag = ? AND variant = '')) AS key
-       FROM repositories WHERE upstream = ? AND name = ?`,
+          WHERE repository_id = repositories.id AND tag = +? AND variant = '')) AS key
+       FROM repositories WHERE upstream = +? AND name = +?`,
     );
     this.#add = database.prepare(
       `INSERT INTO tag_moves (repository_id, tag, at_ms, moved_from, moved_to)
        VALUES (?, ?, ?, ?, ?)`,
     );
     this.#dropOldOfTag = database.prepare(
-      `DELETE FROM tag_moves WHERE repository_id = ? AND tag = ? AND id <=
-         (SELECT id FROM tag_moves WHERE repository_id = ? AND tag = ?
-          ORDER BY id DESC LIMIT 1 OFFSET ?)`,
+      `DELETE FROM tag_moves WHERE repository_id = +? AND tag = +? AND id <=
+         (SELECT id FROM tag_moves WHERE repository_id = +? AND tag = +?
+          ORDER BY id DESC LIMIT 1 OFFSET +?)`,
     );
     this.#dropOldest = database.prepare(
       `DELETE FROM tag_moves WHERE id IN (

@@ -59,11 +59,11 @@ export function victimQueries(database: Database.Database): VictimQueries {
      WHERE named = 0 AND ${where} LIMIT ${pageRows}`;
   // Named in full: a result has the name of the column too, and by a result there is no index.
   const byPriority: Rows<[number, number, Buffer], RootRow> = database.prepare(
-    after(`(accesses.priority, last_at_ms, accesses.digest) > (?, ?, ?)
+    after(`(accesses.priority, last_at_ms, accesses.digest) > (+?, +?, +?)
       ORDER BY accesses.priority, last_at_ms, accesses.digest`),
   );
   const byTime: Rows<[number, Buffer], RootRow> = database.prepare(
-    after("(last_at_ms, accesses.digest) > (?, ?) ORDER BY last_at_ms, accesses.digest"),
+    after("(last_at_ms, accesses.digest) > (+?, +?) ORDER BY last_at_ms, accesses.digest"),
   );
   const none = Buffer.alloc(0);
   return {
@@ -82,37 +82,37 @@ export function victimQueries(database: Database.Database): VictimQueries {
     ),
     members: database.prepare(
       `SELECT ${columns} FROM manifest_references
-       CROSS JOIN blobs ON blobs.digest = referenced ${joins} WHERE manifest_id = ?`,
+       CROSS JOIN blobs ON blobs.digest = referenced ${joins} WHERE manifest_id = +?`,
     ),
     about: database.prepare(
       `SELECT ${columns} FROM manifests
        CROSS JOIN blobs ON blobs.digest = manifests.digest
-       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE subject = ?`,
+       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE subject = +?`,
     ),
     taggedBetween: database.prepare(
       `SELECT ${columns} FROM tags
        CROSS JOIN blobs ON blobs.digest = tags.digest ${joins}
-       WHERE tag GLOB 'sha256-*' AND tag >= ? AND tag < ?`,
+       WHERE tag GLOB 'sha256-*' AND tag >= +? AND tag < +?`,
     ),
     namers: database.prepare(
       `SELECT ${columns} FROM manifest_references
        CROSS JOIN manifests ON id = manifest_id
        CROSS JOIN blobs ON blobs.digest = manifests.digest
-       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE referenced = ?`,
+       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE referenced = +?`,
     ),
     manifest: database.prepare(
       `SELECT ${columns} FROM manifests
        CROSS JOIN blobs ON blobs.digest = manifests.digest
-       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE manifests.digest = ?`,
+       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE manifests.digest = +?`,
     ),
-    blob: database.prepare(`SELECT ${columns} FROM blobs ${joins} WHERE blobs.digest = ?`),
+    blob: database.prepare(`SELECT ${columns} FROM blobs ${joins} WHERE blobs.digest = +?`),
     tagsOf: database.prepare(
       `SELECT upstream, name AS repository, tag FROM tags
-       CROSS JOIN repositories ON id = repository_id WHERE digest = ?`,
+       CROSS JOIN repositories ON id = repository_id WHERE digest = +?`,
     ),
     grantsOf: database.prepare(
       `SELECT upstream, name AS repository FROM grants
-       CROSS JOIN repositories ON id = repository_id WHERE digest = ?`,
+       CROSS JOIN repositories ON id = repository_id WHERE digest = +?`,
     ),
   };
 }

@@ -77,7 +77,7 @@ export class WriteStatements {
     this.#dropOldVariants = database.prepare(
       `DELETE FROM tags WHERE (repository_id, tag, variant) IN (
          SELECT repository_id, tag, variant FROM tags
-         WHERE tag = ? AND variant NOT IN ('', ?) AND ${inRepository}
+         WHERE tag = +? AND variant NOT IN ('', +?) AND ${inRepository}
          ORDER BY checked_at_ms DESC LIMIT -1 OFFSET ${otherVariants})`,
     );
     this.#setPublic = database.prepare(
