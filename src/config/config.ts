@@ -32,6 +32,14 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
+/** Absolute paths of files that say who can log in, read while running; at least one is not null. */
+export interface LoginFiles {
+  /** Lines of a name and a bcrypt hash. */
+  readonly htpasswdFile: string | null;
+  /** Lines of a name and the hash of a token. */
+  readonly tokensFile: string | null;
+}
+
 export interface StorageConfig {
   /** Absolute. */
   readonly directory: string;

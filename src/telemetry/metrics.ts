@@ -88,6 +88,12 @@ export class Metrics {
     labelNames: ["upstream"],
     registers: [this.registry],
   });
+  readonly authenticationFailures: Counter<"listener" | "reason"> = new Counter({
+    name: "sluice_authentication_failures_total",
+    help: "Logins that were not let in: wrong, limited (too many of an address were), busy (too many at once), closed (a file is broken).",
+    labelNames: ["listener", "reason"],
+    registers: [this.registry],
+  });
   readonly digestMismatches: Counter<"upstream"> = new Counter({
     name: "sluice_digest_mismatches_total",
     help: "Answers of upstreams whose bytes did not have the digest asked for; none was served or stored.",
