@@ -2,16 +2,20 @@ import { randomBytes } from "node:crypto";
 import { openAdminListeners } from "./admin-listeners.ts";
 import type { Config } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
+import { ConnectionLimit, type ConnectionLimits } from "./connection-limit.ts";
 import { Drain } from "./drain.ts";
 import { listenOn } from "./listen.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { Rules } from "./mirror/rules.ts";
+import { DistributionError } from "./oci/distribution-error.ts";
 import { type MirrorOptions, type OpenMirror, openMirror } from "./open-mirror.ts";
 import { RegistryServer } from "./server/server.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { openFilesLimit } from "./telemetry/open-files.ts";
+import { usualConnections } from "./usual-connections.ts";
 
 export interface DaemonOptions extends MirrorOptions {
   /** A client that takes nothing of a body for so long is let go of; a minute unless it is given. */
@@ -51,13 +55,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { scrubMs } = config.storage;
   stack.use(new StorageUpkeep({ ...opened, log, now, monotonicMs, verifier, scrubMs }));
   const certificates = await openCertificates(stack, options, metrics);
-  const registry = buildRegistry(opened, options, certificates.server.createServer);
+  const limits = await limitsOf(config.server);
+  const createRegistry = certificates.server.createServer;
+  const bounded = boundedServers(opened, { ...options, limits });
+  const registry = buildRegistry(opened, options, bounded.bounding(createRegistry));
   const tools = { ...opened, ...options, startedAtMs: now() };
   const admin = await openAdminListeners(stack, {
     tools,
     config: config.admin,
     layout,
     certificates: certificates.admin,
+    monotonicMs,
   });
   const ending = stack.use(new Drain(registry.http));
   const address = await listenOn(registry.http, config.server.listen, "server.listen");
@@ -106,6 +114,20 @@ async function openCertificates(
     return stack.use(await ListenerCertificates.open({ listener, files, log, metrics, now }));
   };
   return { server: await open("server"), admin: await open("admin") };
+}
+
+async function limitsOf(config: Config["server"]): Promise<ConnectionLimits> {
+  const most = config.maxConnections ?? usualConnections(await openFilesLimit());
+  return { most, mostPerAddress: config.maxConnectionsPerAddress };
+}
+
+function boundedServers(
+  { metrics }: OpenMirror,
+  { log, monotonicMs, limits }: DaemonOptions & { readonly limits: ConnectionLimits },
+): ConnectionLimit {
+  const refusal = (sentence: string): string =>
+    new DistributionError("UNAVAILABLE", sentence).toBody();
+  return new ConnectionLimit({ listener: "server", limits, refusal, log, metrics, monotonicMs });
 }
 
 function buildRegistry(

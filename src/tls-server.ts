@@ -56,6 +56,7 @@ export class TlsServer extends Server {
   }
 }
 
-function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+/** What tells a TCP connection, or that with TLS over it, from all others that are open. */
+export function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return [remoteAddress, remotePort, localAddress, localPort].join(" ");
 }

@@ -3,7 +3,7 @@ import type { Size } from "./units.ts";
 
 /** The whole configuration, checked and ready to use: paths absolute, files read, durations in ms. */
 export interface Config {
-  readonly server: ListenerConfig;
+  readonly server: ServerConfig;
   readonly admin: AdminConfig;
   readonly storage: StorageConfig;
   readonly eviction: EvictionConfig;
@@ -17,6 +17,13 @@ export interface ListenerConfig {
   readonly listen: ListenAddress;
   /** To speak TLS with; the first is for clients that name none of the others. Empty: plain HTTP. */
   readonly tls: readonly CertificateFiles[];
+}
+
+export interface ServerConfig extends ListenerConfig {
+  /** How many connections clients may have; null: as many as there are descriptors for. */
+  readonly maxConnections: number | null;
+  /** How many may come from one address; null: that many, too. */
+  readonly maxConnectionsPerAddress: number | null;
 }
 
 export interface AdminConfig extends ListenerConfig {

@@ -34,6 +34,20 @@ export function flag(description: string): z.ZodType<boolean, boolean> {
   return z.boolean({ error: wrongType(wording) }).meta(metaOf(wording));
 }
 
+/** A whole number from `least` to `most`. */
+export function wholeNumber(
+  wording: Omit<Wording, "kind">,
+  { least, most }: { readonly least: number; readonly most: number },
+): z.ZodType<number, number> {
+  const whole = { kind: `a whole number from ${least} to ${most}`, ...wording };
+  const isRight = (found: number): boolean =>
+    Number.isInteger(found) && found >= least && found <= most;
+  return z
+    .number({ error: wrongType(whole) })
+    .refine(isRight, { error: ({ input }) => isNot(String(input), whole) })
+    .meta({ ...metaOf(whole), type: "integer", minimum: least, maximum: most });
+}
+
 export function list<Item extends z.ZodType>(item: Item, wording: Wording): z.ZodArray<Item> {
   return z.array(item, { error: wrongType(wording) }).meta(metaOf(wording));
 }

@@ -4,7 +4,7 @@ import type { Config, StorageConfig } from "./config.ts";
 import { defaultListen } from "./default-listen.ts";
 import { evictionTable } from "./eviction-schema.ts";
 import { freshnessTable } from "./freshness-schema.ts";
-import { patternHint, table, text } from "./keys.ts";
+import { patternHint, table, text, wholeNumber } from "./keys.ts";
 import { tlsKey } from "./tls-schema.ts";
 import { durationPattern, parseDuration, type Size } from "./units.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
@@ -38,10 +38,37 @@ function serverTable(directory: string): z.ZodType<Config["server"]> {
     example: "0.0.0.0:8080",
   });
   return table(
-    { listen: listen.prefault(defaultListen.server), tls: tlsKey(directory).optional() },
+    {
+      listen: listen.prefault(defaultListen.server),
+      tls: tlsKey(directory).optional(),
+      maxConnections: wholeNumber(
+        {
+          description:
+            "How many connections clients may have at a time. Without it, a third of what the limit on open files leaves, at most 10000.",
+          example: 2000,
+        },
+        connections,
+      ).optional(),
+      maxConnectionsPerAddress: wholeNumber(
+        {
+          description:
+            "How many of them may come from one address (IPv6: from one /64). Without it, all: many machines may be behind one address.",
+          example: 100,
+        },
+        connections,
+      ).optional(),
+    },
     { description: "The registry API.", example: { listen: defaultListen.server } },
-  ).transform(({ listen, tls = [] }) => ({ listen, tls }));
+  ).transform(({ listen, tls = [], maxConnections = null, maxConnectionsPerAddress = null }) => ({
+    listen,
+    tls,
+    maxConnections,
+    maxConnectionsPerAddress,
+  }));
 }
+
+// More than a process may have open on any system.
+const connections = { least: 1, most: 1_000_000 };
 
 function storageTable(directory: string): z.ZodType<StorageConfig> {
   return table(

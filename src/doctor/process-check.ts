@@ -1,14 +1,14 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
+import { openFilesLimit } from "../telemetry/open-files.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 /** The process that examines itself: its Node, and how many files it may open. */
 export async function* checkProcess(): AsyncGenerator<Finding> {
   yield judgeNode(process.versions.node);
-  const limits = await readFile("/proc/self/limits", "utf8").catch(() => "");
-  const limit = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-  if (limit === undefined) return;
+  const limit = await openFilesLimit();
+  if (limit === null) return;
   const open = await readdir("/proc/self/fd").catch(() => []);
-  yield judgeOpenFiles(Number(limit), open.length);
+  yield judgeOpenFiles(limit, open.length);
 }
 
 // The first releases without holes that a remote peer can use, by their major version. What is older than these has them.

@@ -142,6 +142,30 @@ export class Metrics {
     help: "The bound on everything under the storage directory (storage.maxSize).",
     registers: [this.registry],
   });
+  readonly connections: Gauge<"listener"> = new Gauge({
+    name: "sluice_connections",
+    help: "Connections of clients that are open, by listener: server, admin or metrics.",
+    labelNames: ["listener"],
+    registers: [this.registry],
+  });
+  readonly connectionsLimit: Gauge<"listener"> = new Gauge({
+    name: "sluice_connections_limit",
+    help: "How many connections of clients may be open.",
+    labelNames: ["listener"],
+    registers: [this.registry],
+  });
+  readonly connectionsRefused: Counter<"listener" | "reason"> = new Counter({
+    name: "sluice_connections_refused_total",
+    help: 'Connections that were not served; reason "full" or "address" (server.maxConnectionsPerAddress).',
+    labelNames: ["listener", "reason"],
+    registers: [this.registry],
+  });
+  readonly connectionsEnded: Counter<"listener"> = new Counter({
+    name: "sluice_connections_ended_total",
+    help: "Connections without a request that were ended to make room for others.",
+    labelNames: ["listener"],
+    registers: [this.registry],
+  });
   readonly certificateExpiry: Gauge<"listener" | "name"> = new Gauge({
     name: "sluice_certificate_expiry_seconds",
     help: "When a listener's certificate ends, in seconds since 1970; by its first name.",

@@ -18,7 +18,10 @@ export function conforms(schema: JsonSchema, value: unknown): boolean {
 const annotations: readonly string[] = ["$schema", "title", "description", "default", "examples"];
 
 const checks: Readonly<Record<string, Check>> = {
-  type: ({ type }, value) => type === typeOf(value),
+  type: ({ type }, value) =>
+    type === "integer" ? Number.isInteger(value) : type === typeOf(value),
+  minimum: ({ minimum }, value) => typeof value !== "number" || value >= Number(minimum),
+  maximum: ({ maximum }, value) => typeof value !== "number" || value <= Number(maximum),
   const: (schema, value) => schema["const"] === value,
   enum: (schema, value) => (schema["enum"] as unknown[]).includes(value),
   anyOf: (schema, value) =>

@@ -57,7 +57,6 @@ test("an unknown key names the nearest known one, or all of them", async () => {
       "storage: { path: /x }\n",
       "1:12 storage.path: unknown key; known here: directory, maxSize, minFree, scrub",
     ],
-    ["server: { auth: {} }\n", "1:11 server.auth: unknown key; known here: listen, tls"],
     [
       "upstreams: { ghcr.io: { endpoints: [https://ghcr.io], timeouts: { conect: 1s } } }\n",
       '1:67 upstreams.ghcr.io.timeouts.conect: unknown key; did you mean "connect"?',
@@ -85,6 +84,18 @@ test("a wrong type says what was found and what is right", async () => {
     [
       "storage: { maxSize: [1GiB] }\n",
       "1:21 storage.maxSize: a list is not a size; write for example 80%",
+    ],
+    [
+      "server: { maxConnections: 0 }\n",
+      "1:27 server.maxConnections: 0 is not a whole number from 1 to 1000000; write for example 2000",
+    ],
+    [
+      "server: { maxConnections: all }\n",
+      '1:27 server.maxConnections: "all" is not a whole number from 1 to 1000000; write for example 2000',
+    ],
+    [
+      "admin: { hosts: ['admin.example.com:443'] }\n",
+      "1:18 admin.hosts[0]: has a port, and the name counts at any; write for example admin.example.com",
     ],
     [
       "storage: { scrub: 1h }\n",

@@ -38,7 +38,12 @@ test("an empty file means the defaults", async () => {
     access: "shared",
   };
   const expected = {
-    server: { listen: { host: "0.0.0.0", port: 5000 }, tls: [] },
+    server: {
+      listen: { host: "0.0.0.0", port: 5000 },
+      tls: [],
+      maxConnections: null,
+      maxConnectionsPerAddress: null,
+    },
     admin: { listen: { host: "127.0.0.1", port: 5001 }, tls: [], hosts: [], metricsListen: null },
     storage: {
       directory: "/etc/lab/data",
@@ -74,7 +79,7 @@ test("an empty file means the defaults", async () => {
 
 test("every key is read, ready to use", async () => {
   const config = await read(yaml`
-    server: { listen: ":8080" }
+    server: { listen: ":8080", maxConnections: 2000, maxConnectionsPerAddress: 100 }
     admin: { listen: "[::1]:0", hosts: [admin.example.com], metricsListen: "0.0.0.0:5002" }
     storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB, scrub: off }
     eviction: { interval: 1m, highWatermark: 90%, lowWatermark: 12.5 %, maxIdle: 30d, pins: ["docker.io/library/*", "*:v[0-9]*"] }
@@ -109,7 +114,12 @@ test("every key is read, ready to use", async () => {
     log: { level: silent }
   `);
   assert.deepEqual(config, {
-    server: { listen: { host: "", port: 8080 }, tls: [] },
+    server: {
+      listen: { host: "", port: 8080 },
+      tls: [],
+      maxConnections: 2000,
+      maxConnectionsPerAddress: 100,
+    },
     admin: {
       listen: { host: "::1", port: 0 },
       tls: [],

@@ -1,0 +1,18 @@
+// The catalog, the log, threads, the admin API and its socket, and connections that are told why they are refused.
+const keptFiles = 64;
+
+// A pull takes its connection, a file, and often a connection to an upstream.
+const filesPerConnection = 3;
+
+// Some 3,000 machines that pull at once. An idle connection costs 10 KiB, so that many that do nothing cost 100 MiB.
+const mostConnections = 10_000;
+
+// Below that a mirror is of no use, and descriptors that are missing are told to whoever needed one.
+const fewestConnections = 16;
+
+/** How many connections clients may have where nobody says it: as many as there are descriptors for. */
+export function usualConnections(openFilesLimit: number | null): number {
+  if (openFilesLimit === null) return mostConnections;
+  const affordable = Math.floor((openFilesLimit - keptFiles) / filesPerConnection);
+  return Math.min(mostConnections, Math.max(fewestConnections, affordable));
+}

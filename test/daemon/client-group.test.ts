@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clientGroup } from "../../src/client-group.ts";
+import { usualConnections } from "../../src/usual-connections.ts";
+
+test("connections are counted by IPv4 address, and by the /64 of an IPv6 address", () => {
+  const table: readonly (readonly [address: string, group: string])[] = [
+    ["192.0.2.1", "192.0.2.1"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:db8:1:2::6", "2001:db8:1:2::/64"],
+    ["2001:db8::6", "2001:db8:0:0::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["::1", "0:0:0:0::/64"],
+  ];
+  for (const [address, group] of table) assert.equal(clientGroup(address), group, address);
+});
+
+test("without a word of the operator there are as many connections as descriptors allow", () => {
+  const table: readonly (readonly [limit: number | null, connections: number])[] = [
+    [64, 16],
+    [128, 21],
+    [1_024, 320],
+    [4_096, 1_344],
+    [65_536, 10_000],
+    [null, 10_000],
+  ];
+  for (const [limit, connections] of table) {
+    assert.equal(usualConnections(limit), connections, `${limit}`);
+  }
+});
