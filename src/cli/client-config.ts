@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
+import { assumedAddress } from "../client-config/address.ts";
+import type { Client, ClientFile } from "../client-config/client.ts";
+import { reachedMirror } from "../client-config/reached-mirror.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
-import { assumedAddress } from "./client-config/address.ts";
-import type { Client, ClientFile } from "./client-config/client.ts";
-import { reachedMirror } from "./client-config/reached-mirror.ts";
 import { writeBelow } from "./client-config/write-below.ts";
 
 export interface ClientConfigOptions {
@@ -17,7 +17,7 @@ export interface ClientConfigOptions {
   readonly json?: boolean;
 }
 
-/** `sluice client-config CLIENT`. Rejects with ConfigError, and with CommandError if the client cannot use this mirror. */
+/** `sluice client-config CLIENT`. Rejects with ConfigError, and with ClientConfigError if the client cannot use this mirror. */
 export async function clientConfig(client: Client, options: ClientConfigOptions): Promise<void> {
   const { config } = await loadConfig({
     file: options.config,

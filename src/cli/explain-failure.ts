@@ -1,3 +1,4 @@
+import { ClientConfigError } from "../client-config/client-config-error.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { ListenError } from "../listen.ts";
 import { StorageError } from "../storage/storage-error.ts";
@@ -14,7 +15,9 @@ export function explainFailure(error: unknown): string {
 
 /** What an operator can cause, told in a sentence that says what to do. */
 function isExpected(error: unknown): error is Error {
-  return [CommandError, ListenError, StorageError].some((kind) => error instanceof kind);
+  return [CommandError, ClientConfigError, ListenError, StorageError].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 function explainConfig({ message, problems }: ConfigError): string {

@@ -11,7 +11,7 @@ export interface SourceFile {
 const rows: readonly (readonly string[])[] = [
   ["src", "cli"],
   ["server", "admin"],
-  ["mirror", "doctor", "auth"],
+  ["mirror", "doctor", "auth", "client-config"],
   ["storage", "upstream"],
   ["config", "telemetry"],
   ["oci"],

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Client } from "../client-config/client.ts";
+import type { Client } from "../../client-config/client.ts";
 import type { ClientConfigOptions } from "../client-config.ts";
 import { addressArgument } from "./arguments.ts";
 
@@ -15,27 +15,27 @@ export function addClientConfig(program: Command): void {
     .description("print what a client needs to pull through this mirror")
     .addHelpText("after", clientConfigHelp);
   add(all, "docker", async ({ containerdStore }) => {
-    const { docker, dockerOnContainerd } = await import("../client-config/docker.ts");
+    const { docker, dockerOnContainerd } = await import("../../client-config/docker.ts");
     return containerdStore ? dockerOnContainerd : docker;
   })
     .description("Docker's engine: daemon.json, or hosts.toml for containerd's store")
     .option("--containerd-store", "for an engine that keeps images in containerd's store")
     .addHelpText("after", dockerHelp);
   add(all, "containerd", async ({ anyRegistry }) => {
-    const { containerd, containerdForAny } = await import("../client-config/containerd.ts");
+    const { containerd, containerdForAny } = await import("../../client-config/containerd.ts");
     return anyRegistry ? containerdForAny : containerd;
   })
     .description("containerd, and Kubernetes on it: hosts.toml")
     .option("--any-registry", anyRegistryHelp)
     .addHelpText("after", containerdHelp);
-  add(all, "podman", async () => (await import("../client-config/podman.ts")).podman)
+  add(all, "podman", async () => (await import("../../client-config/podman.ts")).podman)
     .description("podman, buildah, skopeo and CRI-O: a file in registries.conf.d")
     .addHelpText("after", podmanHelp);
-  add(all, "buildkit", async () => (await import("../client-config/buildkit.ts")).buildkit)
+  add(all, "buildkit", async () => (await import("../../client-config/buildkit.ts")).buildkit)
     .description("a standalone buildkitd, or docker buildx: buildkitd.toml")
     .addHelpText("after", buildkitHelp);
   add(all, "k3s", async ({ anyRegistry }) => {
-    const { k3s, k3sForAny } = await import("../client-config/k3s.ts");
+    const { k3s, k3sForAny } = await import("../../client-config/k3s.ts");
     return anyRegistry ? k3sForAny : k3s;
   })
     .description("k3s and RKE2: registries.yaml")

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse as parseYaml } from "yaml";
-import { assumedAddress } from "../../../src/cli/client-config/address.ts";
-import { buildkit } from "../../../src/cli/client-config/buildkit.ts";
-import type { Client } from "../../../src/cli/client-config/client.ts";
-import { containerd, containerdForAny } from "../../../src/cli/client-config/containerd.ts";
-import { docker, dockerOnContainerd } from "../../../src/cli/client-config/docker.ts";
-import { k3s, k3sForAny } from "../../../src/cli/client-config/k3s.ts";
-import { podman } from "../../../src/cli/client-config/podman.ts";
-import { type Reach, reachedMirror } from "../../../src/cli/client-config/reached-mirror.ts";
-import { CommandError } from "../../../src/cli/command-error.ts";
+import { assumedAddress } from "../../../src/client-config/address.ts";
+import { buildkit } from "../../../src/client-config/buildkit.ts";
+import type { Client } from "../../../src/client-config/client.ts";
+import { ClientConfigError } from "../../../src/client-config/client-config-error.ts";
+import { containerd, containerdForAny } from "../../../src/client-config/containerd.ts";
+import { docker, dockerOnContainerd } from "../../../src/client-config/docker.ts";
+import { k3s, k3sForAny } from "../../../src/client-config/k3s.ts";
+import { podman } from "../../../src/client-config/podman.ts";
+import { type Reach, reachedMirror } from "../../../src/client-config/reached-mirror.ts";
 import { read, yaml } from "../../config/reading.ts";
 import { assertGolden } from "../../support/golden.ts";
 
@@ -174,7 +174,7 @@ async function configured(
 
 function refusal(message: RegExp): (error: unknown) => true {
   return (error) => {
-    assert.ok(error instanceof CommandError, String(error));
+    assert.ok(error instanceof ClientConfigError, String(error));
     assert.match(error.message, message);
     return true;
   };

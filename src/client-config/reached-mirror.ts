@@ -1,6 +1,6 @@
-import type { Config, UpstreamConfig } from "../../config/config.ts";
-import { builtInAliases } from "../../config/host.ts";
-import { CommandError } from "../command-error.ts";
+import type { Config, UpstreamConfig } from "../config/config.ts";
+import { builtInAliases } from "../config/host.ts";
+import { ClientConfigError } from "./client-config-error.ts";
 
 /** The mirror as a client sees it. */
 export interface ReachedMirror {
@@ -36,7 +36,7 @@ export interface Reach {
 }
 
 /**
- * What the mirror of this configuration is for clients that reach it there. Throws CommandError for an upstream that is
+ * What the mirror of this configuration is for clients that reach it there. Throws ClientConfigError for an upstream that is
  * not configured, or that this address cannot mean.
  */
 export function reachedMirror({ upstreams }: Config, reach: Reach): ReachedMirror {
@@ -49,7 +49,7 @@ export function reachedMirror({ upstreams }: Config, reach: Reach): ReachedMirro
     (name) => !reached.some((upstream) => upstream.name === name),
   );
   const why = owner && missed.length > 0 ? leftOut(address, owner, missed) : null;
-  if (why !== null && only.length > 0) throw new CommandError(why);
+  if (why !== null && only.length > 0) throw new ClientConfigError(why);
   return {
     url: address.origin,
     host: imageHost(address),
@@ -63,7 +63,7 @@ export function reachedMirror({ upstreams }: Config, reach: Reach): ReachedMirro
 function assertConfigured(name: string, upstreams: readonly UpstreamConfig[]): void {
   if (upstreams.some((upstream) => upstream.name === name)) return;
   const names = upstreams.map((upstream) => upstream.name).join(", ");
-  throw new CommandError(`${name} is no upstream of the configuration; it has ${names}`);
+  throw new ClientConfigError(`${name} is no upstream of the configuration; it has ${names}`);
 }
 
 /** Who is meant by all that is sent to this host, whatever else the requests say. */

@@ -4,7 +4,7 @@ import type { ReachedMirror } from "./reached-mirror.ts";
 export interface Client {
   /** The upstream that its requests mean without saying so; null: they say which. */
   readonly means: string | null;
-  /** Throws CommandError if the client cannot use this mirror. */
+  /** Throws ClientConfigError if the client cannot use this mirror. */
   readonly configure: (mirror: ReachedMirror) => ClientConfig;
 }
 

@@ -1,5 +1,5 @@
-import { CommandError } from "../command-error.ts";
 import type { Client, ClientConfig } from "./client.ts";
+import { ClientConfigError } from "./client-config-error.ts";
 import { hostsTomlFiles } from "./hosts-toml.ts";
 import type { ReachedMirror } from "./reached-mirror.ts";
 
@@ -34,9 +34,9 @@ function daemonJson({ url, trust, unnamed }: ReachedMirror): ClientConfig {
   };
 }
 
-function notDockerHub(unnamed: string | null): CommandError {
+function notDockerHub(unnamed: string | null): ClientConfigError {
   const key = `upstreams."${dockerHub}"`;
-  return new CommandError(
+  return new ClientConfigError(
     `Docker asks its mirrors for images of ${dockerHub} without saying so, and at this address that means ${unnamed ?? "no upstream"}: set ${key}.default, or name by --address a host that is in ${key}.hosts`,
   );
 }

@@ -1,5 +1,5 @@
-import type { Config } from "../../config/config.ts";
-import { CommandError } from "../command-error.ts";
+import type { Config } from "../config/config.ts";
+import { ClientConfigError } from "./client-config-error.ts";
 
 /** Where clients reach the mirror, as far as its configuration tells. */
 export interface AssumedAddress {
@@ -10,7 +10,7 @@ export interface AssumedAddress {
 
 /**
  * The address to be taken where none is named: a name that the upstream says clients use, if one is meant; else what the
- * mirror listens on; where that is every interface, this machine's name. Throws CommandError if there is none.
+ * mirror listens on; where that is every interface, this machine's name. Throws ClientConfigError if there is none.
  */
 export function assumedAddress(
   { server, upstreams }: Config,
@@ -22,7 +22,7 @@ export function assumedAddress(
   const urlOf = (authority: string): URL => new URL(`${scheme}://${authority}`);
   const [named] = upstreams.find(({ name }) => name === meant)?.hosts ?? [];
   if (port === 0 && !named?.includes(":")) {
-    throw new CommandError(
+    throw new ClientConfigError(
       "server.listen leaves the port to the system; name the mirror's address by --address",
     );
   }

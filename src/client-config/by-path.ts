@@ -1,4 +1,4 @@
-import { CommandError } from "../command-error.ts";
+import { ClientConfigError } from "./client-config-error.ts";
 import type { MirroredRegistry, ReachedMirror } from "./reached-mirror.ts";
 
 export interface ByPath {
@@ -7,13 +7,13 @@ export interface ByPath {
   readonly notes: readonly string[];
 }
 
-/** The registries that a path can name. Throws CommandError if there is none. */
+/** The registries that a path can name. Throws ClientConfigError if there is none. */
 export function byPath({ registries }: ReachedMirror): ByPath {
   const able = registries.flatMap((registry) =>
     registry.prefix === null ? [] : [{ ...registry, prefix: registry.prefix }],
   );
   const notes = registries.filter(({ prefix }) => prefix === null).map(({ name }) => whyNot(name));
-  if (able.length === 0) throw new CommandError(notes.join("; "));
+  if (able.length === 0) throw new ClientConfigError(notes.join("; "));
   return { registries: able, notes };
 }
 
