@@ -10,7 +10,7 @@ import type { Mirror } from "./mirror/mirror.ts";
 import { Rules } from "./mirror/rules.ts";
 import { DistributionError } from "./oci/distribution-error.ts";
 import { type MirrorOptions, type OpenMirror, openMirror } from "./open-mirror.ts";
-import { RegistryServer } from "./server/server.ts";
+import { RegistryServer, type RegistryServerOptions } from "./server/server.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -20,6 +20,8 @@ import { usualConnections } from "./usual-connections.ts";
 export interface DaemonOptions extends MirrorOptions {
   /** A client that takes nothing of a body for so long is let go of; a minute unless it is given. */
   readonly writeIdleMs?: number;
+  /** How long a client's request may take to arrive; see `RegistryServerOptions`. */
+  readonly requestTimeouts?: RegistryServerOptions["requestTimeouts"];
 }
 
 // Clients unpack layers while they come, which can take seconds; one that reads nothing for a minute holds buffers and
@@ -132,7 +134,7 @@ function boundedServers(
 
 function buildRegistry(
   { mirror, configured, health, metrics, statistics }: OpenMirror,
-  { log, monotonicMs, writeIdleMs = defaultWriteIdleMs }: DaemonOptions,
+  { log, monotonicMs, writeIdleMs = defaultWriteIdleMs, requestTimeouts = {} }: DaemonOptions,
   createServer: ListenerCertificates["createServer"],
 ): RegistryServer {
   return new RegistryServer({
@@ -144,6 +146,7 @@ function buildRegistry(
     log,
     monotonicMs,
     writeIdleMs,
+    requestTimeouts,
     // Another one for each process: a mirror that was moved or copied must not refuse what its twin forwards.
     instance: `sluice-${randomBytes(6).toString("hex")}`,
     createServer,

@@ -23,11 +23,13 @@ import { toDistributionError } from "./error-answer.ts";
 import { endLingering } from "./lingering-end.ts";
 import { serveReferrers, serveRepositories, serveTags } from "./lists.ts";
 import { viaOf } from "./loop.ts";
+import { answerMalformed, headerLimitBytes } from "./malformed.ts";
 import { serveManifest } from "./manifest.ts";
 import { untrustedContentHeaders } from "./pull-headers.ts";
 import { reasonPhrase } from "./reason-phrase.ts";
 import { recordRequest } from "./request-log.ts";
 import { type Served, servedNothing } from "./served.ts";
+import { Turns } from "./turns.ts";
 
 export interface RegistryServerOptions {
   readonly mirror: Mirror;
@@ -40,6 +42,8 @@ export interface RegistryServerOptions {
   readonly monotonicMs: () => number;
   /** A client that takes nothing of a body for so long is let go of. */
   readonly writeIdleMs: number;
+  /** How long a request may take to arrive, in the words of `createServer`; usual times unless given. */
+  readonly requestTimeouts?: ServerOptions;
   /** What this mirror calls itself to others in `CDN-Loop`: a token of RFC 9110. */
   readonly instance: string;
   /** Makes the server, with TLS for example; without it, plain HTTP. */
@@ -51,7 +55,12 @@ const requestTimeouts = {
   headersTimeout: 15_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 75_000,
+  // How late the first two may come true.
+  connectionsCheckingInterval: 5_000,
 };
+
+// A name has 255 characters at most, and a digest 135; the marks of pages come from registries.
+const targetLimitChars = 8 * 1024;
 
 // Eight clients at full speed; 500 slow ones take about 55 MiB. See BufferBudget.
 const bufferLimitBytes = 16 * 1024 * 1024;
@@ -67,19 +76,27 @@ export class RegistryServer {
   readonly http: Server;
   readonly #upstreams: () => Upstreams;
   readonly #options: RegistryServerOptions;
+  readonly #turns = new Turns();
   readonly #buffers = new BufferBudget(bufferLimitBytes);
 
   constructor(options: RegistryServerOptions) {
     this.#options = options;
     this.#upstreams = options.upstreams;
     const { createServer: create = createServer } = options;
-    this.http = create(requestTimeouts, (request, response) => {
-      // It never rejects: what goes wrong becomes an answer and a log line.
-      this.#handle(request, response).catch((err) =>
-        options.log.fatal({ err }, "request handler broke"),
-      );
+    const timeouts = { ...requestTimeouts, ...options.requestTimeouts };
+    this.http = create({ ...timeouts, maxHeaderSize: headerLimitBytes }, (request, response) => {
+      this.#turns.take(request.socket, response, () => {
+        // It never rejects: what goes wrong becomes an answer and a log line.
+        this.#handle(request, response).catch((err) =>
+          options.log.fatal({ err }, "request handler broke"),
+        );
+      });
     });
-    this.http.on("clientError", answerMalformed);
+    this.http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      // A word in the middle of an answer would be taken for a part of it.
+      if (this.#turns.isAnswering(socket)) socket.resetAndDestroy();
+      else answerMalformed(error, socket);
+    });
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -179,6 +196,10 @@ function assertReadable(request: IncomingMessage): void {
   ) {
     throw new DistributionError("UNSUPPORTED", "the request has two Host headers", { status: 400 });
   }
+  if ((request.url?.length ?? 0) > targetLimitChars) {
+    const message = `the target has more than ${targetLimitChars} characters`;
+    throw new DistributionError("UNSUPPORTED", message, { status: 414 });
+  }
   if (request.method === "GET" || request.method === "HEAD") return;
   throw new DistributionError(
     "UNSUPPORTED",
@@ -216,17 +237,4 @@ function endWith(
   if (request.method === "HEAD") response.end();
   else if (request.method === "GET") response.end(body);
   else endLingering(request, response, body);
-}
-
-/** Bytes that are no HTTP request never reach a handler. */
-function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-  const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
-  const timedOut = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
-  const status = tooLarge
-    ? "431 Request Header Fields Too Large"
-    : timedOut
-      ? "408 Request Timeout"
-      : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

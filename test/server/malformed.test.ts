@@ -33,8 +33,11 @@ const requests: readonly (readonly [what: string, bytes: string, status: number]
   ["a header of 64 KiB", `GET /v2/ HTTP/1.1\r\n${host}X: ${"x".repeat(64 * 1024)}\r\n${end}`, 431],
   ["a target of 64 KiB", `GET /v2/${"a".repeat(64 * 1024)} HTTP/1.1\r\n${host}${end}`, 431],
   ["10,000 headers", `GET /v2/ HTTP/1.1\r\n${host}${"X: y\r\n".repeat(10_000)}${end}`, 431],
+  ["a target of 9 KiB", `GET /v2/${"a".repeat(9 * 1024)} HTTP/1.1\r\n${host}${end}`, 414],
   ["an expectation that nobody meets", `GET /v2/ HTTP/1.1\r\n${host}Expect: coffee\r\n${end}`, 417],
 ];
+
+const answeredByNode = new Set(["no Host", "an expectation that nobody meets"]);
 
 test("a request that is none, or two, is refused once, and its connection ended", async (t) => {
   await using hub = await FakeUpstream.start();
@@ -46,6 +49,8 @@ test("a request that is none, or two, is refused once, and its connection ended"
 
       const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, one]) => Number(one));
       assert.deepEqual(statuses, [status]);
+      if (!answeredByNode.has(what))
+        assert.match(text, /\r\n\r\n\{"errors":\[\{"code":"UNSUPPORTED"/);
     });
   }
   assert.equal((await mirror.get("/v2/")).status, 200);

@@ -1,4 +1,5 @@
 import { mkdtempDisposable } from "node:fs/promises";
+import type { ServerOptions } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -30,6 +31,7 @@ export interface TestMirrorOptions {
   /** What differs from the defaults. */
   readonly freshness?: Partial<FreshnessConfig>;
   readonly writeIdleMs?: number;
+  readonly requestTimeouts?: ServerOptions;
   /** Whether the clock that never jumps moves only when told as well; otherwise it goes on by itself too. */
   readonly ownMonotonicClock?: boolean;
   /** Of `server.listen`; else any that is free. */
@@ -95,6 +97,7 @@ export class TestMirror implements AsyncDisposable {
         now: () => clock.nowMs,
         monotonicMs: () => clock.monotonicMs + machineMs(),
         ...(options.writeIdleMs === undefined ? {} : { writeIdleMs: options.writeIdleMs }),
+        ...(options.requestTimeouts && { requestTimeouts: options.requestTimeouts }),
       }),
     );
     return new TestMirror(daemon, {

@@ -1,0 +1,32 @@
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+// Each costs some 5 KiB. No client of registries asks for anything before it has its answer, but HTTP lets it.
+const unansweredLimit = 1_000;
+
+/**
+ * The requests of each connection, one after the other: Node hands all of them on as they come, and each would open its
+ * file and take its buffers long before it is answered.
+ */
+export class Turns {
+  /** The first of each is being answered. */
+  readonly #asked = new WeakMap<Socket, (() => void)[]>();
+
+  /** Calls `answer` when all that was asked before on the connection has been answered; never if it ends before. */
+  take(socket: Socket, response: ServerResponse, answer: () => void): void {
+    const asked = this.#asked.get(socket) ?? [];
+    this.#asked.set(socket, asked);
+    if (asked.length === unansweredLimit) return void socket.resetAndDestroy();
+    asked.push(answer);
+    response.once("close", () => {
+      asked.shift();
+      if (!socket.destroyed) asked[0]?.();
+    });
+    if (asked.length === 1) answer();
+  }
+
+  /** Whether something is being answered there, so that nothing else may be written. */
+  isAnswering(socket: Socket): boolean {
+    return (this.#asked.get(socket)?.length ?? 0) > 0;
+  }
+}
