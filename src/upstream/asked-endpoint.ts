@@ -27,6 +27,8 @@ export interface AskedEndpointOptions {
   readonly clocks: Clocks;
 }
 
+type Verdict = ReturnType<typeof severityOf>;
+
 // As of a header that asks for a day by mistake.
 const longestRetryAfterMs = 5 * 60_000;
 
@@ -37,6 +39,8 @@ export class AskedEndpoint implements Source, AsyncDisposable {
   readonly breaker: Breaker;
   readonly endpoint: Endpoint;
   readonly #options: AskedEndpointOptions;
+  // A question that it had an answer to, the last one: what it fails with then is more than single questions.
+  #answerable: Ask | null = null;
 
   constructor({ endpoint, breaker }: EndpointEntry, options: AskedEndpointOptions) {
     this.limit = new RateLimit(options.clocks);
@@ -73,18 +77,16 @@ export class AskedEndpoint implements Source, AsyncDisposable {
       return said;
     } catch (error) {
       const failed = this.#failed(error);
-      const known = error instanceof HopFailed ? "none" : severityOf(failed.failure);
-      this.#judge(permit, ask.signal?.aborted ? "unknown" : known, failed.failure);
+      const verdict = ask.signal?.aborted ? "unknown" : verdictOn(error, failed);
+      this.#judge(permit, verdict, failed.failure);
       throw failed;
     }
   }
 
   /** Asks what a request asked, but as HEAD: that costs the least, and goes the same way. Never rejects. */
-  async probe(permit: Permit, { signal: _, ...ask }: Ask): Promise<void> {
-    const { range: _range, ...headers } = ask.headers;
-    const probe: Ask = { ...ask, method: "HEAD", headers, trust: "unverified" };
+  async probe(permit: Permit, ask: Ask): Promise<void> {
     // The breaker has heard of it, and nobody else wants to know.
-    await this.ask(permit, probe, async ({ body }) => body.discard()).catch(() => {});
+    await this.ask(permit, asCheapest(ask), async ({ body }) => body.discard()).catch(() => {});
   }
 
   noteFailure(failure: UpstreamFailure): void {
@@ -105,14 +107,49 @@ export class AskedEndpoint implements Source, AsyncDisposable {
     await this.endpoint[Symbol.asyncDispose]();
   }
 
-  #judge(permit: Permit, severity: ReturnType<typeof severityOf>, failure: UpstreamFailure): void {
-    if (severity === "none") permit.answered();
-    else if (severity === "unknown") permit.abandoned();
-    else permit.failed(this.#trouble(severity, failure));
+  #judge(permit: Permit, verdict: Verdict, failure: UpstreamFailure): void {
+    if (verdict === "none" || verdict === "unknown") {
+      tell(permit, verdict);
+      return;
+    }
+    const trouble = this.#trouble(verdict, failure);
+    // Whoever probes may ask just what it fails with when it is well. Nobody waits, and it never rejects.
+    if (permit.isProbe && verdict === "slight") {
+      void this.#findOut(permit, trouble);
+      return;
+    }
+    permit.failed(trouble);
+    this.#settleDoubt(trouble);
+  }
+
+  #settleDoubt(trouble: Trouble): void {
+    const permit = this.breaker.doubt();
+    if (permit) void this.#findOut(permit, trouble);
+  }
+
+  /** Whether it fails with everything, or only with what it was asked of late. */
+  async #findOut(permit: Permit, trouble: Trouble): Promise<void> {
+    try {
+      (await this.#askAnswerable()).body.discard();
+      permit.answered();
+    } catch (error) {
+      const verdict = verdictOn(error, this.#failed(error));
+      if (verdict === "none" || verdict === "unknown") tell(permit, verdict);
+      else permit.failed(trouble);
+    }
+  }
+
+  async #askAnswerable(): Promise<Answer> {
+    if (this.#answerable) return await this.#answer(this.#answerable);
+    const answer = await this.endpoint.greet();
+    if (isAnswer(answer.status)) return answer;
+    throw this.#error(await refusalFrom(answer));
   }
 
   #note(severity: Severity, failure: UpstreamFailure): void {
-    this.breaker.noteFailure(this.#trouble(severity, failure));
+    const trouble = this.#trouble(severity, failure);
+    this.breaker.noteFailure(trouble);
+    this.#settleDoubt(trouble);
   }
 
   #trouble(severity: Severity, failure: UpstreamFailure): Trouble {
@@ -136,6 +173,7 @@ export class AskedEndpoint implements Source, AsyncDisposable {
     });
     const { status, redirected } = answer;
     this.#count(ask, String(status));
+    if (status === 200 && ask.kind === "manifest") this.#answerable = asCheapest(ask);
     if (isAnswer(status)) return answer;
     const failure = await refusalFrom(answer);
     const error = this.#error(failure);
@@ -161,6 +199,22 @@ export class AskedEndpoint implements Source, AsyncDisposable {
   #error(failure: UpstreamFailure, cause?: unknown): UpstreamError {
     return new UpstreamError(this.#options.upstream, failure, { cause });
   }
+}
+
+/** What storage that a registry redirects to does says nothing of the registry. */
+function verdictOn(error: unknown, { failure }: UpstreamError): Verdict {
+  return error instanceof HopFailed ? "none" : severityOf(failure);
+}
+
+function tell(permit: Permit, verdict: "none" | "unknown"): void {
+  if (verdict === "none") permit.answered();
+  else permit.abandoned();
+}
+
+/** The same question as it costs the least; whoever asked it may have gone. */
+function asCheapest({ signal: _, ...ask }: Ask): Ask {
+  const { range: _range, ...headers } = ask.headers;
+  return { ...ask, method: "HEAD", headers, trust: "unverified" };
 }
 
 /** A kept socket that broke says nothing about the endpoint: a fresh one does. */

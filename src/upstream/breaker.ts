@@ -43,8 +43,8 @@ export interface BreakerOptions {
   readonly onChange: (state: BreakerState, before: BreakerState) => void;
 }
 
-// What a failure leaves of the health: two grave ones in a row open the breaker, or four slight ones. One alone may be an
-// accident. An upstream that cuts each answer but gives the next one never comes near.
+// What a failure leaves of the health: two grave ones in a row open the breaker; four slight ones make it doubtful. One alone
+// may be an accident. An upstream that cuts each answer but gives the next one never comes near.
 const leftAfter: Readonly<Record<Severity, number>> = { grave: 0.4, slight: 0.7 };
 const opensBelow = 0.25;
 
@@ -73,6 +73,8 @@ export class Breaker {
   #healthAtMs = 0;
   // How often it opened since it was last well.
   #openings = 0;
+  // Whether somebody finds out about a doubt.
+  #isExamined = false;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -100,6 +102,27 @@ export class Breaker {
     if (state.kind === "half-open" || this.#options.monotonicMs() < state.untilMs) return null;
     const { sinceMs, reason } = state;
     return this.#permit(this.#enterState({ kind: "half-open", sinceMs, reason }));
+  }
+
+  /**
+   * Leave to ask something that it is known to answer, after questions enough that it gave no answer to: they may be all
+   * that it fails with, and whoever asks them must not keep everyone else from it. null where there is no such doubt, or
+   * somebody finds out already.
+   */
+  doubt(): Permit | null {
+    const state = this.#state;
+    if (state.kind !== "closed" || this.#isExamined || this.health >= opensBelow) return null;
+    this.#isExamined = true;
+    const settle = (act: () => void): void => {
+      this.#isExamined = false;
+      if (this.#state === state) act();
+    };
+    return {
+      isProbe: false,
+      answered: () => settle(() => this.#answeredWhileClosed()),
+      failed: (trouble) => settle(() => this.#failedWhileClosed({ ...trouble, severity: "grave" })),
+      abandoned: () => settle(() => {}),
+    };
   }
 
   /** Without leave: something went wrong with an answer that had begun. */
@@ -137,7 +160,7 @@ export class Breaker {
 
   #failedWhileClosed(trouble: Trouble): void {
     this.#setHealth(this.health * leftAfter[trouble.severity]);
-    if (this.#health < opensBelow) this.#open(trouble);
+    if (this.#health < opensBelow && trouble.severity === "grave") this.#open(trouble);
   }
 
   #close(): void {

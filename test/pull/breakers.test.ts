@@ -16,6 +16,7 @@ test("an upstream that fails again and again is left alone: pulls are told at on
   const [only] = scene.endpoints;
   only.overrideAll(unavailable);
   for (let turn = 0; turn < 4; turn++) await scene.mirror.get(tags);
+  await scene.isLeftAlone();
   const before = only.requests.length;
 
   const answers = await Promise.all(Array.from({ length: 20 }, () => scene.mirror.get(tags)));
@@ -54,6 +55,50 @@ test("when the pause is over one request finds out, the others are told at once"
   assert.equal(probed.status, 200);
   assert.equal((await scene.mirror.get(tags)).status, 200);
   assert.equal(scene.logged("endpoint answers again").length, 1);
+});
+
+test("what an upstream fails with keeps nobody from the rest of it, whoever asks how often, under how many names", async () => {
+  await using scene = await Scene.start(1);
+  const [only] = scene.endpoints;
+  const byTag = "/v2/team/app/manifests/1";
+  assert.equal((await scene.mirror.get(byTag)).status, 200);
+  const failing = Array.from({ length: 40 }, (_, at) => `/v2/evil/${at % 8}/tags/list`);
+  for (const path of failing) only.override(path, unavailable);
+
+  for (const path of failing) assert.equal((await scene.mirror.get(path)).status, 503);
+  assert.equal((await scene.mirror.get(tags)).status, 200);
+  await Promise.all(failing.map((path) => scene.mirror.get(path)));
+  assert.equal((await scene.mirror.get(tags)).status, 200);
+  assert.deepEqual(scene.logged("endpoint left alone"), []);
+  // What it had an answer to is asked again, once at a time, and counts as no pull.
+  const again = only.count("HEAD", manifest);
+  assert.ok(again > 0 && again <= failing.length, String(again));
+});
+
+test("a probe with what an upstream fails with does not keep it from being found well", async () => {
+  await using scene = await Scene.start(1);
+  const [only] = scene.endpoints;
+  await scene.leaveAlone(only);
+  only.override("/v2/evil/app/tags/list", unavailable);
+  scene.mirror.advance(8_000);
+
+  assert.equal((await scene.mirror.get("/v2/evil/app/tags/list")).status, 503);
+  await eventually("it is well", () => scene.logged("endpoint answers again").length === 1);
+
+  assert.equal((await scene.mirror.get(tags)).status, 200);
+});
+
+test("an upstream that greets and fails with all that it could answer is left alone", async () => {
+  await using scene = await Scene.start(1);
+  const [only] = scene.endpoints;
+  assert.equal((await scene.mirror.get("/v2/team/app/manifests/1")).status, 200);
+  only.overrideAll((request, response) => {
+    response.writeHead(request.url === "/v2/" ? 200 : 500).end();
+  });
+
+  for (let turn = 0; turn < 4; turn++) await scene.mirror.get(`/v2/team/${turn}/tags/list`);
+
+  await scene.isLeftAlone();
 });
 
 test("nobody waits for an endpoint that may be well again while another one answers", async () => {
@@ -175,6 +220,11 @@ class Scene implements AsyncDisposable {
     await this.mirror.get(tags);
     assert.equal(this.logged("endpoint left alone").length, endpoints.length);
     for (const one of endpoints) await one.up();
+  }
+
+  /** Resolves once the first endpoint is. */
+  async isLeftAlone(): Promise<void> {
+    await eventually("it is left alone", () => this.logged("endpoint left alone").length > 0);
   }
 
   logged(message: string): object[] {

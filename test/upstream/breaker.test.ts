@@ -19,21 +19,67 @@ test("an endpoint that answers is asked, by any number at once", () => {
   assert.equal(breaker.health, 1);
 });
 
-for (const [trouble, times] of [
-  [grave, 2],
-  [slight, 4],
-] as const) {
-  test(`it opens after ${times} ${trouble.severity} failures in a row, and not before`, () => {
-    const { breaker } = newLab();
+test("it opens after two grave failures in a row, and not before", () => {
+  const { breaker } = newLab();
 
-    for (let failure = 1; failure < times; failure++) fail(breaker, trouble);
+  fail(breaker, grave);
+  assert.equal(breaker.state.kind, "closed");
+  fail(breaker, grave);
+
+  assert.equal(breaker.state.kind, "open");
+  assert.equal(breaker.enter(), null);
+});
+
+test("after four slight failures in a row, and not before, one may find out whether it fails with everything", () => {
+  const { breaker } = newLab();
+
+  for (let failure = 1; failure < 4; failure++) fail(breaker, slight);
+  assert.equal(breaker.doubt(), null);
+  fail(breaker, slight);
+
+  assert.equal(breaker.state.kind, "closed");
+  const doubt = doubted(breaker);
+  assert.equal(breaker.doubt(), null, "one at a time");
+  assert.ok(breaker.enter(), "meanwhile it is asked");
+  doubt.failed(slight);
+  assert.equal(breaker.state.kind, "open");
+});
+
+test("questions that it fails with though it is well never open it, however many", () => {
+  const { breaker } = newLab();
+  for (let turn = 0; turn < 1000; turn++) {
+    fail(breaker, slight);
+    breaker.doubt()?.answered();
     assert.equal(breaker.state.kind, "closed");
-    fail(breaker, trouble);
+  }
+});
 
-    assert.equal(breaker.state.kind, "open");
-    assert.equal(breaker.enter(), null);
-  });
-}
+test("a doubt that nothing was learned of stays, and one that time has settled is none", () => {
+  const { breaker, clock } = newLab();
+  for (let failure = 0; failure < 4; failure++) fail(breaker, slight);
+
+  doubted(breaker).abandoned();
+  const again = doubted(breaker);
+  clock.nowMs += 30_000;
+  again.failed(slight);
+  assert.equal(breaker.state.kind, "closed", "time has passed: one failure is none too many");
+
+  clock.nowMs += 30_000;
+  assert.equal(breaker.doubt(), null);
+});
+
+test("what is found out about a doubt when it is open already changes nothing", () => {
+  const { breaker } = newLab();
+  for (let failure = 0; failure < 4; failure++) fail(breaker, slight);
+  const doubt = doubted(breaker);
+  fail(breaker, grave);
+  const { state } = breaker;
+
+  doubt.answered();
+
+  assert.equal(state.kind, "open");
+  assert.equal(breaker.state, state);
+});
 
 test("an endpoint that fails every other time is never left alone, and asked in its place", () => {
   const { breaker } = newLab();
@@ -46,15 +92,15 @@ test("an endpoint that fails every other time is never left alone, and asked in 
   }
 });
 
-test("an endpoint that fails three times of four is left alone", () => {
+test("an endpoint that fails three times of four is in doubt", () => {
   const { breaker } = newLab();
 
   for (let turn = 0; turn < 4; turn++) {
-    for (let failure = 0; failure < 3; failure++) if (isClosed(breaker)) fail(breaker, slight);
-    if (isClosed(breaker)) answer(breaker);
+    answer(breaker);
+    for (let failure = 0; failure < 3; failure++) fail(breaker, slight);
   }
 
-  assert.equal(breaker.state.kind, "open");
+  assert.ok(breaker.doubt());
 });
 
 test("failures that lie far apart do not add up", () => {
@@ -232,8 +278,7 @@ for (const seed of Array.from({ length: 50 }, (_, at) => at + 1)) {
     const running = new Set<Permit>();
     for (let step = 0; step < 300; step++) {
       clock.nowMs += random.between(0, 2_000);
-      const permit = breaker.enter();
-      if (permit) running.add(permit);
+      for (const permit of [breaker.enter(), breaker.doubt()]) if (permit) running.add(permit);
       assert.ok([...running].filter(({ isProbe }) => isProbe).length <= 1);
       endSome(running, random);
       const { state } = breaker;
@@ -273,6 +318,12 @@ function entered(breaker: Breaker): Permit {
   return permit;
 }
 
+function doubted(breaker: Breaker): Permit {
+  const permit = breaker.doubt();
+  assert.ok(permit, "there is no doubt");
+  return permit;
+}
+
 function fail(breaker: Breaker, trouble: Trouble): void {
   entered(breaker).failed(trouble);
 }
@@ -283,10 +334,6 @@ function answer(breaker: Breaker): void {
 
 function open(breaker: Breaker): void {
   while (breaker.state.kind === "closed") fail(breaker, grave);
-}
-
-function isClosed(breaker: Breaker): boolean {
-  return breaker.state.kind === "closed";
 }
 
 function pauseOf({ state }: Breaker, { nowMs }: Clock): number {
