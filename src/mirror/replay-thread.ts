@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { LoggedPulls } from "../storage/logged-pulls.ts";
+import { goBehindPulls } from "../storage/thread-priority.ts";
 import { LoggedAsPulls } from "./logged-as-pulls.ts";
 import { type ReplayedCache, replay } from "./replay.ts";
 
@@ -11,6 +12,7 @@ export interface ReplayThreadData {
 
 // A thread of its own, for no pull may wait for seconds of computing. It answers once and ends.
 if (parentPort) {
+  goBehindPulls();
   const { logged, caches } = workerData as ReplayThreadData;
   const pulls = new LoggedAsPulls(logged);
   // One after the other, so that the books of one cache are in memory at a time.

@@ -9,6 +9,7 @@ import { nearImages } from "./near-images.ts";
 import { pinnedContent } from "./pinned-content.ts";
 import { readPulls } from "./read-pulls.ts";
 import { recentImages } from "./recent-images.ts";
+import { goBehindPulls } from "./thread-priority.ts";
 
 // A walk through a large catalog comes back to the same pages of its indexes; most others it sees once. Nothing is kept
 // from one question to the next.
@@ -19,6 +20,7 @@ const cacheKib = 32 * 1024;
 if (parentPort) serve(parentPort, String(workerData));
 
 function serve(port: MessagePort, path: string): void {
+  goBehindPulls();
   port.on("message", (question: CatalogQuestion | null) => {
     if (question === null) return port.close();
     const database = new Database(path, { readonly: true, timeout: 5_000 });

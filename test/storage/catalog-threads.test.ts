@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { rename } from "node:fs/promises";
+import { getPriority } from "node:os";
 import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
 import { CatalogThreads } from "../../src/storage/catalog-threads.ts";
@@ -37,6 +39,17 @@ test("a question that cannot be answered leaves the next to a new thread", async
   assert.equal(scene.started(), 2);
 });
 
+test("a question is answered behind the threads that answer pulls", async (t) => {
+  if (process.platform !== "linux") return t.skip("threads have no priorities of their own");
+  const before = new Set(threadsOfProcess());
+  await using scene = await startScene(t);
+
+  await scene.ask();
+
+  const started = threadsOfProcess().filter((thread) => !before.has(thread));
+  assert.ok(started.some((thread) => getPriority(thread) > getPriority()));
+});
+
 test("who waits for an answer when it is closed is told so, and so is who asks then", async (t) => {
   await using scene = await startScene(t);
   const waiting = assert.rejects(scene.ask(), StorageError);
@@ -46,6 +59,10 @@ test("who waits for an answer when it is closed is told so, and so is who asks t
   await waiting;
   await assert.rejects(scene.ask(), StorageError);
 });
+
+function threadsOfProcess(): number[] {
+  return readdirSync("/proc/self/task").map(Number);
+}
 
 async function startScene(t: TestContext) {
   await using resources = new AsyncDisposableStack();
