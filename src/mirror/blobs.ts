@@ -60,8 +60,11 @@ export class Blobs {
     }
     if (!ruling.keeps) return { outcome: passedBy(ruling), blob };
     const before = fill.cacheStatus;
-    if (collapsed) return { outcome: { kind: "collapsed", before }, blob };
-    return { outcome: { kind: "miss", stored: fill.state.kind !== "unstored", before }, blob };
+    if (collapsed) return { outcome: { kind: "collapsed", before, ageMs: 0 }, blob };
+    return {
+      outcome: { kind: "miss", stored: fill.state.kind !== "unstored", before, ageMs: 0 },
+      blob,
+    };
   }
 
   /** What HEAD tells, without a download: of a fill that runs, the size upstream declared. */
@@ -73,12 +76,12 @@ export class Blobs {
     }
     const { fill } = found;
     if (fill && "sizeBytes" in fill.state) {
-      const outcome = { kind: "collapsed", before: fill.cacheStatus } as const;
+      const outcome = { kind: "collapsed", before: fill.cacheStatus, ageMs: 0 } as const;
       return { outcome, sizeBytes: fill.state.sizeBytes };
     }
     const { sizeBytes, cacheStatus: before } = await this.#head(target, digest);
     const ruling = this.#rulingOn(target, digest);
-    const miss = { kind: "miss", stored: false, before } as const;
+    const miss = { kind: "miss", stored: false, before, ageMs: 0 } as const;
     return { outcome: ruling.keeps ? miss : passedBy(ruling), sizeBytes };
   }
 

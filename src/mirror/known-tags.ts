@@ -49,10 +49,10 @@ export class KnownTags {
     return manifest && { checkedAtMs: record.checkedAtMs, manifest };
   }
 
-  /** Upstream has just said that the tag means this. */
-  async record(key: TagKey, { digest }: Manifest): Promise<void> {
+  /** Upstream has just said that the tag means this, or that it did so long ago. */
+  async record(key: TagKey, { digest }: Manifest, ageMs: number): Promise<void> {
     const { catalog, log, now } = this.#tools;
-    const record = { digest, checkedAtMs: now() };
+    const record = { digest, checkedAtMs: now() - ageMs };
     this.#records.set(textOf(key), record);
     await orNull(log, () =>
       catalog.recordTag(locationOf(key.target), key.tag, key.variant, record),

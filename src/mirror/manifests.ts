@@ -71,7 +71,7 @@ export class Manifests {
   /** Stores what upstream sent through this repository, unless a rule says that it only passes. */
   async keep(target: Target, sent: UpstreamManifest, ruling: Ruling): Promise<ManifestPull> {
     const { stored, notFound, passed } = this.#tools;
-    const { cacheStatus: before, ...manifest } = sent;
+    const { cacheStatus: before, ageMs, ...manifest } = sent;
     notFound.forget(target, `manifest ${manifest.digest}`);
     if (!ruling.keeps) {
       passed.note(target, manifest);
@@ -79,13 +79,13 @@ export class Manifests {
     }
     const isStored = await stored.storeManifest(locationOf(target), manifest);
     if (isStored) this.#proveMembers(target, manifest.digest);
-    return { outcome: { kind: "miss", stored: isStored, before }, manifest };
+    return { outcome: { kind: "miss", stored: isStored, before, ageMs }, manifest };
   }
 
   /** What is here of what upstream has just shown through this repository. */
   async findShown(
     target: Target,
-    { digest, cacheStatus: before }: DescribedManifest,
+    { digest, cacheStatus: before, ageMs }: DescribedManifest,
     ruling: Ruling,
   ): Promise<ManifestPull | null> {
     const { stored, passed } = this.#tools;
@@ -93,8 +93,8 @@ export class Manifests {
     const manifest = await stored.manifest(digest);
     if (manifest) {
       await this.#grant(target, digest);
-      const { ttlMs } = ruling.policy;
-      return { outcome: { kind: "revalidated", ttlMs, before }, manifest };
+      const ttlMs = ruling.policy.ttlMs - ageMs;
+      return { outcome: { kind: "revalidated", ttlMs, before, ageMs }, manifest };
     }
     const justPassed = ruling.keeps ? null : passed.find(target, digest);
     return justPassed && { outcome: passedBy(ruling), manifest: justPassed };
@@ -177,8 +177,8 @@ export class Manifests {
 export function collapsed(pull: ManifestPull): ManifestPull {
   const { outcome } = pull;
   if (outcome.kind === "bypass" || outcome.kind === "stale") return pull;
-  const before = "before" in outcome ? outcome.before : null;
-  return { ...pull, outcome: { kind: "collapsed", before } };
+  const { before, ageMs } = "before" in outcome ? outcome : { before: null, ageMs: 0 };
+  return { ...pull, outcome: { kind: "collapsed", before, ageMs } };
 }
 
 export function manifestUnknown(reference: string): DistributionError {

@@ -1,6 +1,7 @@
 import { type Accept, acceptAny } from "../oci/accept.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { Reference, Tag } from "../oci/reference.ts";
+import type { DescribedManifest, UpstreamManifest } from "../upstream/answers.ts";
 import { type Flight, SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
@@ -195,7 +196,8 @@ export class Tags {
     notFound.forget(target, askedBy(key));
     const { outcome, manifest } = pull;
     const isHere = outcome.kind === "miss" ? outcome.stored : outcome.kind !== "stale";
-    if (isHere && ruling.keeps) await this.#known.record(key, manifest);
+    const ageMs = "ageMs" in outcome ? outcome.ageMs : 0;
+    if (isHere && ruling.keeps) await this.#known.record(key, manifest, ageMs);
     return pull;
   }
 
@@ -216,7 +218,7 @@ export class Tags {
       if (sufficient) return sufficient;
       const reference: Reference = head.digest ? { kind: "digest", digest: head.digest } : byTag;
       const manifest = await upstream.getManifest(target, reference, accept);
-      if (manifest) return await manifests.keep(target, manifest, ruling);
+      if (manifest) return await manifests.keep(target, agedAs(head, manifest), ruling);
       // The tag moved between the two questions and what it meant is gone.
     }
     const reason = `it has no manifest of the digest that it says ${tag} means`;
@@ -279,6 +281,11 @@ export class Tags {
 
 function askedBy({ tag, variant }: TagKey): Asked {
   return `manifest ${tag} ${variant}`;
+}
+
+/** What came by digest has no age: that of the tag is in the answer that named the digest. */
+function agedAs(head: DescribedManifest, manifest: UpstreamManifest): UpstreamManifest {
+  return head.digest ? { ...manifest, ageMs: head.ageMs } : manifest;
 }
 
 function collapsedIf(joined: boolean, pull: ManifestPull): ManifestPull {

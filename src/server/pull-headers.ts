@@ -23,10 +23,17 @@ export function pullHeaders(digest: Digest, outcome: PullOutcome): Record<string
   };
 }
 
-/** RFC 9111, section 5.1: for how long what a tag means was not checked. What a digest means has no age. */
+/**
+ * RFC 9111, section 5.1: for how long what a tag means was not checked, by this mirror or one before it. What a digest means
+ * has no age.
+ */
 export function ageOfTag(outcome: PullOutcome): Record<string, string> {
-  const ageMs = "tag" in outcome && outcome.tag !== null ? outcome.tag.ageMs : 0;
-  return { age: String(Math.floor(ageMs / 1000)) };
+  return { age: String(Math.floor(ageMsOf(outcome) / 1000)) };
+}
+
+function ageMsOf(outcome: PullOutcome): number {
+  if ("ageMs" in outcome) return outcome.ageMs;
+  return "tag" in outcome ? (outcome.tag?.ageMs ?? 0) : 0;
 }
 
 /** Whether the client has this content already (RFC 9110, section 13.1.2; a digest is a strong validator). */

@@ -10,12 +10,15 @@ import { failureFrom, refusalFrom } from "./failure.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { nextQuery } from "./next-link.ts";
 import { nextPage, type TagList, tagsIn } from "./tag-list.ts";
+import { toldAgeMs } from "./told-age.ts";
 import { cacheStatusOf } from "./told-cache-status.ts";
 import { UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
 
 /** With what the caches before us said of it: `ToldCacheStatus.text`. */
 export interface UpstreamManifest extends Manifest {
   readonly cacheStatus: string | null;
+  /** By tag: how long ago those caches have checked it, in ms; 0 by digest. */
+  readonly ageMs: number;
 }
 
 /** What HEAD tells of a manifest. */
@@ -24,6 +27,7 @@ export interface DescribedManifest {
   readonly digest: Digest | null;
   /** As of `UpstreamManifest`. */
   readonly cacheStatus: string | null;
+  readonly ageMs: number;
 }
 
 /** Who gave an answer, as far as those who asked need to know: whom to blame, and whom not to ask next. */
@@ -89,14 +93,14 @@ export class Answers {
 
   async described(answer: Answer): Promise<DescribedManifest | null> {
     const { status } = answer;
-    const cacheStatus = cacheStatusOf(answer);
+    const told = { cacheStatus: cacheStatusOf(answer), ageMs: toldAgeMs(answer) };
     if (status === 405 || status === 501) {
-      return this.#discarded(answer, { digest: null, cacheStatus });
+      return this.#discarded(answer, { digest: null, ...told });
     }
     if (!(await this.#isFound(answer))) return null;
     const header = answer.headers["docker-content-digest"];
     const digest = typeof header === "string" ? parseDigest(header) : null;
-    return this.#discarded(answer, { digest, cacheStatus });
+    return this.#discarded(answer, { digest, ...told });
   }
 
   /** The manifest's exact bytes. By digest they are checked against it; by tag it is computed from them. */
@@ -109,7 +113,9 @@ export class Answers {
     if (reference.kind === "tag" && !looksLikeManifest(bytes)) {
       throw this.#nonsense("what it sent for a tag is no JSON object");
     }
-    return { digest, mediaType: mediaType.name, bytes, cacheStatus: cacheStatusOf(answer) };
+    const ageMs = reference.kind === "tag" ? toldAgeMs(answer) : 0;
+    const told = { cacheStatus: cacheStatusOf(answer), ageMs };
+    return { digest, mediaType: mediaType.name, bytes, ...told };
   }
 
   /** "unclear" where a HEAD says nothing about the blob: it may be had all the same. */

@@ -22,11 +22,11 @@ const rows: readonly (readonly [outcome: PullOutcome, header: string])[] = [
     { kind: "bypass", rule: "freshness.rules[1]" },
     'sluice; fwd=bypass; detail="freshness.rules[1]"',
   ],
-  [{ kind: "miss", stored: true, before: null }, "sluice; fwd=miss; stored"],
-  [{ kind: "miss", stored: false, before: null }, "sluice; fwd=miss"],
-  [{ kind: "collapsed", before: null }, "sluice; fwd=miss; collapsed"],
+  [{ kind: "miss", stored: true, before: null, ageMs: 0 }, "sluice; fwd=miss; stored"],
+  [{ kind: "miss", stored: false, before: null, ageMs: 0 }, "sluice; fwd=miss"],
+  [{ kind: "collapsed", before: null, ageMs: 0 }, "sluice; fwd=miss; collapsed"],
   [
-    { kind: "revalidated", ttlMs: 60_000, before: null },
+    { kind: "revalidated", ttlMs: 60_000, before: null, ageMs: 0 },
     "sluice; fwd=stale; ttl=60; detail=revalidated",
   ],
   [
@@ -50,12 +50,12 @@ const rows: readonly (readonly [outcome: PullOutcome, header: string])[] = [
     'sluice; fwd=stale; ttl=-1; detail="line??Set-Cookie: a????"',
   ],
   [
-    { kind: "miss", stored: true, before: "sluice; fwd=miss; stored" },
+    { kind: "miss", stored: true, before: "sluice; fwd=miss; stored", ageMs: 0 },
     "sluice; fwd=miss; stored, sluice; fwd=miss; stored",
   ],
-  [{ kind: "collapsed", before: "cdn; hit" }, "cdn; hit, sluice; fwd=miss; collapsed"],
+  [{ kind: "collapsed", before: "cdn; hit", ageMs: 0 }, "cdn; hit, sluice; fwd=miss; collapsed"],
   [
-    { kind: "revalidated", ttlMs: 1_000, before: "sluice; hit; ttl=9" },
+    { kind: "revalidated", ttlMs: 1_000, before: "sluice; hit; ttl=9", ageMs: 0 },
     "sluice; hit; ttl=9, sluice; fwd=stale; ttl=1; detail=revalidated",
   ],
   [{ kind: "stale", tag: null, reason: "down" }, 'sluice; fwd=stale; detail="down"'],
