@@ -1,5 +1,6 @@
-// The catalog, the log, threads, the admin API and its socket, and connections that are told why they are refused.
-const keptFiles = 64;
+// The catalog, the log and threads have some 40, connections that are told why they are refused 32; the rest is for the
+// admin API and its socket.
+const keptFiles = 96;
 
 // A pull takes its connection, a file, and often a connection to an upstream.
 const filesPerConnection = 3;

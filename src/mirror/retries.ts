@@ -110,6 +110,7 @@ export class Retries {
     const { asked } = this.#options;
     switch (failure.kind) {
       case "unreachable":
+      case "exhausted":
       case "cut":
         return true;
       case "status":

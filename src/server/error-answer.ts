@@ -43,6 +43,12 @@ function fromUpstream(error: UpstreamError): DistributionError {
         ...options,
         status: failure.status === 503 || failure.status === 504 ? failure.status : 502,
       });
+    case "exhausted":
+      return new DistributionError("UNAVAILABLE", message, {
+        ...options,
+        status: 503,
+        headers: { ...headers, "retry-after": "1" },
+      });
     case "offline":
       return new DistributionError("UNAVAILABLE", message, { ...options, status: 503 });
     case "down":

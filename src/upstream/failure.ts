@@ -27,6 +27,7 @@ export function failureFrom(error: unknown, stage: Stage): UpstreamFailure {
   const phase = timeoutPhases.get(code);
   if (phase) return { kind: "timeout", phase };
   const reason = reasonOf(error, code);
+  if (ownLimits.has(code)) return { kind: "exhausted", reason };
   return stage === "body" ? { kind: "cut", reason } : { kind: "unreachable", reason };
 }
 
@@ -102,6 +103,9 @@ const timeoutPhases = new Map<string, "connect" | "headers" | "body">([
   ["UND_ERR_HEADERS_TIMEOUT", "headers"],
   ["UND_ERR_BODY_TIMEOUT", "body"],
 ]);
+
+// Of this process, and of the whole machine: they say nothing of the upstream.
+const ownLimits: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
 
 function tokenFailure({ status, message, retryAfter }: TokenRefused): UpstreamFailure {
   if (status === 401 || status === 403) return { kind: "refused", status, words: message };

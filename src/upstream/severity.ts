@@ -32,6 +32,7 @@ export function severityOf(failure: UpstreamFailure): Severity | "none" | "unkno
     case "forbidden-hop":
     case "too-large":
       return "none";
+    case "exhausted":
     case "credentials":
     case "down":
     case "offline":

@@ -2,6 +2,8 @@
 export type UpstreamFailure =
   /** No connection, or it broke before an answer: DNS, TCP, TLS, the proxy. */
   | { readonly kind: "unreachable"; readonly reason: string }
+  /** It was not asked: the mirror itself has nothing left to connect with, such as descriptors. */
+  | { readonly kind: "exhausted"; readonly reason: string }
   | { readonly kind: "timeout"; readonly phase: "connect" | "headers" | "body" }
   /** The connection ended within the body. */
   | { readonly kind: "cut"; readonly reason: string }
@@ -63,6 +65,8 @@ export function describeFailure(failure: UpstreamFailure): string {
   switch (failure.kind) {
     case "unreachable":
       return `cannot be reached: ${failure.reason}`;
+    case "exhausted":
+      return `cannot be asked now, for the mirror has too many files open: ${failure.reason}`;
     case "timeout":
       return `did not answer in time (${phases[failure.phase]})`;
     case "cut":

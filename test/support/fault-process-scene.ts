@@ -25,6 +25,8 @@ export interface FaultProcessOptions extends FaultUpstreamOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Top-level settings beside those that every scene has. */
   readonly settings?: Settings;
+  /** A program and its arguments by way of which the daemon is started. */
+  readonly through?: readonly string[];
   /** Of the upstream, as in the configuration. */
   readonly timeouts?: Settings;
   /** As in the configuration. */
@@ -78,7 +80,7 @@ export class FaultProcessScene implements AsyncDisposable {
 
   static async #begin(place: Place, resources: AsyncDisposableStack): Promise<FaultProcessScene> {
     const { upstream, directory, options } = place;
-    const { env = {}, settings = {}, timeouts = {}, maxSize } = options;
+    const { env = {}, settings = {}, timeouts = {}, maxSize, through = [] } = options;
     const sluice = resources.use(
       await SluiceProcess.start({
         upstreams: {
@@ -87,6 +89,7 @@ export class FaultProcessScene implements AsyncDisposable {
         },
         settings: { storage: { directory, ...(maxSize ? { maxSize } : {}) }, ...settings },
         env,
+        through,
       }),
     );
     // It opens directories behind the pulls, and a call that is to fail at its first turn is to be one of a pull.

@@ -25,6 +25,7 @@ const packageOf = {
   nginx: "nginx",
   openssl: "openssl",
   podman: "podman",
+  prlimit: "util-linux",
   runc: "runc",
   script: "bsdutils",
   setpriv: "util-linux",

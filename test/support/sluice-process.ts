@@ -21,6 +21,8 @@ export interface SluiceOptions {
   readonly settings?: Settings;
   /** Environment variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A program and its arguments by way of which it is started. */
+  readonly through?: readonly string[];
 }
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -53,8 +55,10 @@ export class SluiceProcess {
   static async #launch(options: SluiceOptions): Promise<SluiceProcess> {
     await using resources = new AsyncDisposableStack();
     const home = resources.use(await makeHome(options));
+    const serve = [sluiceProgram, "serve", "--config", home.configFile];
+    const [program = "", ...args] = [...(options.through ?? []), ...serve];
     const daemon = resources.use(
-      new ServerProcess(sluiceProgram, ["serve", "--config", home.configFile], {
+      new ServerProcess(program, args, {
         cwd: home.path,
         env: { ...process.env, ...options.env },
       }),
