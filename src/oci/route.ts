@@ -42,14 +42,13 @@ export type Route =
  * `..` and encoded slashes are components that no name has.
  */
 export function parseRoute(target: string): Route {
-  const mark = target.indexOf("?");
-  const query = new URLSearchParams(mark < 0 ? "" : target.slice(mark + 1));
-  const segments = (mark < 0 ? target : target.slice(0, mark)).split("/").map(decodeSegment);
+  const { path, query } = splitTarget(target);
+  const segments = path.split("/").map(decodeSegment);
   const { prefix, rest } = splitAtVersion(segments);
-  const address = (path: readonly string[]): Address => ({
+  const address = (name: readonly string[]): Address => ({
     ns: nsOf(query),
     prefix,
-    path: path.join("/"),
+    path: name.join("/"),
   });
   if (rest.length === 0 || (rest.length === 1 && rest[0] === "")) {
     return { kind: "base", address: address([]) };
@@ -66,11 +65,30 @@ export function parseRoute(target: string): Route {
     const artifactType = query.get("artifactType") || null;
     return { kind: "referrers", address: name, digest: readDigest(last), artifactType };
   }
-  // The last, for it is also a tag.
-  if (rest.at(-1) === "_catalog") {
+  // The last, for it is also a tag. What stands before it is a prefix, and an empty one is none.
+  if (rest.at(-1) === "_catalog" && rest[0] !== "") {
     return { kind: "catalog", address: address(rest.slice(0, -1)), page: pageOf(query) };
   }
   throw notAnEndpoint();
+}
+
+/** The path of a target, as it is written, and what its query says. */
+export function splitTarget(target: string): { path: string; query: URLSearchParams } {
+  const mark = target.indexOf("?");
+  if (mark < 0) return { path: target, query: new URLSearchParams() };
+  return { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1)) };
+}
+
+/** `ns` of a query, once or several times the same. Throws DistributionError for two that differ. */
+export function nsOf(query: URLSearchParams): string | null {
+  const named = new Set(query.getAll("ns").filter((ns) => ns !== ""));
+  if (named.size > 1) {
+    throw new DistributionError(
+      "NAME_UNKNOWN",
+      `ns is given more than once: ${[...named].slice(0, 2).map(quote).join(" and ")}`,
+    );
+  }
+  return [...named][0] ?? null;
 }
 
 /** A component that can be a prefix: it has a `.` or a `:`, so no Docker Hub namespace looks like it. */
@@ -108,17 +126,6 @@ function decodeSegment(segment: string): string {
     "NAME_INVALID",
     "a path component has percent-encoding that no name, tag or digest needs",
   );
-}
-
-function nsOf(query: URLSearchParams): string | null {
-  const named = new Set(query.getAll("ns").filter((ns) => ns !== ""));
-  if (named.size > 1) {
-    throw new DistributionError(
-      "NAME_UNKNOWN",
-      `ns is given more than once: ${[...named].slice(0, 2).map(quote).join(" and ")}`,
-    );
-  }
-  return [...named][0] ?? null;
 }
 
 function readReference(text: string): Reference {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { PullOutcome } from "../mirror/pull-outcome.ts";
-import type { Page } from "../oci/route.ts";
+import { nsOf, type Page, splitTarget } from "../oci/route.ts";
 import { cacheStatus } from "./cache-status.ts";
 import { untrustedContentHeaders } from "./pull-headers.ts";
 import type { Served } from "./served.ts";
@@ -37,9 +37,8 @@ export function sendList(
 
 /** This request's path, prefix included, with what names the next page, and the `ns` it came with. */
 function linkTo(request: IncomingMessage, { n, last, token }: Page): string {
-  const [path = "", query = ""] = (request.url ?? "").split("?", 2);
-  const ns = new URLSearchParams(query).get("ns");
-  const named = { n, last, next_page: token, ns };
+  const { path, query } = splitTarget(request.url ?? "");
+  const named = { n, last, next_page: token, ns: nsOf(query) };
   const parameters = Object.entries(named).filter(([, value]) => value !== null);
   return `${path}?${new URLSearchParams(parameters as [string, string][])}`;
 }

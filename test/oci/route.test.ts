@@ -160,6 +160,7 @@ const refused: readonly (readonly [target: string, status: number, code: string]
   ["/v2a/", 404, "UNSUPPORTED"],
   ["/v2/a", 404, "UNSUPPORTED"],
   ["/v2/a/manifests/", 400, "MANIFEST_INVALID"],
+  ["/v2//_catalog", 404, "UNSUPPORTED"],
   ["/v2/a/manifests", 404, "UNSUPPORTED"],
   ["/v2/a/manifests/latest/", 404, "UNSUPPORTED"],
   [`/v2/a/blobs/${digest}/`, 404, "UNSUPPORTED"],

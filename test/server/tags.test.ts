@@ -62,6 +62,22 @@ test("a link elsewhere is taken for its page only, and never asked", async () =>
   assert.equal(ghcr.requests.length, evil.length);
 });
 
+test("a link leads to the upstream that the list is of, whatever else stands in the query", async () => {
+  await using ghcr = await FakeUpstream.start();
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({
+    upstreams: { "docker.io": hub, "ghcr.io": ghcr },
+  });
+  const link = '</v2/x?last=b>; rel="next"';
+  ghcr.override(upstreamPath, (_, response) => void response.writeHead(200, { link }).end(page));
+
+  for (const query of ["?x=?&ns=ghcr.io", "?ns=&ns=ghcr.io"]) {
+    const answer = await mirror.get(`${upstreamPath}${query}`);
+
+    assert.equal(answer.headers["link"], `<${upstreamPath}?last=b&ns=ghcr.io>; rel="next"`);
+  }
+});
+
 test("n and last go upstream as they came, and the last page has no link", async () => {
   await using ghcr = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "ghcr.io": ghcr } });
