@@ -6,7 +6,6 @@ import { Mirror } from "./mirror/mirror.ts";
 import { Rules } from "./mirror/rules.ts";
 import { openStorage, type Storage } from "./open-storage.ts";
 import { Statistics } from "./storage/statistics/statistics.ts";
-import { TrafficMeter } from "./storage/statistics/traffic-meter.ts";
 import { Health } from "./telemetry/health.ts";
 import type { Log } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
@@ -46,7 +45,7 @@ export async function openMirror(
   const { config, version } = options;
   const storage = await openStorage(stack, options);
   const metrics = new Metrics(version);
-  const statistics = new Statistics({ meter: new TrafficMeter(options.now), metrics });
+  const statistics = stack.use(new Statistics({ ...storage, ...options, metrics }));
   const mirror = new Mirror(
     { ...storage, ...options, metrics },
     new Rules(config.freshness),

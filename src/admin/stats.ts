@@ -107,8 +107,7 @@ export function addStats(api: AdminApi, tools: AdminTools): void {
     const isAsked = Object.values(written).some((value) => value !== undefined);
     const read = isAsked ? readWindow(written, tools.now()) : null;
     if (read && "problem" in read) return context.json({ error: read.problem }, 400);
-    const report = read && (await tools.statistics.report(read.window));
-    const traffic = report && trafficStatsOf(report);
+    const traffic = read && trafficStatsOf(await tools.statistics.report(read.window));
     return context.json({ ...(await collectStats(tools)), traffic }, 200);
   });
 }

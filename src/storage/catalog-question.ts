@@ -6,6 +6,10 @@ import type { WantedImage } from "./near-images.ts";
 import type { PinnedContent } from "./pins.ts";
 import type { PurgePlan } from "./purge-plan.ts";
 import type { RecentImages } from "./recent-images.ts";
+import type { TrafficQuestion } from "./statistics/read-traffic.ts";
+import type { SavingsReport, SavingsRequest } from "./statistics/savings-report.ts";
+import type { MinuteTraffic } from "./statistics/traffic-meter.ts";
+import type { TrafficReport } from "./statistics/traffic-report.ts";
 
 /** What is asked of the catalog as a whole, and may take a second: never on the thread that answers pulls. */
 export type CatalogQuestion =
@@ -16,7 +20,13 @@ export type CatalogQuestion =
   | { readonly kind: "images"; readonly request: ImageListRequest }
   | { readonly kind: "near"; readonly wanted: WantedImage }
   | { readonly kind: "sharers"; readonly shared: SharedContent }
-  | { readonly kind: "recent"; readonly sinceMs: number };
+  | { readonly kind: "recent"; readonly sinceMs: number }
+  | ({ readonly kind: "traffic" } & TrafficQuestion)
+  | {
+      readonly kind: "savings";
+      readonly request: SavingsRequest;
+      readonly pending: readonly MinuteTraffic[];
+    };
 
 /** What each of them is answered with. */
 export interface CatalogAnswers {
@@ -29,4 +39,6 @@ export interface CatalogAnswers {
   readonly near: readonly string[];
   readonly sharers: Sharers;
   readonly recent: RecentImages;
+  readonly traffic: TrafficReport;
+  readonly savings: SavingsReport;
 }

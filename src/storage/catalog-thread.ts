@@ -9,6 +9,7 @@ import { nearImages } from "./near-images.ts";
 import { pinnedContent } from "./pinned-content.ts";
 import { readPulls } from "./read-pulls.ts";
 import { recentImages } from "./recent-images.ts";
+import { readSavings, readTraffic } from "./statistics/read-traffic.ts";
 import { goBehindPulls } from "./thread-priority.ts";
 
 // A walk through a large catalog comes back to the same pages of its indexes; most others it sees once. Nothing is kept
@@ -55,6 +56,10 @@ function answerTo(
       return imageSharers(database, question.shared);
     case "recent":
       return recentImages(database, question.sinceMs);
+    case "traffic":
+      return readTraffic(database, question);
+    case "savings":
+      return readSavings(database, question.request, question.pending);
   }
 }
 

@@ -82,4 +82,6 @@ const failures: Readonly<Record<CatalogQuestion["kind"], string>> = {
   near: "no similar names were found",
   sharers: "who shares content was not found",
   recent: "what was pulled of late was not found",
+  traffic: "the traffic was not read",
+  savings: "what was saved was not read",
 };

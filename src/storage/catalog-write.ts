@@ -12,6 +12,8 @@ import type {
 } from "./catalog.ts";
 import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
 import type { PinRecord } from "./pins.ts";
+import type { MinuteTraffic } from "./statistics/traffic-meter.ts";
+import type { TrafficRecord } from "./statistics/traffic-statements.ts";
 
 /** A write of the Catalog port, as it goes to the writer's thread. */
 export type CatalogWrite =
@@ -66,7 +68,8 @@ export type CatalogWrite =
 export type UpkeepWrite =
   | { readonly kind: "record-pins"; readonly pins: readonly PinRecord[] }
   | { readonly kind: "forget-pins"; readonly patterns: readonly string[] }
-  | { readonly kind: "record-scrub-round"; readonly round: ScrubRound };
+  | { readonly kind: "record-scrub-round"; readonly round: ScrubRound }
+  | { readonly kind: "record-traffic"; readonly record: TrafficRecord };
 
 export type ToWriter =
   | { readonly kind: "write"; readonly writes: readonly CatalogWrite[] }
@@ -102,9 +105,16 @@ export function rowsOf(write: CatalogWrite): number {
       return write.pins.length;
     case "forget-pins":
       return write.patterns.length;
+    case "record-traffic":
+      return write.record.minutes.reduce((rows, minute) => rows + rowsOfMinute(minute), 0);
     case "evict":
       return 4 * write.eviction.digests.length;
     default:
       return 2;
   }
+}
+
+/** Of an upstream, one of the minute, the hour and the day; of a network one of the hour and the day. */
+function rowsOfMinute({ upstreams, networks }: MinuteTraffic): number {
+  return 3 * upstreams.size + 2 * networks.size;
 }

@@ -5,6 +5,7 @@ import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 import type { Access } from "./eviction.ts";
 import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
 import type { PinRecord } from "./pins.ts";
+import type { TrafficRecord } from "./statistics/traffic-statements.ts";
 
 /** A repository of an upstream: tags and grants belong to it. */
 export interface Location {
@@ -180,6 +181,8 @@ export interface Catalog extends AsyncDisposable {
   /** What is pinned already stays so since then. */
   recordPins(pins: readonly PinRecord[]): Promise<void>;
   forgetPins(patterns: readonly string[]): Promise<void>;
+  /** Adds what happened in some minutes to what is recorded of them, of their hours and days. */
+  recordTraffic(record: TrafficRecord): Promise<void>;
   /** There is one round. */
   recordScrubRound(round: ScrubRound): Promise<void>;
   /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */

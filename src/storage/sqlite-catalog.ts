@@ -31,6 +31,7 @@ import { namesOf } from "./location-in-sql.ts";
 import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
 import type { PinRecord } from "./pins.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
+import type { TrafficRecord } from "./statistics/traffic-statements.ts";
 
 export interface SqliteCatalogOptions {
   /** With a prepared catalog file. */
@@ -228,6 +229,10 @@ export class SqliteCatalog implements Catalog {
 
   recordScrubRound(round: ScrubRound): Promise<void> {
     return this.#write({ kind: "record-scrub-round", round });
+  }
+
+  recordTraffic(record: TrafficRecord): Promise<void> {
+    return this.#write({ kind: "record-traffic", record });
   }
 
   recordAccesses(accesses: readonly AccessRecord[]): Promise<void> {

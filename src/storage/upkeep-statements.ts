@@ -3,6 +3,7 @@ import type { ScrubRound } from "./catalog.ts";
 import type { UpkeepWrite } from "./catalog-write.ts";
 import { type DigestKey, keyOf } from "./digest-key.ts";
 import type { PinRecord } from "./pins.ts";
+import { TrafficStatements } from "./statistics/traffic-statements.ts";
 
 /** The look-ups of what the catalog keeps beside content: pins, and how far the scrubber is. */
 export interface UpkeepReads {
@@ -26,6 +27,7 @@ export function upkeepReads(database: Database.Database): UpkeepReads {
 export class UpkeepStatements {
   readonly #putPin: Database.Statement<[string, number]>;
   readonly #dropPin: Database.Statement<[string]>;
+  readonly #traffic: TrafficStatements;
   readonly #putRound: Database.Statement<[number, DigestKey | null, 0 | 1]>;
 
   constructor(database: Database.Database) {
@@ -33,6 +35,7 @@ export class UpkeepStatements {
       "INSERT INTO pins (pattern, pinned_at_ms) VALUES (?, ?) ON CONFLICT DO NOTHING",
     );
     this.#dropPin = database.prepare("DELETE FROM pins WHERE pattern = ?");
+    this.#traffic = new TrafficStatements(database);
     this.#putRound = database.prepare(
       `INSERT INTO scrub_round (id, began_at_ms, checked_to, is_over) VALUES (1, ?, ?, ?)
        ON CONFLICT DO UPDATE SET began_at_ms = excluded.began_at_ms,
@@ -50,6 +53,9 @@ export class UpkeepStatements {
         break;
       case "record-scrub-round":
         this.#recordRound(write.round);
+        break;
+      case "record-traffic":
+        this.#traffic.record(write.record);
     }
   }
 

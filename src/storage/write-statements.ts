@@ -139,6 +139,7 @@ export class WriteStatements {
       case "record-pins":
       case "forget-pins":
       case "record-scrub-round":
+      case "record-traffic":
         this.#upkeep.apply(write);
         break;
       case "record-accesses":

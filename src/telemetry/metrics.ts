@@ -132,6 +132,11 @@ export class Metrics {
     labelNames: ["reason"],
     registers: [this.registry],
   });
+  readonly statisticsFailures: Counter = new Counter({
+    name: "sluice_statistics_write_failures_total",
+    help: "Times that the statistics could not be written; they wait in memory for half a day.",
+    registers: [this.registry],
+  });
   readonly storageUsedBytes: Gauge = new Gauge({
     name: "sluice_storage_used_bytes",
     help: "What counts against the bound: content, what is arriving, the catalog, removed files that are still read.",

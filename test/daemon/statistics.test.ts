@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { Stats } from "../../src/admin/stats.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
@@ -56,6 +59,30 @@ test("traffic in a window is told by upstream, kind, outcome and step", async ()
   assert.partialDeepStrictEqual(total.sum, { requests: 5, hitRate: 2 / 5, byteHitRate: 0.5 });
   const { p50Ms, p99Ms } = total.sum;
   assert.ok(p50Ms !== null && p99Ms !== null && p50Ms > 0 && p99Ms >= p50Ms);
+});
+
+test("traffic is told over restarts, and without a daemon's own counters", async () => {
+  await using temporary = await mkdtempDisposable(join(tmpdir(), "sluice-"));
+  await using hub = await FakeUpstream.start();
+  const options = { upstreams: { "docker.io": hub }, directory: temporary.path };
+  const blob = noiseBlob("kept", 1000);
+  hub.addBlob("library/app", blob);
+  for (let nth = 0; nth < 3; nth++) {
+    await using mirror = await TestMirror.start(options);
+    await mirror.get(`/v2/app/blobs/${blob.digest}`);
+  }
+  await using mirror = await TestMirror.start(options);
+
+  const { traffic, upstreams } = await statsOf(mirror, "window=1d");
+
+  assert.deepEqual(upstreams, []);
+  assert.partialDeepStrictEqual(traffic?.total.sum, {
+    requests: 3,
+    outcomes: { miss: 1, hit: 2 },
+    sentBytes: 3000,
+    receivedBytes: 1000,
+    fills: 1,
+  });
 });
 
 test("without a window there is no traffic in the answer, and one that is none is refused", async () => {

@@ -19,6 +19,7 @@ import {
   locationOf,
   tagOf,
 } from "../support/catalog-suite.ts";
+import { catalogTrafficSuite } from "../support/catalog-traffic-suite.ts";
 import { Child } from "./child.ts";
 import { openFilesBelow, type StorageDirectory, storageDirectory } from "./storage-directory.ts";
 
@@ -58,6 +59,7 @@ async function catalogWithWorker(): Promise<SqliteFixture & { readonly worker: W
 
 catalogSuite("SqliteCatalog", sqliteCatalog);
 catalogImagesSuite("SqliteCatalog", sqliteCatalog);
+catalogTrafficSuite("SqliteCatalog", sqliteCatalog);
 
 suite("the catalog's file", () => {
   test("what was recorded is there after a restart, in one private file", async () => {

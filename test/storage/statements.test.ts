@@ -11,6 +11,7 @@ import { pinnedContent } from "../../src/storage/pinned-content.ts";
 import { readPulls } from "../../src/storage/read-pulls.ts";
 import { readStatements } from "../../src/storage/read-statements.ts";
 import { recentImages } from "../../src/storage/recent-images.ts";
+import { readSavings, readTraffic } from "../../src/storage/statistics/read-traffic.ts";
 import { WriteStatements } from "../../src/storage/write-statements.ts";
 import { locationOf, tagOf } from "../support/catalog-suite.ts";
 
@@ -64,4 +65,7 @@ function prepareEverything(database: Database.Database): void {
   imageSharers(database, { content: [], own: [] });
   readPulls(database, 0);
   recentImages(database, 0);
+  const window = { fromMs: 0, toMs: 3_600_000, stepMs: 3_600_000 };
+  readTraffic(database, { window, pending: [] });
+  readSavings(database, { window, by: "network" }, []);
 }

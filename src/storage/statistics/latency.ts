@@ -22,15 +22,31 @@ export function latencyBucketOf(durationMs: number): number {
 
 /** The duration, in ms, that a share of the requests (0.99) did not exceed; null where there were none. */
 export function latencyQuantile(counts: Readonly<LatencyCounts>, share: number): number | null {
-  const total = counts.reduce((sum, count) => sum + count, 0);
+  const total = countOf(counts);
   if (total === 0) return null;
   const wanted = share * total;
   let below = 0;
-  for (const [bucket, count] of counts.entries()) {
+  for (let bucket = 0; bucket < latencyBuckets; bucket++) {
+    const count = counts[bucket] ?? 0;
     if (count > 0 && below + count >= wanted) return within(bucket, (wanted - below) / count);
     below += count;
   }
   return within(latencyBuckets - 1, 1);
+}
+
+/** How many requests there were. */
+export function countOf(counts: Readonly<LatencyCounts>): number {
+  let total = 0;
+  for (let bucket = 0; bucket < latencyBuckets; bucket++) total += counts[bucket] ?? 0;
+  return total;
+}
+
+/** Adds `more` to `sum`. A month has a million of them, so neither this nor what is above makes an iterator. */
+export function addLatencies(sum: LatencyCounts, more: Readonly<LatencyCounts>): void {
+  for (let bucket = 0; bucket < latencyBuckets; bucket++) {
+    const count = more[bucket] ?? 0;
+    if (count > 0) sum[bucket] = (sum[bucket] ?? 0) + count;
+  }
 }
 
 /** As if its requests lay at equal ratios in it; rounded to what it can know. */

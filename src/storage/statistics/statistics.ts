@@ -1,80 +1,112 @@
+import type { Log } from "../../telemetry/log.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
-import type { Traffic } from "./traffic.ts";
-import type { MinuteTraffic, TrafficMeter } from "./traffic-meter.ts";
-import { reportOf, type TrafficReport, type TrafficRow } from "./traffic-report.ts";
-import { minuteMs, type TrafficWindow } from "./traffic-window.ts";
+import type { Catalog } from "../catalog.ts";
+import type { DiskBudget } from "../disk-budget.ts";
+import { Received } from "./received.ts";
+import type { SavingsReport, SavingsRequest } from "./savings-report.ts";
+import { TrafficMeter } from "./traffic-meter.ts";
+import type { TrafficReport } from "./traffic-report.ts";
+import type { TrafficWindow } from "./traffic-window.ts";
 
-export interface StatisticsOptions {
-  readonly meter: TrafficMeter;
+export interface StatisticsTools {
+  readonly catalog: Catalog;
+  readonly budget: DiskBudget;
   readonly metrics: Metrics;
+  readonly log: Log;
+  /** The wall clock, in ms since the epoch. */
+  readonly now: () => number;
 }
 
-/** What came from upstreams since the start, as the metrics count it. */
-type Received = Map<string, Pick<Traffic, "receivedBytes" | "fills" | "failedFills">>;
+// As often as the times of pulls are written: what a crash loses.
+const flushMs = 5_000;
 
-/** What happened, by time and upstream. */
-export class Statistics {
+// Content is what the disk is for. Of a terabyte it is much less than that share: minutes of three upstreams take 15 MB a month.
+const shareOfBound = 0.01;
+const largestBytes = 64 * 1024 * 1024;
+const smallestBytes = 1024 * 1024;
+
+/** Traffic, gathered here and written to the catalog every few seconds; what it was in a window, over restarts. */
+export class Statistics implements AsyncDisposable {
   readonly meter: TrafficMeter;
-  readonly #metrics: Metrics;
-  #received: Received = new Map();
+  readonly #tools: StatisticsTools;
+  readonly #received: Received;
+  readonly #timer: NodeJS.Timeout;
+  #flushing: Promise<void> = Promise.resolve();
+  #isFailing = false;
 
-  constructor({ meter, metrics }: StatisticsOptions) {
-    this.meter = meter;
-    this.#metrics = metrics;
+  constructor(tools: StatisticsTools) {
+    this.#tools = tools;
+    this.meter = new TrafficMeter(tools.now);
+    this.#received = new Received(tools.metrics);
+    this.#timer = setInterval(() => this.#flushUnlessHeld(), flushMs).unref();
   }
 
-  /** What happened in a window. */
+  /** What happened in a window. Rejects with StorageError if it cannot be read. */
   async report(window: TrafficWindow): Promise<TrafficReport> {
-    await this.#noteReceived();
-    const minutes = this.meter.take();
-    this.meter.giveBack(minutes);
-    return reportOf(window, minutes.flatMap(rowsOf));
+    await this.flush();
+    const { pending } = this.meter;
+    return await this.#tools.catalog.ask({ kind: "traffic", window, pending });
   }
 
-  /** The bytes of a download are counted as they come, by the metrics: here, what came since the last look. */
-  async #noteReceived(): Promise<void> {
-    const before = this.#received;
-    const received = await receivedOf(this.#metrics);
-    this.#received = received;
-    for (const [upstream, { receivedBytes, fills, failedFills }] of received) {
-      const last = before.get(upstream);
-      const since = {
-        receivedBytes: receivedBytes - (last?.receivedBytes ?? 0),
-        fills: fills - (last?.fills ?? 0),
-        failedFills: failedFills - (last?.failedFills ?? 0),
-      };
-      if (since.receivedBytes + since.fills > 0) this.meter.noteReceived(upstream, since);
+  /** What was saved in a window. Rejects with StorageError if it cannot be read. */
+  async savings(request: SavingsRequest): Promise<SavingsReport> {
+    await this.flush();
+    const { pending } = this.meter;
+    return await this.#tools.catalog.ask({ kind: "savings", request, pending });
+  }
+
+  /** Resolves when all that was gathered is written, or could not be and waits for the next time. */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(() => this.#write());
+    return this.#flushing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+
+  /** While somebody reads an old state of the catalog each write makes its log longer: memory has room for half a day. */
+  #flushUnlessHeld(): void {
+    // It never rejects, and nobody needs to know when it has ended.
+    if (!this.#tools.catalog.isLogLong) void this.flush();
+  }
+
+  async #write(): Promise<void> {
+    const { catalog, budget, now } = this.#tools;
+    for (const [upstream, received] of await this.#received.since()) {
+      this.meter.noteReceived(upstream, received);
+    }
+    const minutes = this.meter.take();
+    if (minutes.length === 0) return;
+    try {
+      const limitBytes = limitOf((await budget.usage()).limitBytes);
+      await catalog.recordTraffic({ minutes, limitBytes, nowMs: now() });
+      this.#noteWritten();
+    } catch (error) {
+      this.meter.giveBack(minutes);
+      this.#noteFailure(error);
     }
   }
-}
 
-async function receivedOf(metrics: Metrics): Promise<Received> {
-  const received: Received = new Map();
-  const of = (upstream: unknown): { receivedBytes: number; fills: number; failedFills: number } => {
-    const name = String(upstream);
-    const known = received.get(name) ?? { receivedBytes: 0, fills: 0, failedFills: 0 };
-    received.set(name, known);
-    return known;
-  };
-  for (const { labels, value } of (await metrics.upstreamReceivedBytes.get()).values) {
-    of(labels.upstream).receivedBytes += value;
+  #noteWritten(): void {
+    if (this.#isFailing) {
+      const { lostMinutes } = this.meter;
+      this.#tools.log.info({ lostMinutes }, "statistics are written again");
+    }
+    this.#isFailing = false;
   }
-  for (const { labels, value } of (await metrics.fills.get()).values) {
-    if (isDownload(labels.result)) of(labels.upstream).fills += value;
-    if (labels.result === "failed") of(labels.upstream).failedFills += value;
+
+  /** Once, not every few seconds. */
+  #noteFailure(err: unknown): void {
+    this.#tools.metrics.statisticsFailures.inc();
+    if (!this.#isFailing) {
+      this.#tools.log.error({ err }, "statistics could not be written, and wait in memory");
+    }
+    this.#isFailing = true;
   }
-  return received;
 }
 
-/** What was refused or not wanted any more is no download that went wrong. */
-function isDownload(result: unknown): boolean {
-  return result !== "refused" && result !== "abandoned";
-}
-
-function rowsOf({ minute, upstreams }: MinuteTraffic): TrafficRow[] {
-  return [...upstreams].map(([upstream, traffic]) => ({
-    atMs: minute * minuteMs,
-    upstream,
-    traffic,
-  }));
+function limitOf(boundBytes: number): number {
+  return Math.min(largestBytes, Math.max(smallestBytes, shareOfBound * boundBytes));
 }

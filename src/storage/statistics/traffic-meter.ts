@@ -1,8 +1,15 @@
 import { LRUCache } from "lru-cache";
 import { clientNetwork } from "./client-network.ts";
-import { latencyBucketOf, noLatencies } from "./latency.ts";
+import { latencyBucketOf } from "./latency.ts";
 import type { TrafficOutcome } from "./traffic.ts";
-import { addTraffic, cellKey, noTraffic, type Traffic, type TrafficKind } from "./traffic.ts";
+import {
+  addTraffic,
+  cellKey,
+  cellOf,
+  noTraffic,
+  type Traffic,
+  type TrafficKind,
+} from "./traffic.ts";
 
 /** One request for content of an upstream, when it is over. */
 export interface MeteredRequest {
@@ -48,6 +55,19 @@ const addressesLimit = 2_000;
 // While it cannot be written: half a day, some 3 KB each.
 const minutesLimit = 720;
 
+export function noNetworkTraffic(): NetworkTraffic {
+  return { requests: 0, pulls: 0, savedPulls: 0, sentBytes: 0, savedBytes: 0 };
+}
+
+/** Adds `more` to `sum`. */
+export function addNetworkTraffic(sum: NetworkTraffic, more: NetworkTraffic): void {
+  sum.requests += more.requests;
+  sum.pulls += more.pulls;
+  sum.savedPulls += more.savedPulls;
+  sum.sentBytes += more.sentBytes;
+  sum.savedBytes += more.savedBytes;
+}
+
 /** Whether the answer cost no download. */
 export function isSaved(outcome: TrafficOutcome): boolean {
   return (
@@ -71,12 +91,7 @@ export class TrafficMeter {
     const { upstream, kind, outcome, sentBytes, durationMs, isPull } = request;
     const minute = this.#present();
     const traffic = trafficOf(minute, upstream);
-    const key = cellKey(kind, outcome);
-    let cell = traffic.cells.get(key);
-    if (!cell) {
-      cell = { sentBytes: 0, latencies: noLatencies() };
-      traffic.cells.set(key, cell);
-    }
+    const cell = cellOf(traffic, cellKey(kind, outcome));
     const bucket = latencyBucketOf(durationMs);
     cell.latencies[bucket] = (cell.latencies[bucket] ?? 0) + 1;
     cell.sentBytes += sentBytes;
@@ -99,8 +114,9 @@ export class TrafficMeter {
     addTraffic(trafficOf(this.#present(), upstream), { ...noTraffic(), ...received });
   }
 
-  get isEmpty(): boolean {
-    return this.#minutes.length === 0;
+  /** What was gathered and not taken. */
+  get pending(): readonly MinuteTraffic[] {
+    return this.#minutes;
   }
 
   /** Hands out what was gathered, in the order of time, and begins anew. */
@@ -159,8 +175,4 @@ function networkOf({ networks }: MinuteTraffic, name: string): NetworkTraffic {
     networks.set(told, network);
   }
   return network;
-}
-
-function noNetworkTraffic(): NetworkTraffic {
-  return { requests: 0, pulls: 0, savedPulls: 0, sentBytes: 0, savedBytes: 0 };
 }

@@ -1,4 +1,4 @@
-import { type LatencyCounts, latencyQuantile, noLatencies } from "./latency.ts";
+import { addLatencies, countOf, latencyQuantile, noLatencies } from "./latency.ts";
 import {
   addTraffic,
   kindOfCell,
@@ -8,7 +8,6 @@ import {
   type TrafficKind,
   type TrafficOutcome,
   trafficKinds,
-  trafficOutcomes,
 } from "./traffic.ts";
 import type { TrafficWindow } from "./traffic-window.ts";
 
@@ -63,20 +62,21 @@ export interface TrafficReport {
 export interface TrafficRow {
   readonly atMs: number;
   readonly upstream: string;
-  readonly traffic: Traffic;
+  /** Adds it to a sum. */
+  addTo(sum: Traffic): void;
 }
 
 /** Rows outside of the window are left out. */
 export function reportOf(window: TrafficWindow, rows: Iterable<TrafficRow>): TrafficReport {
   const total = new Steps(window);
   const upstreams = new Map<string, Steps>();
-  for (const { atMs, upstream, traffic } of rows) {
-    if (atMs < window.fromMs || atMs >= window.toMs) continue;
-    const own = upstreams.get(upstream) ?? new Steps(window);
-    upstreams.set(upstream, own);
-    own.add(atMs, traffic);
-    total.add(atMs, traffic);
+  for (const row of rows) {
+    if (row.atMs < window.fromMs || row.atMs >= window.toMs) continue;
+    const own = upstreams.get(row.upstream) ?? new Steps(window);
+    upstreams.set(row.upstream, own);
+    row.addTo(own.at(row.atMs));
   }
+  for (const own of upstreams.values()) total.add(own);
   return {
     from: new Date(window.fromMs).toISOString(),
     to: new Date(window.toMs).toISOString(),
@@ -97,11 +97,14 @@ class Steps {
     this.#steps = new Array((window.toMs - window.fromMs) / window.stepMs).fill(undefined);
   }
 
-  add(atMs: number, traffic: Traffic): void {
-    const at = Math.floor((atMs - this.#window.fromMs) / this.#window.stepMs);
-    const step = this.#steps[at] ?? noTraffic();
-    addTraffic(step, traffic);
-    this.#steps[at] = step;
+  /** The step that a time lies in. */
+  at(atMs: number): Traffic {
+    return this.#step(Math.floor((atMs - this.#window.fromMs) / this.#window.stepMs));
+  }
+
+  /** Adds the steps of others to these. */
+  add(others: Steps): void {
+    for (const [nth, step] of others.#steps.entries()) if (step) addTraffic(this.#step(nth), step);
   }
 
   series(): TrafficSeries {
@@ -113,6 +116,12 @@ class Steps {
       kinds: trafficKinds.flatMap((kind) => kindSums(sum, kind)),
       steps: this.#steps.map((step) => (step ? sumsOf(step) : empty)),
     };
+  }
+
+  #step(nth: number): Traffic {
+    const step = this.#steps[nth] ?? noTraffic();
+    this.#steps[nth] = step;
+    return step;
   }
 }
 
@@ -134,15 +143,13 @@ function kindSums({ cells }: Traffic, kind: TrafficKind): KindSums[] {
 }
 
 function requestSums(cells: Traffic["cells"]): RequestSums {
-  const outcomes = Object.fromEntries(trafficOutcomes.map((outcome) => [outcome, 0])) as Record<
-    TrafficOutcome,
-    number
-  >;
+  const outcomes = noOutcomes();
   const latencies = noLatencies();
   let sentBytes = 0;
   let requests = 0;
   for (const [key, cell] of cells) {
-    const count = addCounts(latencies, cell.latencies);
+    const count = countOf(cell.latencies);
+    addLatencies(latencies, cell.latencies);
     const outcome = outcomeOfCell(key);
     if (outcome) outcomes[outcome] += count;
     requests += count;
@@ -153,12 +160,6 @@ function requestSums(cells: Traffic["cells"]): RequestSums {
   return { requests, outcomes, sentBytes, p50Ms, p99Ms };
 }
 
-/** Adds `more` to `sum`, and says how many it was. */
-function addCounts(sum: LatencyCounts, more: Readonly<LatencyCounts>): number {
-  let total = 0;
-  for (const [bucket, count] of more.entries()) {
-    sum[bucket] = (sum[bucket] ?? 0) + count;
-    total += count;
-  }
-  return total;
+function noOutcomes(): Record<TrafficOutcome, number> {
+  return { hit: 0, revalidated: 0, stale: 0, collapsed: 0, miss: 0, bypass: 0, error: 0, none: 0 };
 }

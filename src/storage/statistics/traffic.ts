@@ -1,4 +1,4 @@
-import { type LatencyCounts, latencyBuckets } from "./latency.ts";
+import { addLatencies, type LatencyCounts, noLatencies } from "./latency.ts";
 
 export const trafficKinds = ["blob", "manifest", "tags", "referrers"] as const;
 export type TrafficKind = (typeof trafficKinds)[number];
@@ -40,16 +40,19 @@ export function noTraffic(): Traffic {
   return { cells: new Map(), pulls: 0, savedPulls: 0, receivedBytes: 0, fills: 0, failedFills: 0 };
 }
 
+// So that an outcome can be added: the keys are stored.
+const outcomesOfKind = 16;
+
 export function cellKey(kind: TrafficKind, outcome: TrafficOutcome): number {
-  return trafficKinds.indexOf(kind) * trafficOutcomes.length + trafficOutcomes.indexOf(outcome);
+  return trafficKinds.indexOf(kind) * outcomesOfKind + trafficOutcomes.indexOf(outcome);
 }
 
 export function kindOfCell(key: number): TrafficKind | undefined {
-  return trafficKinds[Math.floor(key / trafficOutcomes.length)];
+  return trafficKinds[Math.floor(key / outcomesOfKind)];
 }
 
 export function outcomeOfCell(key: number): TrafficOutcome | undefined {
-  return trafficOutcomes[key % trafficOutcomes.length];
+  return trafficOutcomes[key % outcomesOfKind];
 }
 
 /** Adds `more` to `sum`. */
@@ -59,17 +62,19 @@ export function addTraffic(sum: Traffic, more: Traffic): void {
   sum.receivedBytes += more.receivedBytes;
   sum.fills += more.fills;
   sum.failedFills += more.failedFills;
-  for (const [key, cell] of more.cells) addCell(sum.cells, key, cell);
+  for (const [key, { sentBytes, latencies }] of more.cells) {
+    const cell = cellOf(sum, key);
+    cell.sentBytes += sentBytes;
+    addLatencies(cell.latencies, latencies);
+  }
 }
 
-function addCell(cells: Traffic["cells"], key: number, more: TrafficCell): void {
-  const cell = cells.get(key);
+/** The cell of that key, an empty one if there was none. */
+export function cellOf({ cells }: Traffic, key: number): TrafficCell {
+  let cell = cells.get(key);
   if (!cell) {
-    cells.set(key, { sentBytes: more.sentBytes, latencies: [...more.latencies] });
-    return;
+    cell = { sentBytes: 0, latencies: noLatencies() };
+    cells.set(key, cell);
   }
-  cell.sentBytes += more.sentBytes;
-  for (let at = 0; at < latencyBuckets; at++) {
-    cell.latencies[at] = (cell.latencies[at] ?? 0) + (more.latencies[at] ?? 0);
-  }
+  return cell;
 }

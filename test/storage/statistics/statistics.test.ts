@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import Database from "better-sqlite3";
+import { pino } from "pino";
+import { DiskBudget } from "../../../src/storage/disk-budget.ts";
+import { Overhead } from "../../../src/storage/overhead.ts";
+import { SqliteCatalog } from "../../../src/storage/sqlite-catalog.ts";
+import { Statistics } from "../../../src/storage/statistics/statistics.ts";
+import { Metrics } from "../../../src/telemetry/metrics.ts";
+import { storageDirectory } from "../storage-directory.ts";
+
+const nowMs = Date.parse("2026-03-10T12:30:00Z");
+
+// What a crash loses at most.
+const flushMs = 5_000;
+
+const hour = { fromMs: nowMs - 1_800_000, toMs: nowMs + 1_800_000, stepMs: 3_600_000 };
+
+test("what was noted is in the catalog some seconds later, without being asked for", async (t) => {
+  await using scene = await startScene(t);
+  scene.note();
+
+  scene.tick();
+  await scene.statistics.flush();
+
+  assert.equal(await scene.kept(), 1);
+});
+
+test("what was noted is in the catalog after the end", async (t) => {
+  await using scene = await startScene(t);
+  scene.note();
+
+  await scene.statistics[Symbol.asyncDispose]();
+
+  assert.equal(await scene.kept(), 1);
+});
+
+test("what cannot be written waits, is told all the same, and is written later", async (t) => {
+  await using scene = await startScene(t);
+  scene.note();
+
+  scene.alter("ALTER TABLE traffic RENAME TO away");
+  for (let nth = 0; nth < 3; nth++) await scene.statistics.flush();
+  const failures = await scene.failures();
+  scene.alter("ALTER TABLE away RENAME TO traffic");
+  const told = await scene.statistics.report(hour);
+
+  assert.equal(failures, 3);
+  assert.equal(told.total.sum.requests, 1);
+  assert.equal(await scene.kept(), 1);
+  assert.deepEqual(
+    scene.lines().map(({ msg }) => msg),
+    ["statistics could not be written, and wait in memory", "statistics are written again"],
+  );
+});
+
+test("what cannot be written for half a day loses its oldest minutes, and no memory", async (t) => {
+  await using scene = await startScene(t);
+  scene.alter("ALTER TABLE traffic RENAME TO away");
+  for (let minute = 0; minute < 800; minute++) {
+    scene.note();
+    scene.pass(60_000);
+  }
+  await scene.statistics.flush();
+
+  assert.equal(scene.statistics.meter.pending.length, 720);
+  assert.equal(scene.statistics.meter.lostMinutes, 80);
+});
+
+interface Scene extends AsyncDisposable {
+  readonly statistics: Statistics;
+  note(): void;
+  tick(): void;
+  pass(durationMs: number): void;
+  /** Changes the catalog's file behind its back. */
+  alter(sql: string): void;
+  /** How many requests the catalog knows of. */
+  kept(): Promise<number>;
+  failures(): Promise<number>;
+  lines(): { readonly msg: string }[];
+}
+
+async function startScene(t: TestContext): Promise<Scene> {
+  await using stack = new AsyncDisposableStack();
+  const { layout } = stack.use(await storageDirectory());
+  const catalog = stack.use(await SqliteCatalog.open(layout));
+  const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });
+  const size = { kind: "bytes", bytes: 2 ** 30 } as const;
+  const { directory } = layout;
+  const budget = new DiskBudget({ catalog, overhead, directory, maxSize: size, minFree: size });
+  const written: string[] = [];
+  const log = pino({}, { write: (line: string) => written.push(line) });
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  let atMs = nowMs;
+  const metrics = new Metrics("0");
+  const statistics = stack.use(new Statistics({ catalog, budget, log, metrics, now: () => atMs }));
+  const owned = stack.move();
+  return {
+    statistics,
+    note: () =>
+      statistics.meter.note({
+        upstream: "docker.io",
+        kind: "blob",
+        outcome: "hit",
+        sentBytes: 1,
+        durationMs: 1,
+        isPull: false,
+        client: "127.0.0.1",
+      }),
+    tick: () => t.mock.timers.tick(flushMs),
+    pass: (durationMs) => {
+      atMs += durationMs;
+    },
+    alter: (sql) => {
+      using foreign = new DisposableStack();
+      foreign.adopt(new Database(layout.catalogFile), (it) => it.close()).exec(sql);
+    },
+    kept: async () =>
+      (await catalog.ask({ kind: "traffic", window: hour, pending: [] })).total.sum.requests,
+    failures: async () => (await metrics.statisticsFailures.get()).values[0]?.value ?? 0,
+    lines: () => written.map((line) => JSON.parse(line)),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
