@@ -1,5 +1,5 @@
 import type { PullOutcome, TagAge } from "../mirror/pull-outcome.ts";
-import type { UpstreamError } from "../upstream/upstream-error.ts";
+import { causeToldBy, type UpstreamError } from "../upstream/upstream-error.ts";
 
 /**
  * The `Cache-Status` header (RFC 9211) that says how a pull was answered: what the caches on the registry's side said of it,
@@ -14,8 +14,13 @@ export function cacheStatus(outcome: PullOutcome): string {
 /** The same for a pull that an upstream's trouble has ended: a mirror behind this one takes the cause from here. */
 export function failedStatus({ failure, message }: UpstreamError): string {
   const status = "status" in failure ? [`fwd-status=${failure.status}`] : [];
-  const cause = failure.kind === "relayed" ? failure.words : message;
+  const cause = causeToldBy(failure)?.words ?? message;
   return ["sluice", "fwd=miss", ...status, `detail=${quoted(cause)}`].join("; ");
+}
+
+/** The same for what this mirror does not give. */
+export function deniedStatus(reason: string): string {
+  return ["sluice", `detail=${quoted(reason)}`].join("; ");
 }
 
 function parametersOf(outcome: PullOutcome): string[] {

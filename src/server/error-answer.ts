@@ -1,14 +1,20 @@
 import { DistributionError } from "../oci/distribution-error.ts";
-import { UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
-import { failedStatus } from "./cache-status.ts";
+import { causeToldBy, UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
+import { deniedStatus, failedStatus } from "./cache-status.ts";
 
 /** What a client is told of an error. A bug tells it nothing but that it is one. */
 export function toDistributionError(error: unknown): DistributionError {
-  if (error instanceof DistributionError) return error;
+  if (error instanceof DistributionError) return error.code === "DENIED" ? denied(error) : error;
   if (error instanceof UpstreamError) return fromUpstream(error);
   return new DistributionError("UNKNOWN", "an error within the mirror; its log says more", {
     cause: error,
   });
+}
+
+/** A mirror behind this one takes the operator's words from here: the answer to a HEAD has no body. */
+function denied({ code, message, headers, detail, cause }: DistributionError): DistributionError {
+  const told = { "cache-status": deniedStatus(message), ...headers };
+  return new DistributionError(code, message, { headers: told, detail, cause });
 }
 
 // Trouble of an upstream is never a 404: clients and people would take it for "no such image".
@@ -19,8 +25,8 @@ function fromUpstream(error: UpstreamError): DistributionError {
   switch (failure.kind) {
     case "refused": {
       // Without upstream's words: a HEAD has none, and is what is asked where the content is here through another
-      // repository, so they would tell whether it is.
-      const wordless = { ...failure, words: "" };
+      // repository, so they would tell whether it is. A mirror's are in a header, and the same for both.
+      const wordless = causeToldBy(failure) ? failure : { ...failure, words: "" };
       const told = new UpstreamError(upstream, wordless);
       // Not 401: clients would answer that with credentials, which are none of the mirror's business.
       return new DistributionError("DENIED", told.message, {

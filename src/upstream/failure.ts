@@ -45,9 +45,12 @@ export async function refusalFrom(answer: Answer): Promise<UpstreamFailure> {
   const text = await body.collect(wordsLimits).catch(() => null);
   const words = text === null ? "" : wordsIn(text.toString("utf8"), authorization);
   // Storage that a registry redirects to knows no repositories: its refusals are trouble, such as a URL that expired.
-  if (!redirected && (status === 401 || status === 403)) return { kind: "refused", status, words };
-  const retryAfter = retryAfterIn(headers["retry-after"]);
   const relayed = relayedWords(answer);
+  if (!redirected && (status === 401 || status === 403)) {
+    if (relayed === null) return { kind: "refused", status, words, mirror: null };
+    return { kind: "refused", status, words: relayed, mirror: answer.url.host };
+  }
+  const retryAfter = retryAfterIn(headers["retry-after"]);
   if (relayed === null) return { kind: "status", status, words, retryAfter };
   return { kind: "relayed", mirror: answer.url.host, status, words: relayed, retryAfter };
 }
@@ -108,7 +111,9 @@ const timeoutPhases = new Map<string, "connect" | "headers" | "body">([
 const ownLimits: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
 
 function tokenFailure({ status, message, retryAfter }: TokenRefused): UpstreamFailure {
-  if (status === 401 || status === 403) return { kind: "refused", status, words: message };
+  if (status === 401 || status === 403) {
+    return { kind: "refused", status, words: message, mirror: null };
+  }
   return { kind: "status", status, words: message, retryAfter: retryAfterIn(retryAfter) };
 }
 

@@ -8,7 +8,14 @@ export type UpstreamFailure =
   /** The connection ended within the body. */
   | { readonly kind: "cut"; readonly reason: string }
   /** 401 or 403, after a fresh token or password. */
-  | { readonly kind: "refused"; readonly status: number; readonly words: string }
+  | {
+      readonly kind: "refused";
+      readonly status: number;
+      /** Upstream's own; or a whole sentence of the mirror before us, where there is one. */
+      readonly words: string;
+      /** Its host; null where upstream itself has refused. */
+      readonly mirror: string | null;
+    }
   /** Any other status that is no answer: 429, 5xx, surprises. */
   | {
       readonly kind: "status";
@@ -53,8 +60,19 @@ export class UpstreamError extends Error {
 
 /** A cause has its sentence already where a mirror tells of it: it is said once, however many mirrors pass it on. */
 function sentenceOf(upstream: string, failure: UpstreamFailure): string {
-  if (failure.kind !== "relayed") return `${upstream} ${describeFailure(failure)}`;
-  return `${failure.words} (told by the mirror at ${failure.mirror})`;
+  const cause = causeToldBy(failure);
+  if (cause === null) return `${upstream} ${describeFailure(failure)}`;
+  return `${cause.words} (told by the mirror at ${cause.mirror})`;
+}
+
+/** The sentence of a mirror before us, where it is one that knows the cause; null otherwise. */
+export function causeToldBy(
+  failure: UpstreamFailure,
+): { readonly mirror: string; readonly words: string } | null {
+  const { kind } = failure;
+  if (kind === "relayed") return failure;
+  if (kind !== "refused" || failure.mirror === null) return null;
+  return { mirror: failure.mirror, words: failure.words };
 }
 
 /** Why an upstream is never asked, as the end of a sentence. */

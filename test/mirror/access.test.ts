@@ -16,7 +16,7 @@ import { storageDirectory } from "../storage/storage-directory.ts";
 
 const hourMs = 3_600_000;
 const repository = "team/app" as Repository;
-const refused: UpstreamFailure = { kind: "refused", status: 401, words: "" };
+const refused: UpstreamFailure = { kind: "refused", status: 401, words: "", mirror: null };
 const down: UpstreamFailure = { kind: "unreachable", reason: "ECONNREFUSED" };
 
 test("where our own right counts nobody is asked, and everything is listed", async () => {

@@ -51,7 +51,7 @@ test("a tag that never moves is always fresh, whatever clock it was checked by",
   }
 });
 
-const refused: UpstreamFailure = { kind: "refused", status: 401, words: "" };
+const refused: UpstreamFailure = { kind: "refused", status: 401, words: "", mirror: null };
 const troubles: readonly UpstreamFailure[] = [
   { kind: "unreachable", reason: "ECONNREFUSED" },
   { kind: "timeout", phase: "headers" },

@@ -10,7 +10,7 @@ const hourMs = 3_600_000;
 const upstream = "docker.io";
 const key = "docker.io team/app sha256:1";
 
-const refused: UpstreamFailure = { kind: "refused", status: 403, words: "" };
+const refused: UpstreamFailure = { kind: "refused", status: 403, words: "", mirror: null };
 const down: UpstreamFailure = { kind: "unreachable", reason: "ECONNREFUSED" };
 const broken: UpstreamFailure = { kind: "status", status: 500, words: "", retryAfter: null };
 

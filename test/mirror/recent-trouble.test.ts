@@ -47,7 +47,11 @@ for (const failure of ofOneQuestion) {
 test("a refusal is an answer, and what upstream did not say is no trouble of it", () => {
   const { trouble } = newTrouble();
 
-  trouble.note(hub, "a", new UpstreamError(hub, { kind: "refused", status: 401, words: "" }));
+  trouble.note(
+    hub,
+    "a",
+    new UpstreamError(hub, { kind: "refused", status: 401, words: "", mirror: null }),
+  );
   trouble.note(hub, "a", new Error("a bug"));
 
   assert.ok(!trouble.lately(hub, "a"));
@@ -81,7 +85,11 @@ test("who asks again what was waited for in vain is told so at once, for five se
   trouble.clear(hub, "a");
   assert.equal(trouble.overdue("a"), null);
   trouble.note(hub, "a", late);
-  trouble.note(hub, "a", new UpstreamError(hub, { kind: "refused", status: 401, words: "" }));
+  trouble.note(
+    hub,
+    "a",
+    new UpstreamError(hub, { kind: "refused", status: 401, words: "", mirror: null }),
+  );
   assert.equal(trouble.overdue("a"), null);
 });
 

@@ -43,17 +43,17 @@ const rows: readonly Row[] = [
     says: /broke off its answer: other side closed/,
   },
   {
-    failure: { kind: "refused", status: 401, words: "" },
+    failure: { kind: "refused", status: 401, words: "", mirror: null },
     status: 403,
     code: "DENIED",
     says: /refused with status 401$/,
   },
   {
-    failure: { kind: "refused", status: 403, words: "no" },
+    failure: { kind: "refused", status: 403, words: "no", mirror: null },
     status: 403,
     code: "DENIED",
     says: /refused with status 403$/,
-    detail: { kind: "refused", status: 403, words: "" },
+    detail: { kind: "refused", status: 403, words: "", mirror: null },
   },
   { failure: status(429), status: 429, code: "TOOMANYREQUESTS", says: /status 429: its words/ },
   {
