@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Source } from "./answers.ts";
 import type { Breaker, Permit, Severity, Trouble } from "./breaker.ts";
@@ -28,6 +29,9 @@ export interface AskedEndpointOptions {
 }
 
 type Verdict = ReturnType<typeof severityOf>;
+
+// For so long whoever is to be told of a failure waits until it is found out what it says of the endpoint.
+const patienceMs = 1_000;
 
 // As of a header that asks for a day by mistake.
 const longestRetryAfterMs = 5 * 60_000;
@@ -78,7 +82,7 @@ export class AskedEndpoint implements Source, AsyncDisposable {
     } catch (error) {
       const failed = this.#failed(error);
       const verdict = ask.signal?.aborted ? "unknown" : verdictOn(error, failed);
-      this.#judge(permit, verdict, failed.failure);
+      await this.#judge(permit, verdict, failed.failure);
       throw failed;
     }
   }
@@ -107,27 +111,28 @@ export class AskedEndpoint implements Source, AsyncDisposable {
     await this.endpoint[Symbol.asyncDispose]();
   }
 
-  #judge(permit: Permit, verdict: Verdict, failure: UpstreamFailure): void {
+  /** Never rejects. Whoever asks again afterwards finds the breaker as it has become, unless finding out takes long. */
+  async #judge(permit: Permit, verdict: Verdict, failure: UpstreamFailure): Promise<void> {
     if (verdict === "none" || verdict === "unknown") {
       tell(permit, verdict);
       return;
     }
     const trouble = this.#trouble(verdict, failure);
-    // Whoever probes may ask just what it fails with when it is well. Nobody waits, and it never rejects.
+    // Whoever probes may ask just what it fails with when it is well.
     if (permit.isProbe && verdict === "slight") {
-      void this.#findOut(permit, trouble);
+      await withinPatience(this.#findOut(permit, trouble));
       return;
     }
     permit.failed(trouble);
-    this.#settleDoubt(trouble);
+    await withinPatience(this.#settleDoubt(trouble));
   }
 
-  #settleDoubt(trouble: Trouble): void {
+  async #settleDoubt(trouble: Trouble): Promise<void> {
     const permit = this.breaker.doubt();
-    if (permit) void this.#findOut(permit, trouble);
+    if (permit) await this.#findOut(permit, trouble);
   }
 
-  /** Whether it fails with everything, or only with what it was asked of late. */
+  /** Whether it fails with everything, or only with what it was asked of late. Never rejects. */
   async #findOut(permit: Permit, trouble: Trouble): Promise<void> {
     try {
       (await this.#askAnswerable()).body.discard();
@@ -149,7 +154,8 @@ export class AskedEndpoint implements Source, AsyncDisposable {
   #note(severity: Severity, failure: UpstreamFailure): void {
     const trouble = this.#trouble(severity, failure);
     this.breaker.noteFailure(trouble);
-    this.#settleDoubt(trouble);
+    // It never rejects, and nobody waits for it.
+    void this.#settleDoubt(trouble);
   }
 
   #trouble(severity: Severity, failure: UpstreamFailure): Trouble {
@@ -204,6 +210,12 @@ export class AskedEndpoint implements Source, AsyncDisposable {
 /** What storage that a registry redirects to does says nothing of the registry. */
 function verdictOn(error: unknown, { failure }: UpstreamError): Verdict {
   return error instanceof HopFailed ? "none" : severityOf(failure);
+}
+
+async function withinPatience(work: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([work, delay(patienceMs, undefined, { signal: over.signal })]);
+  over.abort();
 }
 
 function tell(permit: Permit, verdict: "none" | "unknown"): void {
