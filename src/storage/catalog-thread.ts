@@ -12,9 +12,9 @@ import { recentImages } from "./recent-images.ts";
 import { readSavings, readTraffic } from "./statistics/read-traffic.ts";
 import { goBehindPulls } from "./thread-priority.ts";
 
-// A walk through a large catalog comes back to the same pages of its indexes; most others it sees once. Nothing is kept
-// from one question to the next.
-const cacheKib = 32 * 1024;
+// The upper pages of the indexes that a walk comes back to. What is below them the operating system gives about as fast: with
+// 2, 8 and 32 MiB the walks through a million blobs take the same time.
+const cacheKib = 2 * 1024;
 
 // A thread of its own, for no pull may wait for a walk through the catalog. `workerData` is the catalog's path. It answers
 // one question after the other, and ends when it is sent none.

@@ -1,34 +1,52 @@
 import type Database from "better-sqlite3";
 import { ImageGlob } from "../oci/image-glob.ts";
+import { Companions } from "./companions.ts";
 import { DeferredRoots, goesBefore } from "./deferred-roots.ts";
-import { type DigestKey, digestOfKey, keyOf } from "./digest-key.ts";
+import { type DigestKey, digestOfKey, idOf, keyOf } from "./digest-key.ts";
 import {
-  type Access,
   allocatedBytes,
   type EvictionPlan,
-  mostOf,
   type StoredObject,
   type Victim,
   type VictimRequest,
 } from "./eviction.ts";
+import { ImageMembers } from "./image-members.ts";
 import { PlanDraft } from "./plan-draft.ts";
-import { principalIn, tagAbout } from "./tag-about.ts";
+import { Snapshot } from "./snapshot.ts";
 import { namesOf } from "./victim-names.ts";
 import { type RootRow, type VictimQueries, victimQueries } from "./victim-queries.ts";
 
 /**
  * Finds what goes next, as the catalog is now: first what is idle, then roots in the order of their priority until
- * enough would be free. Reads page by page, so that no read transaction is long.
+ * enough would be free. No read transaction is long.
  */
 export function chooseVictims(database: Database.Database, request: VictimRequest): EvictionPlan {
-  return new VictimSearch(victimQueries(database), request, "by tags").run();
+  using snapshot = new Snapshot(database);
+  const queries = inSnapshots(victimQueries(database), snapshot);
+  return new VictimSearch(queries, request, "by tags").run();
 }
 
-// How far is looked for what a manifest waits for. Real ones wait for an image and its index.
-const waitsLimit = 1000;
+function inSnapshots(queries: VictimQueries, snapshot: Snapshot): VictimQueries {
+  const { byPriority, byTime, members } = queries;
+  return {
+    ...queries,
+    byPriority: () => stepping(byPriority(), snapshot),
+    byTime: () => stepping(byTime(), snapshot),
+    members: {
+      all: (manifestId) => {
+        snapshot.step();
+        return members.all(manifestId);
+      },
+    },
+  };
+}
 
-// What an image names is looked at when its turn is found and again when it goes, mostly right behind that.
-const membersLimit = 200;
+function* stepping(rows: Iterable<RootRow>, snapshot: Snapshot): Generator<RootRow> {
+  for (const row of rows) {
+    snapshot.step();
+    yield row;
+  }
+}
 
 /** What goes with a root, and what it shares with what stays, by the id of its key. */
 interface Removal {
@@ -49,10 +67,8 @@ export class VictimSearch {
   /** How many stored manifests that stay name a digest; those that no victim names are not in it. */
   readonly #namedBy = new Map<string, number>();
   readonly #deferred = new DeferredRoots();
-  /** By the manifest's number: the accesses of an image, its children's among them. */
-  readonly #accesses = new Map<number, Access>();
-  /** By the manifest's number. */
-  readonly #members = new Map<number, readonly RootRow[]>();
+  readonly #members: ImageMembers;
+  readonly #companions: Companions;
   /** Ids of what is on its way into the store. */
   readonly #arriving: ReadonlySet<string>;
   readonly #draft: PlanDraft;
@@ -61,6 +77,8 @@ export class VictimSearch {
     this.#queries = queries;
     this.#request = request;
     this.#held = held;
+    this.#members = new ImageMembers(queries);
+    this.#companions = new Companions(queries, this.#gone);
     this.#pins = request.pins.flatMap((pin) => ImageGlob.parse(pin) ?? []);
     this.#arriving = new Set(request.arriving.digests.map((digest) => idOf(keyOf(digest))));
     this.#draft = new PlanDraft(request);
@@ -81,7 +99,7 @@ export class VictimSearch {
       open = open.filter((row) => {
         const isNeeded = this.#namedByOf(row) > 0 || this.#isHeld(row.key);
         const isGone = this.#gone.has(idOf(row.key));
-        if (!isNeeded && !isGone) this.#take(this.#asPulled(row), "purge");
+        if (!isNeeded && !isGone) this.#take(this.#members.asPulled(row), "purge");
         return isNeeded && !isGone;
       });
       if (open.length === before || open.length === 0) return this.#draft.plan();
@@ -93,7 +111,7 @@ export class VictimSearch {
     if (idleSinceMs === null) return;
     for (const row of this.#queries.byTime()) {
       if (row.lastAtMs >= idleSinceMs || this.#draft.isFull) return;
-      const whole = this.#asPulled(row);
+      const whole = this.#members.asPulled(row);
       if (whole.lastAtMs < idleSinceMs) this.#consider(whole, "idle");
     }
   }
@@ -110,7 +128,7 @@ export class VictimSearch {
   *#inOrder(): Generator<RootRow> {
     for (const row of this.#queries.byPriority()) {
       yield* this.#dueBefore(row);
-      const whole = this.#asPulled(row);
+      const whole = this.#members.asPulled(row);
       if (goesBefore(row, whole)) this.#deferred.add(whole);
       else yield row;
     }
@@ -124,33 +142,6 @@ export class VictimSearch {
       this.#deferred.takeFirst();
       yield first;
     }
-  }
-
-  #asPulled(row: RootRow): RootRow {
-    return { ...row, ...this.#accessOf(row) };
-  }
-
-  /** The latest, and the most, of what was pulled of an image: clients pull an index once and then its child. */
-  #accessOf(row: RootRow): Access {
-    const { lastAtMs, pulls, priority, manifestId } = row;
-    let access: Access = { lastAtMs, pulls, priority };
-    if (manifestId === null) return access;
-    const known = this.#accesses.get(manifestId);
-    if (known) return known;
-    for (const member of this.#membersOf(manifestId)) {
-      if (member.manifestId !== null) access = mostOf(access, this.#accessOf(member));
-    }
-    this.#accesses.set(manifestId, access);
-    return access;
-  }
-
-  #membersOf(manifestId: number): readonly RootRow[] {
-    const known = this.#members.get(manifestId);
-    if (known) return known;
-    if (this.#members.size >= membersLimit) this.#members.clear();
-    const members = this.#queries.members.all(manifestId);
-    this.#members.set(manifestId, members);
-    return members;
   }
 
   /** Its turn has come. */
@@ -187,7 +178,7 @@ export class VictimSearch {
   #isArriving({ manifestId, lastAtMs }: RootRow): boolean {
     if (manifestId === null || this.#arriving.size === 0) return false;
     if (lastAtMs < this.#request.arriving.pulledSinceMs) return false;
-    const children = this.#membersOf(manifestId).flatMap((member) => member.manifestId ?? []);
+    const children = this.#members.of(manifestId).flatMap((member) => member.manifestId ?? []);
     return [manifestId, ...children].some((id) =>
       this.#queries.named.all(id).some(({ key }) => this.#arriving.has(idOf(key))),
     );
@@ -200,43 +191,10 @@ export class VictimSearch {
   #isRoot(row: RootRow): boolean {
     if (this.#namedByOf(row) > 0) return false;
     return (
-      this.#hasOwnTag(row.key) || this.#principalsOf(row).length === 0 || this.#waitsForItself(row)
+      this.#companions.hasOwnTag(row.key) ||
+      this.#companions.principalsOf(row).length === 0 ||
+      this.#companions.waitsForItself(row)
     );
-  }
-
-  /**
-   * Whether it goes with something that does not go before it, such as an index that is about its own child: such
-   * content would stay for good.
-   */
-  #waitsForItself(row: RootRow): boolean {
-    const seen = new Set<string>();
-    const open = this.#principalsOf(row);
-    for (let next = open.pop(); next && seen.size < waitsLimit; next = open.pop()) {
-      if (next.key.equals(row.key)) return true;
-      if (seen.has(idOf(next.key))) continue;
-      seen.add(idOf(next.key));
-      open.push(...this.#staying(this.#queries.namers.all(next.key)));
-      if (!this.#hasOwnTag(next.key)) open.push(...this.#principalsOf(next));
-    }
-    return seen.size >= waitsLimit;
-  }
-
-  /** Manifests that stay and that this one is about: its subject, and what its tags of the form `sha256-HEX…` say. */
-  #principalsOf({ key, subject }: Pick<RootRow, "key" | "subject">): RootRow[] {
-    const named = this.#queries.tagsOf.all(key).map(({ tag }) => principalIn(tag));
-    return this.#staying([subject, ...named].flatMap((one) => this.#manifest(one) ?? []));
-  }
-
-  #staying(rows: readonly RootRow[]): RootRow[] {
-    return rows.filter(({ key }) => !this.#gone.has(idOf(key)));
-  }
-
-  #manifest(key: DigestKey | null): RootRow | undefined {
-    return key === null ? undefined : this.#queries.manifest.get(key);
-  }
-
-  #hasOwnTag(key: DigestKey): boolean {
-    return this.#queries.tagsOf.all(key).some(({ tag }) => principalIn(tag) === null);
   }
 
   /** What it is called first, if any of its names is pinned. */
@@ -254,13 +212,13 @@ export class VictimSearch {
     removal.freed.push({ digest: digestOfKey(key), sizeBytes });
     removal.latestAtMs = Math.max(removal.latestAtMs, lastAtMs);
     if (manifestId === null) return;
-    for (const member of this.#membersOf(manifestId)) {
+    for (const member of this.#members.of(manifestId)) {
       const namedBy = this.#namedByOf(member) - 1;
       this.#namedBy.set(idOf(member.key), namedBy);
       if (this.#isFree(member)) this.#remove(member, removal);
       else this.#keep(member, namedBy, removal);
     }
-    for (const companion of this.#about(key)) {
+    for (const companion of this.#companions.of(key)) {
       if (this.#isFree(companion)) this.#remove(companion, removal);
     }
   }
@@ -268,32 +226,25 @@ export class VictimSearch {
   /** Its own turn may be over, for something named it then. */
   #keep(member: RootRow, namedBy: number, { kept }: Removal): void {
     kept.set(idOf(member.key), { sizeBytes: member.sizeBytes, namedBy });
-    if (namedBy === 0) this.#deferred.add(this.#asPulled(member));
+    if (namedBy === 0) this.#deferred.add(this.#members.asPulled(member));
   }
 
   /** Whether nothing is left that it goes with, and nothing that keeps it by itself. */
   #isFree(row: RootRow): boolean {
     if (this.#namedByOf(row) > 0 || this.#gone.has(idOf(row.key))) return false;
     if (row.manifestId === null) return true;
-    if (this.#isHeld(row.key) || this.#principalsOf(row).length > 0) return false;
+    if (this.#isHeld(row.key) || this.#companions.principalsOf(row).length > 0) return false;
     return this.#pinnedName(row.key) === null;
   }
 
   #isHeld(key: DigestKey): boolean {
-    if (this.#hasOwnTag(key)) return true;
+    if (this.#companions.hasOwnTag(key)) return true;
     return this.#held === "by any name" && this.#queries.grantsOf.all(key).length > 0;
   }
 
   /** How many manifests that stay name it. */
   #namedByOf({ key, namedBy }: RootRow): number {
     return this.#namedBy.get(idOf(key)) ?? namedBy;
-  }
-
-  #about(key: DigestKey): RootRow[] {
-    const bySubject = this.#queries.about.all(key);
-    const tag = tagAbout(digestOfKey(key));
-    if (tag === null) return bySubject;
-    return [...bySubject, ...this.#queries.taggedBetween.all(tag, `${tag}~`)];
   }
 }
 
@@ -305,8 +256,4 @@ function summaryOf(
     bytes: members.reduce((sum, { sizeBytes }) => sum + allocatedBytes(sizeBytes), 0),
     sharedWith: members.reduce((most, { namedBy }) => Math.max(most, namedBy), 0),
   };
-}
-
-function idOf(key: DigestKey): string {
-  return key.toString("latin1");
 }

@@ -25,6 +25,11 @@ export function digestOfKey(key: DigestKey): Digest {
   return `${algorithm}:${key.toString("hex", 1)}` as Digest;
 }
 
+/** The same as text, which tables can have for a key. */
+export function idOf(key: DigestKey): string {
+  return key.toString("latin1");
+}
+
 export function digestsOf(rows: readonly { readonly digest: DigestKey }[]): Digest[] {
   return rows.map(({ digest }) => digestOfKey(digest));
 }

@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3";
 import { ImageGlob } from "../oci/image-glob.ts";
-import type { DigestKey } from "./digest-key.ts";
+import { type DigestKey, idOf } from "./digest-key.ts";
 import { allocatedBytes } from "./eviction.ts";
 import { imageNames } from "./image-names.ts";
 import type { PinnedContent } from "./pins.ts";
@@ -46,8 +46,4 @@ class Content {
     if (manifestId === null) return;
     for (const member of this.#queries.members.all(manifestId)) this.#add(member);
   }
-}
-
-function idOf(key: DigestKey): string {
-  return key.toString("latin1");
 }

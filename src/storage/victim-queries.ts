@@ -28,7 +28,7 @@ export interface VictimQueries {
   /** What a manifest names, stored or not. By the manifest's number. */
   readonly named: Rows<[number], { key: DigestKey }>;
   /** The same, as far as it is stored. */
-  readonly members: Rows<[number], RootRow>;
+  readonly members: All<[number], RootRow>;
   /** Manifests whose subject is the digest. */
   readonly about: Rows<[DigestKey], RootRow>;
   /** Manifests with a tag from the first text on and before the second. */
