@@ -24,6 +24,8 @@ export interface FaultSceneOptions extends FaultUpstreamOptions {
   readonly ownMonotonicClock?: boolean;
   /** A second upstream, `beside.test`: a repository `beside.test/good/app` is its `good/app`. */
   readonly beside?: FaultUpstream;
+  /** Where the mirror asks the upstream, if not where it listens; on the same port. */
+  readonly askedAt?: string;
   /** The upstream's second endpoint. */
   readonly next?: FaultUpstream;
   /** Where the mirror stores, in place of a temporary directory. */
@@ -71,10 +73,11 @@ export class FaultScene implements AsyncDisposable {
   static async start(options: FaultSceneOptions = {}): Promise<FaultScene> {
     await using resources = new AsyncDisposableStack();
     const upstream = resources.use(await FaultUpstream.start(options));
-    const { maxSize, minFree, beside, next, pins } = options;
+    const { maxSize, minFree, beside, next, pins, askedAt } = options;
     const endpoints = [upstream, ...(next ? [next] : [])];
     const urls = endpoints.map(({ url }) => new URL(url));
-    const settings = { ...(next ? { endpoints: urls } : {}), ...options.settings };
+    if (askedAt && urls[0]) urls[0].hostname = askedAt;
+    const settings = { endpoints: urls, ...options.settings };
     const directory =
       options.directory ?? resources.use(await mkdtempDisposable(join(tmpdir(), "faults-"))).path;
     const mirror = resources.use(
