@@ -6,11 +6,15 @@ import { HTTPException } from "hono/http-exception";
 import type { AdminAccess } from "./admin-access.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { watchChanges } from "./changes.ts";
+import { addClientConfig } from "./client-config.ts";
+import { addDashboard } from "./dashboard.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEviction } from "./eviction.ts";
 import { addHistory } from "./history.ts";
 import { addImages } from "./images.ts";
 import { addInspect } from "./inspect.ts";
+import { addLive } from "./live.ts";
+import { addNow, nowCollector } from "./now.ts";
 import { ownNamesOnly } from "./own-names.ts";
 import { pageHeaders } from "./page-headers.ts";
 import { addPinning, addPins } from "./pins.ts";
@@ -49,6 +53,9 @@ export function createAdminApi(tools: AdminTools, access: AdminAccess): AdminApi
   addProbes(api, tools);
   api.use("/api/v1/*", questionLimit(questionsAtOnce), watchChanges(tools.log, access));
   addStats(api, tools);
+  const collectNow = nowCollector(tools);
+  addNow(api, collectNow);
+  addLive(api, collectNow, tools.log);
   addSimulate(api, tools);
   addImages(api, tools);
   addInspect(api, tools);
@@ -56,6 +63,7 @@ export function createAdminApi(tools: AdminTools, access: AdminAccess): AdminApi
   addHistory(api, tools);
   addWhy(api, tools);
   addSurvive(api, tools);
+  addClientConfig(api, tools);
   addEviction(api, tools);
   addPinning(api, tools);
   addVerify(api, tools);
@@ -66,7 +74,7 @@ export function createAdminApi(tools: AdminTools, access: AdminAccess): AdminApi
     openapi: "3.0.3",
     info: { title: "sluice admin API", version: tools.version, description },
   });
-  api.get("/", (context) => context.text(welcome));
+  addDashboard(api);
   api.notFound((context) =>
     context.json(
       { error: `${context.req.path} is no part of the admin API; see /api/v1/openapi.json` },
@@ -100,14 +108,3 @@ function sentenceOf(error: z.ZodError): string {
 const description =
   "On the control socket, and on `admin.listen`. There, orders (POST) are taken from a page of this listener only: " +
   "with `content-type: application/json` and an `Origin` that is its own.";
-
-const welcome = `sluice
-
-/metrics              for Prometheus
-/healthz, /readyz     for probes
-/api/v1/stats         what the mirror did since it started
-/api/v1/simulate      what a larger or smaller disk would have made of it
-/api/v1/images        the images that are stored
-/api/v1/pins          what is never evicted
-/api/v1/openapi.json  the API
-`;

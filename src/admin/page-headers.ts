@@ -18,6 +18,9 @@ export function pageHeaders(): MiddlewareHandler {
       baseUri: ["'none'"],
       formAction: ["'none'"],
       frameAncestors: ["'none'"],
+      // What would read text as markup or as script is an error, in browsers that know of it.
+      requireTrustedTypesFor: ["'script'"],
+      trustedTypes: ["'none'"],
     },
     crossOriginOpenerPolicy: "same-origin",
     crossOriginResourcePolicy: "same-origin",

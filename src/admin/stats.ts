@@ -28,7 +28,13 @@ export interface UpstreamStats {
   receivedBytes: number;
 }
 
-export interface Stats {
+export interface Stats extends PresentStats {
+  /** What happened in the window that was asked about, over restarts too; null where none was. */
+  readonly traffic: TrafficStats | null;
+}
+
+/** What is known without a window. */
+export interface PresentStats {
   /** When the daemon began to count, as an ISO 8601 time; null where none runs. */
   readonly since: string | null;
   readonly upstreams: readonly (UpstreamStats & Savings)[];
@@ -44,36 +50,37 @@ export interface Stats {
   readonly fillsInFlight: number;
   readonly limits: readonly LimitStats[];
   readonly endpoints: readonly EndpointStats[];
-  /** What happened in the window that was asked about, over restarts too; null where none was. */
-  readonly traffic: TrafficStats | null;
 }
 
 const count = z.number().int().nonnegative();
 
+const presentFields = {
+  since: z.string().nullable().openapi({ format: "date-time" }),
+  upstreams: z.array(
+    z.object({
+      upstream: z.string(),
+      requests: count,
+      hits: count,
+      misses: count,
+      stale: count,
+      errors: count,
+      unstored: count,
+      sentBytes: count,
+      receivedBytes: count,
+      ...savingsFields,
+    }),
+  ),
+  total: z.object(savingsFields),
+  stored: z.object({ blobs: count, bytes: count, usedBytes: count, limitBytes: count }),
+  fillsInFlight: count,
+  limits: z.array(limitStatsSchema),
+  endpoints: z.array(endpointStatsSchema),
+};
+
+export const presentStatsSchema: z.ZodType<PresentStats> = z.object(presentFields);
+
 const statsSchema: z.ZodType<Stats> = z
-  .object({
-    since: z.string().nullable().openapi({ format: "date-time" }),
-    upstreams: z.array(
-      z.object({
-        upstream: z.string(),
-        requests: count,
-        hits: count,
-        misses: count,
-        stale: count,
-        errors: count,
-        unstored: count,
-        sentBytes: count,
-        receivedBytes: count,
-        ...savingsFields,
-      }),
-    ),
-    total: z.object(savingsFields),
-    stored: z.object({ blobs: count, bytes: count, usedBytes: count, limitBytes: count }),
-    fillsInFlight: count,
-    limits: z.array(limitStatsSchema),
-    endpoints: z.array(endpointStatsSchema),
-    traffic: trafficSchema.nullable(),
-  })
+  .object({ ...presentFields, traffic: trafficSchema.nullable() })
   .openapi("Stats");
 
 // What the values mean is for `readWindow` to say.
@@ -130,7 +137,7 @@ export async function collectStats({
   budget,
   startedAtMs,
   configured,
-}: AdminTools): Promise<Omit<Stats, "traffic">> {
+}: AdminTools): Promise<PresentStats> {
   const { blobs, bytes } = await catalog.usage();
   const { usedBytes, limitBytes } = await budget.usage();
   const fills = await metrics.fillsInFlight.get();

@@ -7,6 +7,7 @@ import { Fill } from "./fill.ts";
 import { FillReader } from "./fill-reader.ts";
 import { PassLimit } from "./pass-limit.ts";
 import type { Ruling } from "./rules.ts";
+import { describeFill, type RunningFill } from "./running-fill.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { WrongContent } from "./wrong-content.ts";
 
@@ -40,6 +41,11 @@ export class FillTable {
     return [...this.#fills.values()].flatMap(({ digest, state: { kind } }) =>
       kind === "failed" || kind === "unstored" ? [] : digest,
     );
+  }
+
+  /** In the order they began. */
+  get running(): RunningFill[] {
+    return [...this.#fills.values()].flatMap((fill) => describeFill(fill) ?? []);
   }
 
   /** Joins the fill that runs for this content, or begins one. Throws UpstreamError as `WrongContent` tells mirrors. */

@@ -60,6 +60,10 @@ export class Fill {
     return this.#readers;
   }
 
+  get repository(): Repository | null {
+    return this.#sources.first;
+  }
+
   /** Resolves when there is more to read or the state has changed. */
   get progress(): Promise<void> {
     return this.#progress.promise;

@@ -27,6 +27,7 @@ import { Purger } from "./purger.ts";
 import { RecentTrouble } from "./recent-trouble.ts";
 import { Rooms } from "./rooms.ts";
 import type { Rules } from "./rules.ts";
+import type { RunningFill } from "./running-fill.ts";
 import { Simulator } from "./simulator.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
@@ -199,6 +200,11 @@ export class Mirror {
   /** The repositories of which something is cached. */
   listRepositories(upstreams: readonly Listed[], page: Page): Promise<NamesPage> {
     return this.#lists.repositories(upstreams, page);
+  }
+
+  /** The fills that run now. */
+  get fills(): readonly RunningFill[] {
+    return this.#blobs.fills.running;
   }
 
   /** Resolves when no fill runs, and nothing behind an answer. */

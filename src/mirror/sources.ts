@@ -36,6 +36,11 @@ export class Sources {
     return this.#of(repository)?.refusal === null;
   }
 
+  /** The one that was added first; null: none was yet. */
+  get first(): Repository | null {
+    return this.#sources[0]?.place.repository ?? null;
+  }
+
   add(place: Place): void {
     if (!this.has(place.repository)) this.#sources.push({ place, refusal: null });
   }

@@ -67,8 +67,16 @@ test("the checkout's own Node goes before PATH's, if it is new enough", async ()
   await fakeNode(join(path, "node_modules/.bin"), "v22.9.0");
   const other = await run(command, join(path, "elsewhere"), ["serve"]);
 
-  assert.deepEqual(own, { code: 0, stdout: `v24.0.0 ${path}/src/main.ts serve\n`, stderr: "" });
-  assert.deepEqual(other, { code: 0, stdout: `v26.1.0 ${path}/src/main.ts serve\n`, stderr: "" });
+  assert.deepEqual(own, {
+    code: 0,
+    stdout: `v24.0.0 --disable-warning=ExperimentalWarning ${path}/src/main.ts serve\n`,
+    stderr: "",
+  });
+  assert.deepEqual(other, {
+    code: 0,
+    stdout: `v26.1.0 --disable-warning=ExperimentalWarning ${path}/src/main.ts serve\n`,
+    stderr: "",
+  });
 });
 
 test("without packages or a new enough Node it says what to run", async () => {

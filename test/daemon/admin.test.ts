@@ -85,10 +85,13 @@ test("the OpenAPI document describes every path of the API", async () => {
   const document = JSON.parse((await mirror.admin("/api/v1/openapi.json")).body.toString());
 
   assert.deepEqual(Object.keys(document.paths).sort(), [
+    "/api/v1/client-config",
     "/api/v1/evict",
     "/api/v1/history",
     "/api/v1/images",
     "/api/v1/inspect",
+    "/api/v1/live",
+    "/api/v1/now",
     "/api/v1/pin",
     "/api/v1/pins",
     "/api/v1/prefetch",

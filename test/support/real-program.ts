@@ -8,6 +8,7 @@ const packageOf = {
   buildah: "buildah",
   busybox: "busybox-static",
   caddy: "caddy",
+  chromium: "chromium",
   containerd: "containerd",
   ctr: "containerd",
   curl: "curl",
