@@ -113,7 +113,10 @@ async function openCertificates(
 ): Promise<Certificates> {
   const open = async (listener: "server" | "admin"): Promise<ListenerCertificates> => {
     const files = config[listener].tls;
-    return stack.use(await ListenerCertificates.open({ listener, files, log, metrics, now }));
+    const http2 = listener === "server" && config.server.http2;
+    return stack.use(
+      await ListenerCertificates.open({ listener, files, http2, log, metrics, now }),
+    );
   };
   return { server: await open("server"), admin: await open("admin") };
 }

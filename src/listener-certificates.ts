@@ -16,6 +16,8 @@ export interface ListenerCertificatesOptions {
   readonly listener: string;
   /** None: plain HTTP. */
   readonly files: readonly CertificateFiles[];
+  /** Whether clients may choose HTTP/2. */
+  readonly http2: boolean;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly now: () => number;
@@ -58,7 +60,7 @@ export class ListenerCertificates implements Disposable {
   readonly createServer = (options: ServerOptions, listener: RequestListener): Server => {
     if (this.#followed.length === 0) return createServer(options, listener);
     const contextFor = (name: string) => this.#contexts?.names.for(name) ?? null;
-    const server = new TlsServer({ ...options, contextFor }, listener);
+    const server = new TlsServer({ ...options, contextFor, http2: this.#options.http2 }, listener);
     this.#servers.push(server);
     this.#set(server);
     return server;

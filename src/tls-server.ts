@@ -2,34 +2,57 @@ import type { RequestListener, ServerOptions } from "node:http";
 import { Server } from "node:https";
 import type { Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
+import { Http2Sessions } from "./http2-sessions.ts";
 
 export interface TlsOptions extends ServerOptions {
   /** The context for the name that a client asks for; null: the one that was set with `setSecureContext`. Never throws. */
   readonly contextFor: (name: string) => SecureContext | null;
+  /** Whether clients may choose HTTP/2. */
+  readonly http2: boolean;
 }
 
 // As long as a request's headers may take; a connection that greets nobody holds a socket for nothing.
 const handshakeTimeoutMs = 15_000;
 
-/** An https server that can be ended, and connections of which can be cut, as those of an http server can. */
+/**
+ * An https server that can be ended, and connections of which can be cut, as those of an http server can. What is asked
+ * over HTTP/2 it tells as what is asked over HTTP/1.1.
+ */
 export class TlsServer extends Server {
   /** The TCP connections, those whose handshake is not done among them, by their two ends. */
   readonly #connections = new Map<string, Socket>();
+  readonly #http2: Http2Sessions | null;
 
-  constructor({ contextFor, ...options }: TlsOptions, listener: RequestListener) {
+  constructor({ contextFor, http2, ...options }: TlsOptions, listener: RequestListener) {
     super(
       {
         ...options,
         minVersion: "TLSv1.2",
         handshakeTimeout: handshakeTimeoutMs,
+        ALPNProtocols: http2 ? ["h2", "http/1.1"] : ["http/1.1"],
         SNICallback: (name, done) => done(null, contextFor(name) ?? undefined),
       },
       listener,
     );
+    this.#http2 = http2
+      ? new Http2Sessions((...asked) => void this.emit("request", ...asked))
+      : null;
+    const http1 = this.listeners("secureConnection");
+    this.removeAllListeners("secureConnection");
     this.on("connection", (socket: Socket) => this.#keep(socket));
-    this.on("secureConnection", (socket: TLSSocket) => this.#makeResettable(socket));
+    this.on("secureConnection", (socket: TLSSocket) => {
+      this.#makeResettable(socket);
+      // Node's own listener, which would read any connection as HTTP/1.1.
+      if (socket.alpnProtocol === "h2") this.#http2?.take(socket);
+      else for (const listen of http1) listen.call(this, socket);
+    });
     // Behind the handler of http's "clientError", which may only say good-bye: one that never greeted would not hear it.
     this.on("tlsClientError", (_error, socket: TLSSocket) => void socket.destroy());
+  }
+
+  override closeIdleConnections(): void {
+    super.closeIdleConnections();
+    this.#http2?.closeIdle();
   }
 
   /** Those too that are still in their handshake, of which http's server does not know. */

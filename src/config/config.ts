@@ -20,6 +20,8 @@ export interface ListenerConfig {
 }
 
 export interface ServerConfig extends ListenerConfig {
+  /** Whether clients may choose HTTP/2, where TLS is spoken. */
+  readonly http2: boolean;
   /** How many connections clients may have; null: as many as there are descriptors for. */
   readonly maxConnections: number | null;
   /** How many may come from one address; null: that many, too. */

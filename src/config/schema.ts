@@ -5,7 +5,7 @@ import { defaultListen } from "./default-listen.ts";
 import { evictionTable } from "./eviction-schema.ts";
 import { freshnessTable } from "./freshness-schema.ts";
 import { patternHint, table, text, wholeNumber } from "./keys.ts";
-import { tlsKey } from "./tls-schema.ts";
+import { serverTlsKey } from "./tls-schema.ts";
 import { durationPattern, parseDuration, type Size } from "./units.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
 import { levelKey, listenKey, pathKey, sizeKey } from "./value-keys.ts";
@@ -40,7 +40,7 @@ function serverTable(directory: string): z.ZodType<Config["server"]> {
   return table(
     {
       listen: listen.prefault(defaultListen.server),
-      tls: tlsKey(directory).optional(),
+      tls: serverTlsKey(directory).optional(),
       maxConnections: wholeNumber(
         {
           description:
@@ -59,9 +59,10 @@ function serverTable(directory: string): z.ZodType<Config["server"]> {
       ).optional(),
     },
     { description: "The registry API.", example: { listen: defaultListen.server } },
-  ).transform(({ listen, tls = [], maxConnections = null, maxConnectionsPerAddress = null }) => ({
+  ).transform(({ listen, tls, maxConnections = null, maxConnectionsPerAddress = null }) => ({
     listen,
-    tls,
+    tls: tls?.certificates ?? [],
+    http2: tls?.http2 ?? false,
     maxConnections,
     maxConnectionsPerAddress,
   }));

@@ -1,8 +1,14 @@
 import { z } from "zod";
 import { readCertificatePair } from "./certificate-pair.ts";
 import type { CertificateFiles } from "./config.ts";
-import { list, table } from "./keys.ts";
+import { flag, list, table } from "./keys.ts";
 import { pathKey } from "./value-keys.ts";
+
+/** What `server.tls` says. */
+export interface ServerTls {
+  readonly certificates: readonly CertificateFiles[];
+  readonly http2: boolean;
+}
 
 const example = { certificate: "tls.crt", key: "tls.key" };
 
@@ -11,42 +17,100 @@ const severalExample = "[{certificate: tls.crt, key: tls.key}]";
 // Each costs some 20 KiB, and a look at two files every ten seconds.
 const mostCertificates = 100;
 
+const description =
+  "Speak TLS, with this certificate; or with a list, from which the client's name for the mirror (SNI) chooses, the first for all others. Read again when the files change.";
+
 /** `tls` of a listener: a certificate, or a list of them; without it, none. Each is read, so that a bad one is found now. */
 export function tlsKey(directory: string): z.ZodType<readonly CertificateFiles[]> {
-  const one = certificateTable(directory);
-  const several = list(one, {
+  const one = certificateTable(directory).transform((files) => [files]);
+  return z.union([one, certificatesKey(directory)]).meta({ description, examples: [example] });
+}
+
+/** The same, with what else can be said of the registry API's listener. */
+export function serverTlsKey(directory: string): z.ZodType<ServerTls> {
+  const several = certificatesKey(directory).transform((certificates) => {
+    return { certificates, http2: false };
+  });
+  return z.union([serverTlsTable(directory), several]).meta({ description, examples: [example] });
+}
+
+function serverTlsTable(directory: string): z.ZodType<ServerTls> {
+  return table(
+    {
+      certificate: certificateKey(directory).optional(),
+      key: keyKey(directory).optional(),
+      certificates: certificatesKey(directory).optional(),
+      http2: flag("Whether clients may choose HTTP/2.").prefault(false),
+    },
+    {
+      description: "A certificate and its key, or certificates, and what is spoken with them.",
+      example: { ...example, http2: true },
+      hints: { anyOf: [{ required: ["certificate", "key"] }, { required: ["certificates"] }] },
+    },
+  ).transform(async ({ certificate, key, certificates, http2 }, context) => {
+    if (certificates === undefined) {
+      const files = await readable({ certificate, key }, context);
+      return files === null ? z.NEVER : { certificates: [files], http2 };
+    }
+    if (certificate === undefined && key === undefined) return { certificates, http2 };
+    context.addIssue(
+      "has certificates beside certificate and key; write all of them as certificates",
+    );
+    return z.NEVER;
+  });
+}
+
+function certificatesKey(directory: string): z.ZodType<readonly CertificateFiles[]> {
+  return list(certificateTable(directory), {
     kind: "a list of certificates",
     description: "The client's name for the mirror (SNI) chooses; the first is for all others.",
     example: [example],
   })
     .min(1, { error: `names none; write for example ${severalExample}` })
     .max(mostCertificates, { error: `names more than ${mostCertificates}; leave some out` });
-  return z.union([one.transform((files) => [files]), several]).meta({
-    description:
-      "Speak TLS, with this certificate; or with a list, from which the client's name for the mirror (SNI) chooses, the first for all others. Read again when the files change.",
-    examples: [example],
-  });
 }
 
 function certificateTable(directory: string): z.ZodType<CertificateFiles> {
   return table(
-    {
-      certificate: pathKey(directory, {
-        description:
-          "PEM file with the certificate and then its chain. Relative to the directory of the configuration file.",
-        example: "tls.crt",
-      }),
-      key: pathKey(directory, {
-        description: "PEM file with the certificate's key, without a passphrase.",
-        example: "tls.key",
-      }),
-    },
+    { certificate: certificateKey(directory), key: keyKey(directory) },
     { description: "A certificate and its key.", example },
-  ).transform(async ({ certificate, key }, context) => {
-    const files = { certificateFile: certificate, keyFile: key };
-    const read = await readCertificatePair(files);
-    if (read.kind === "pair") return files;
-    context.addIssue({ code: "custom", path: [read.at], message: read.message });
-    return z.NEVER;
+  ).transform(async (written, context) => (await readable(written, context)) ?? z.NEVER);
+}
+
+function certificateKey(directory: string): z.ZodType<string> {
+  return pathKey(directory, {
+    description:
+      "PEM file with the certificate and then its chain. Relative to the directory of the configuration file.",
+    example: "tls.crt",
   });
+}
+
+function keyKey(directory: string): z.ZodType<string> {
+  return pathKey(directory, {
+    description: "PEM file with the certificate's key, without a passphrase.",
+    example: "tls.key",
+  });
+}
+
+/** The two files, if they can be served with; else null, and the issue is told. */
+async function readable(
+  {
+    certificate,
+    key,
+  }: { readonly certificate: string | undefined; readonly key: string | undefined },
+  context: z.core.$RefinementCtx,
+): Promise<CertificateFiles | null> {
+  if (certificate === undefined) return missing("certificate", context);
+  if (key === undefined) return missing("key", context);
+  const files = { certificateFile: certificate, keyFile: key };
+  const read = await readCertificatePair(files);
+  if (read.kind === "pair") return files;
+  context.addIssue({ code: "custom", path: [read.at], message: read.message });
+  return null;
+}
+
+function missing(path: keyof typeof example, context: z.core.$RefinementCtx): null {
+  const message = `is missing; write for example ${example[path]}`;
+  context.addIssue({ code: "custom", path: [path], message });
+  return null;
 }

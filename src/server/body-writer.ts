@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { ByteRange } from "../oci/byte-range.ts";
 import type { ReadableBytes } from "../storage/blob-store.ts";
 import type { BufferPair } from "./buffer-budget.ts";
+import { cut } from "./cut.ts";
 
 /** The client went away before the end: nothing is wrong with the mirror. */
 export class ClientGone extends Error {
@@ -89,7 +90,7 @@ export class BodyWriter implements Disposable {
   #onIdle(): void {
     if (!this.#giveUp) return;
     this.#why = `the client took nothing for ${this.#idleMs / 1000} seconds`;
-    this.#response.socket?.resetAndDestroy();
+    cut(this.#response);
   }
 }
 

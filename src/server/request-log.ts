@@ -28,8 +28,9 @@ export interface RecordingTools {
   readonly meter: TrafficMeter;
 }
 
-// Clients choose what they ask for; a log line is not the place for all of it.
+// Clients choose what they ask for; a log line is not the place for all of it. Over HTTP/2 they choose the method too.
 const targetLimitChars = 512;
+const methodLimitChars = 32;
 
 /** Writes the one log line of a request and takes its one measurement. */
 export function recordRequest(
@@ -80,7 +81,7 @@ function lineOf(
 ): Record<string, unknown> {
   const { request, client, response, route, target, served, durationMs } = finished;
   return {
-    method: request.method,
+    method: request.method?.slice(0, methodLimitChars),
     target: request.url?.slice(0, targetLimitChars),
     status: response.statusCode,
     outcome,
@@ -90,6 +91,7 @@ function lineOf(
     sentBytes,
     durationMs: Math.round(durationMs * 10) / 10,
     client,
+    ...(request.httpVersionMajor === 2 ? { http: 2 } : {}),
     ...remarksOn(served),
   };
 }

@@ -19,6 +19,7 @@ import { answerForClient } from "./answer-for-client.ts";
 import { serveBlob } from "./blob.ts";
 import { ClientGone } from "./body-writer.ts";
 import { BufferBudget } from "./buffer-budget.ts";
+import { cut } from "./cut.ts";
 import { toDistributionError } from "./error-answer.ts";
 import { endLingering } from "./lingering-end.ts";
 import { serveReferrers, serveRepositories, serveTags } from "./lists.ts";
@@ -214,12 +215,12 @@ function answerError(
   response: ServerResponse,
 ): void {
   if (response.headersSent) {
-    // A body that has begun can only be cut. By a reset: a clean end would be the end of a body of unknown length.
-    response.socket?.resetAndDestroy();
+    cut(response);
     return;
   }
   for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
-  response.statusMessage = reasonPhrase(error);
+  // RFC 9113, section 8.3.2: HTTP/2 has no words behind the status, and Node would warn of them.
+  if (request.httpVersionMajor < 2) response.statusMessage = reasonPhrase(error);
   endWith(request, response, error.status, error.toBody());
 }
 

@@ -122,8 +122,14 @@ test("what is no certificate at all is told by its kind", async () => {
     ["{ certificate: a.pem }", /server.tls.key: is missing; write for example tls.key/],
     ["true", /server.tls: /],
     [
-      "{ certificate: a.pem, key: b.pem, http2: true }",
-      /server.tls.http2: unknown key; known here: certificate, key/,
+      "{ certificate: a.pem, key: b.pem, hsts: true }",
+      /server.tls.hsts: unknown key; known here: certificate, key, certificates, http2/,
+    ],
+    ["{ key: a.pem }", /server.tls.certificate: is missing; write for example tls.crt/],
+    ["{ http2: true }", /server.tls.certificate: is missing/],
+    [
+      "{ certificate: a.pem, key: b.pem, http2: yes please }",
+      /server.tls.http2: "yes please" is not true or false; write for example true/,
     ],
   ];
 

@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempDisposable, readFile } from "node:fs/promises";
-import type { RequestListener } from "node:http";
+import type { RequestListener, ServerResponse } from "node:http";
+import { constants } from "node:http2";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { type TestContext, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { closeNow, Drain } from "../../src/drain.ts";
+import { cut } from "../../src/server/cut.ts";
 import { TlsServer } from "../../src/tls-server.ts";
 import { ask } from "../support/ask.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
+import { Http2Client } from "../support/http2-client.ts";
+import { endingIn, greeting, request } from "../support/http2-frames.ts";
 import { haveAll } from "../support/real-program.ts";
 
 interface Started extends AsyncDisposable {
@@ -19,11 +23,11 @@ interface Started extends AsyncDisposable {
   readonly ca: Buffer;
 }
 
-async function start(listener: RequestListener): Promise<Started> {
+async function start(listener: RequestListener, http2 = false): Promise<Started> {
   await using directory = await mkdtempDisposable(`${tmpdir()}/tls-`);
   const { certificateFile, keyFile } = await makeCertificate(directory.path);
   const [cert, key] = [await readFile(certificateFile), await readFile(keyFile)];
-  const server = new TlsServer({ contextFor: () => null }, listener);
+  const server = new TlsServer({ contextFor: () => null, http2 }, listener);
   server.setSecureContext({ cert, key });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -37,6 +41,8 @@ async function start(listener: RequestListener): Promise<Started> {
     },
   };
 }
+
+const h2 = { host: "127.0.0.1", rejectUnauthorized: false, ALPNProtocols: ["h2"] };
 
 const canRun = (t: TestContext): boolean => haveAll(t, "openssl");
 
@@ -105,6 +111,83 @@ test("an answer over TLS that runs when the server drains has its end", async (t
 
   assert.equal((await answer).bytes.toString(), "begin end");
   await drained;
+});
+
+test("a stream that is cut is reset and never told to have ended, whatever of it is still to be sent", async (t) => {
+  if (!canRun(t)) return;
+  const part = Buffer.alloc(300_000);
+  const cuts: readonly RequestListener[] = [
+    (_request, response) => cut(response.writeHead(200)),
+    (_request, response) => {
+      response.writeHead(200).write(part);
+      cut(response);
+    },
+    (_request, response) => void response.writeHead(200).write(part, () => cut(response)),
+  ];
+  for (const listener of cuts) {
+    await using started = await start(listener, true);
+    const client = connectTls({ ...h2, port: started.port }).on("error", () => {});
+    const sent: Buffer[] = [];
+    client.on("data", (bytes: Buffer) => sent.push(bytes));
+
+    client.write(Buffer.concat([greeting(), request(1)]));
+
+    const ending = await eventually("its end", () => endingIn(Buffer.concat(sent), 1));
+    assert.equal(ending, constants.NGHTTP2_INTERNAL_ERROR);
+    client.destroy();
+  }
+});
+
+test("a stream over a connection that takes nothing is cut with its connection", async (t) => {
+  if (!canRun(t)) return;
+  const { promise: asked, resolve: onAsked } = Promise.withResolvers<ServerResponse>();
+  await using started = await start((_request, response) => onAsked(response), true);
+  const { port } = started;
+  const deaf = connectTls({ ...h2, port }).on("error", () => {});
+  deaf.pause().write(Buffer.concat([greeting(), request(1)]));
+  const response = await asked;
+  // More than sockets hold.
+  response.write(Buffer.alloc(64 * 1024 * 1024));
+  const closed = new Promise((resolve) => response.once("close", resolve));
+
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  cut(response);
+  t.mock.timers.tick(9_999);
+  assert.equal(response.destroyed, true);
+  assert.equal(response.socket?.destroyed, false);
+  t.mock.timers.tick(1);
+  t.mock.timers.reset();
+
+  await closed;
+  await noneLeft(started);
+  deaf.destroy();
+});
+
+test("a session in which nothing is asked is ended, whatever else its client sends", async (t) => {
+  if (!canRun(t)) return;
+  const { promise: asked, resolve: onAsked } = Promise.withResolvers<ServerResponse>();
+  await using started = await start((_request, response) => onAsked(response), true);
+  using client = new Http2Client(`https://127.0.0.1:${started.port}`);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const answer = client.ask("/");
+  const response = await asked;
+  const streamClosed = new Promise((resolve) => response.once("close", resolve));
+  const ended = new Promise((resolve) => client.session.once("close", resolve));
+
+  t.mock.timers.tick(75_000);
+  response.end("an answer that took its time");
+  assert.equal((await answer).status, 200);
+  await streamClosed;
+  t.mock.timers.tick(74_999);
+  assert.equal(
+    client.session.ping(() => {}),
+    true,
+  );
+  t.mock.timers.tick(1);
+  t.mock.timers.reset();
+
+  await ended;
+  assert.equal(client.goodbye, 0);
 });
 
 async function noneLeft({ server }: Started): Promise<void> {

@@ -30,26 +30,15 @@ interface Kind {
   readonly command: (directory: string) => readonly string[];
 }
 
-/** Those that deploy/ has configurations for. */
-export const frontProxies: Readonly<Record<"nginx" | "caddy", Kind>> = {
+/** Those that deploy/ has configurations for; and one of them before a mirror that speaks HTTP/2 itself. */
+export const frontProxies: Readonly<Record<"nginx" | "caddy" | "caddyOverHttp2", Kind>> = {
   nginx: {
     program: "nginx",
     config: nginxConfig,
     command: (directory) => ["-p", directory, "-c", confIn(directory), "-e", `${directory}/errors`],
   },
-  caddy: {
-    program: "caddy",
-    config: caddyConfig,
-    command: (directory) => [
-      "run",
-      "--adapter",
-      "caddyfile",
-      "--config",
-      confIn(directory),
-      "--pidfile",
-      pidIn(directory),
-    ],
-  },
+  caddy: { program: "caddy", config: caddyConfig, command: caddyCommand },
+  caddyOverHttp2: { program: "caddy", config: caddyOverHttp2Config, command: caddyCommand },
 };
 
 /** Starts one before the mirror at `HOST:PORT`, and waits until it listens. */
@@ -124,6 +113,19 @@ async function caddyConfig({ port, mirror, certificateFile, keyFile }: Place): P
     ["reverse_proxy 127.0.0.1:5000 {", `reverse_proxy ${mirror} {`],
   ]);
   return `{\n\tadmin off\n\tauto_https disable_redirects\n}\n${own}`;
+}
+
+/** It believes whatever certificate the mirror has. */
+async function caddyOverHttp2Config(place: Place): Promise<string> {
+  return changed(await caddyConfig(place), [
+    [`reverse_proxy ${place.mirror} {`, `reverse_proxy https://${place.mirror} {`],
+    ["transport http {", "transport http {\n\t\t\ttls_insecure_skip_verify\n\t\t\tversions 2"],
+  ]);
+}
+
+function caddyCommand(directory: string): readonly string[] {
+  const conf = ["--adapter", "caddyfile", "--config", confIn(directory)];
+  return ["run", ...conf, "--pidfile", pidIn(directory)];
 }
 
 function confIn(directory: string): string {
