@@ -198,11 +198,19 @@ const age: fc.Arbitrary<TagAge> = fc.record(
 );
 const outcomes: fc.Arbitrary<PullOutcome> = fc.oneof(
   fc.record({ kind: fc.constant("hit"), tag: fc.option(age) }, plain),
-  fc.record({ kind: fc.constant("miss"), stored: fc.boolean(), before: fc.constant(null) }, plain),
-  fc.record({ kind: fc.constant("bypass"), rule: reason }, plain),
-  fc.record({ kind: fc.constant("collapsed"), before: fc.constant(null) }, plain),
   fc.record(
-    { kind: fc.constant("revalidated"), ttlMs: fc.nat(), before: fc.constant(null) },
+    { kind: fc.constant("miss"), stored: fc.boolean(), before: fc.constant(null), ageMs: fc.nat() },
+    plain,
+  ),
+  fc.record({ kind: fc.constant("bypass"), rule: reason }, plain),
+  fc.record({ kind: fc.constant("collapsed"), before: fc.constant(null), ageMs: fc.nat() }, plain),
+  fc.record(
+    {
+      kind: fc.constant("revalidated"),
+      ttlMs: fc.nat(),
+      before: fc.constant(null),
+      ageMs: fc.nat(),
+    },
     plain,
   ),
   fc.record({ kind: fc.constant("stale"), tag: fc.option(age), reason }, plain),
