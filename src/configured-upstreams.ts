@@ -10,6 +10,7 @@ import type { CredentialSource } from "./upstream/credentials.ts";
 import { DockerConfigCredentials } from "./upstream/docker-config-credentials.ts";
 import { Endpoint } from "./upstream/endpoint.ts";
 import type { EndpointStatus } from "./upstream/endpoint-status.ts";
+import { Endpoints } from "./upstream/endpoints.ts";
 import { FixedCredentials } from "./upstream/fixed-credentials.ts";
 import { PasswordFileCredentials } from "./upstream/password-file-credentials.ts";
 import { Upstream } from "./upstream/upstream.ts";
@@ -92,29 +93,29 @@ export class ConfiguredUpstreams implements AsyncDisposable {
     const { name, access } = config;
     const { metrics, now, monotonicMs, log } = this.#tools;
     const clocks = { now, monotonicMs };
-    const common = { name, metrics, clocks, offline: config.offline };
     const limits = new UpstreamLimits({
       upstream: name,
       clocks,
       onTold: tellOfLimits(metrics, log),
     });
-    const users = usersOf(config, this.#tools);
     const breakers = config.endpoints.map((url) => breakerOf(name, url, this.#tools));
-    const asNobody = (): Upstream =>
-      new Upstream({
-        ...common,
-        endpoints: entriesOf(
-          endpointsOf(config, { users: [nobody], limits }, this.#tools),
-          breakers,
-        ),
-        publicView: null,
-      });
-    const upstream = new Upstream({
-      ...common,
-      endpoints: entriesOf(endpointsOf(config, { users, limits }, this.#tools), breakers),
-      // Without credentials too: what is stored may have come when there were some.
-      publicView: access === "public" ? asNobody() : null,
-    });
+    const endpointsFor = (users: readonly User[]): Endpoints => {
+      const endpoints = entriesOf(endpointsOf(config, { users, limits }, this.#tools), breakers);
+      return new Endpoints({ upstream: name, endpoints, metrics, clocks, offline: config.offline });
+    };
+    const common = { name, metrics, endpoints: endpointsFor(usersOf(config, this.#tools)) };
+    const sharedUpstream = (forStrangers: Upstream | null): Upstream =>
+      new Upstream({ ...common, publicView: null, forStrangers });
+    // Without credentials too: what is stored may have come when there were some.
+    const publicUpstream = (): Upstream => {
+      const asNobody = { ...common, endpoints: endpointsFor([nobody]) };
+      const publicView = new Upstream({ ...asNobody, publicView: null, forStrangers: null });
+      return new Upstream({ ...common, publicView, forStrangers: null });
+    };
+    const upstream =
+      access === "public"
+        ? publicUpstream()
+        : sharedUpstream(access === "shared" ? null : publicUpstream());
     return { config, upstream, limits };
   }
 }

@@ -6,7 +6,7 @@ import type {
   ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
-import { clientGroup } from "./client-group.ts";
+import { clientGroup } from "./config/client-group.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { endsOf } from "./tls-server.ts";

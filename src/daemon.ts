@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { openAdminListeners } from "./admin-listeners.ts";
+import { PasswordHashing } from "./auth/password-hashing.ts";
 import type { Config } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
+import { ConfiguredGate } from "./configured-gate.ts";
 import { ConnectionLimit, type ConnectionLimits } from "./connection-limit.ts";
 import { Drain } from "./drain.ts";
 import { listenOn } from "./listen.ts";
@@ -58,9 +60,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   stack.use(new StorageUpkeep({ ...opened, log, now, monotonicMs, verifier, scrubMs }));
   const certificates = await openCertificates(stack, options, metrics);
   const limits = await limitsOf(config.server);
-  const createRegistry = certificates.server.createServer;
   const bounded = boundedServers(opened, { ...options, limits });
-  const registry = buildRegistry(opened, options, bounded.bounding(createRegistry));
+  const createServer = bounded.bounding(certificates.server.createServer);
+  const logins = { log, metrics, monotonicMs, hashing: new PasswordHashing() };
+  const gate = stack.use(new ConfiguredGate({ ...logins, listener: "server" }, config.server));
+  const registry = buildRegistry(opened, options, { createServer, gate: () => gate.present });
   const tools = { ...opened, ...options, startedAtMs: now() };
   const admin = await openAdminListeners(stack, {
     tools,
@@ -85,10 +89,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       // What comes of it is in the log.
       void certificates.server.lookAgain();
       void certificates.admin.lookAgain();
+      gate.configure(next.server);
       configured.configure(next.upstreams);
       mirror.rules = new Rules(next.freshness);
-      // The rest takes effect with the next start.
-      doctor.config = { ...config, upstreams: next.upstreams };
+      doctor.config = inEffect(config, next);
       mirror.evictor.settings = next.eviction;
       log.level = next.log.level;
       current = next;
@@ -138,7 +142,7 @@ function boundedServers(
 function buildRegistry(
   { mirror, configured, health, metrics, statistics }: OpenMirror,
   { log, monotonicMs, writeIdleMs = defaultWriteIdleMs, requestTimeouts = {} }: DaemonOptions,
-  createServer: ListenerCertificates["createServer"],
+  listener: Pick<RegistryServerOptions, "createServer" | "gate">,
 ): RegistryServer {
   return new RegistryServer({
     mirror,
@@ -152,14 +156,21 @@ function buildRegistry(
     requestTimeouts,
     // Another one for each process: a mirror that was moved or copied must not refuse what its twin forwards.
     instance: `sluice-${randomBytes(6).toString("hex")}`,
-    createServer,
+    ...listener,
   });
 }
 
 function warnOfRestart(before: Config, next: Config, log: Log): void {
+  const present = inEffect(before, next);
   for (const key of ["server", "admin", "storage"] as const) {
-    if (JSON.stringify(before[key]) !== JSON.stringify(next[key])) {
+    if (JSON.stringify(present[key]) !== JSON.stringify(next[key])) {
       log.warn({ key }, "changed in the configuration, takes effect with the next start");
     }
   }
+}
+
+/** What the doctor asks about of another configuration: the rest takes effect with the next start. */
+function inEffect(started: Config, { server, upstreams }: Config): Config {
+  const { auth, access } = server;
+  return { ...started, server: { ...started.server, auth, access }, upstreams };
 }

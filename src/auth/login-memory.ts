@@ -52,7 +52,7 @@ export class LoginMemory {
 // Of SHA-256: RFC 2104.
 const blockBytes = 64;
 
-/** HMAC-SHA256 out of two hashes: `createHmac` takes ten times as long for so short a text, and every pull needs one. */
+/** HMAC-SHA256 out of two hashes: `createHmac` takes seven times as long for so short a text, and every pull needs one. */
 export class KeyedHash {
   readonly #inner: Buffer;
   readonly #outer: Buffer;

@@ -49,19 +49,14 @@ export class Logins implements Disposable {
   /** null while a file cannot be used: nobody can log in then. */
   #book: LoginBook | null = null;
 
-  private constructor(options: LoginsOptions) {
+  /** Begins to read the files; until that is done nobody is let in, but waits. */
+  constructor(options: LoginsOptions) {
     this.#options = options;
     this.#followed = new FollowedLogins(options.files);
     this.#lookout = new Lookout(lookMs, () => this.#look());
     this.#memory = new LoginMemory(options.monotonicMs);
     this.#limit = new FailureLimit(options.monotonicMs);
-  }
-
-  /** Never rejects: with files that cannot be used nobody can log in until they can. */
-  static async open(options: LoginsOptions): Promise<Logins> {
-    const logins = new Logins(options);
-    await logins.#lookout.look();
-    return logins;
+    void this.#lookout.look();
   }
 
   /** Looks at the files now, whatever their times say. */

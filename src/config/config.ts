@@ -1,4 +1,5 @@
 import type { ListenAddress } from "./listen-address.ts";
+import type { Network } from "./network.ts";
 import type { Size } from "./units.ts";
 
 /** The whole configuration, checked and ready to use: paths absolute, files read, durations in ms. */
@@ -26,6 +27,22 @@ export interface ServerConfig extends ListenerConfig {
   readonly maxConnections: number | null;
   /** How many may come from one address; null: that many, too. */
   readonly maxConnectionsPerAddress: number | null;
+  /** Who can log in; null: nobody, and everyone is let in. */
+  readonly auth: LoginFiles | null;
+  /** In their order: the first that fits decides. null: everyone who is let in may pull everything. */
+  readonly access: readonly AccessRule[] | null;
+}
+
+/** Who may pull, or not, what a pattern matches. */
+export interface AccessRule {
+  /** A pattern of repositories: `oci/image-glob.ts`, without a tag. */
+  readonly match: string;
+  /** Names of users, or of `groups` in `login-lines.ts`; null: everyone. */
+  readonly users: readonly string[] | null;
+  /** From where; null: from anywhere. */
+  readonly networks: readonly Network[] | null;
+  /** What is told to those who may not; null: they may. */
+  readonly denial: string | null;
 }
 
 export interface AdminConfig extends ListenerConfig {
@@ -139,13 +156,14 @@ export type CredentialsConfig =
   /** Nobody; never the first. */
   | { readonly kind: "anonymous" };
 
-export const accessModes = ["public", "shared"] as const;
+export const writtenAccessModes = ["public", "shared"] as const;
 
 /**
  * Whose right to a repository counts. `public`: anybody's, so that only what upstream gives to anonymous requests is
- * served; `shared`: ours, so that everyone who may pull here may pull what our credentials can.
+ * served; `shared`: ours, so that everyone who may pull here may pull what our credentials can; `users`, which holds
+ * where nothing is written: ours for who has logged in, anybody's for others.
  */
-export type AccessMode = (typeof accessModes)[number];
+export type AccessMode = (typeof writtenAccessModes)[number] | "users";
 
 /** `environment`: what `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say; `direct`: none, whatever they say. */
 export type OutboundProxy =

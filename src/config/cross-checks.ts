@@ -1,3 +1,4 @@
+import { usersWithoutLogins } from "./access-ways.ts";
 import { doubleClaims } from "./claims.ts";
 import { inlinePasswords, mixedCredentials } from "./credential-ways.ts";
 import { defaultListen } from "./default-listen.ts";
@@ -23,6 +24,7 @@ export function crossChecks(root: unknown): Finding[] {
     ...doubleClaims(upstreams),
     ...mixedCredentials(upstreams),
     ...mixedRules(root),
+    ...usersWithoutLogins(root),
   ];
 }
 

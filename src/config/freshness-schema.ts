@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { ImageGlob } from "../oci/image-glob.ts";
 import type { FreshnessConfig, FreshnessRule } from "./config.ts";
-import { flag, list, patternHint, table, text } from "./keys.ts";
+import { denyKey } from "./deny-key.ts";
+import { flag, list, table, text } from "./keys.ts";
 import { durationKey } from "./value-keys.ts";
 
 /** `freshness`. Which keys of a rule go together is in `rule-ways.ts`. */
@@ -70,7 +71,7 @@ function ruleTable(): z.ZodType<FreshnessRule> {
       store: flag(
         "Whether it is stored; false passes it through and keeps nothing of it.",
       ).optional(),
-      deny: denyKey().optional(),
+      deny: denyKey("Refuses what matches, and tells the client this.").optional(),
     },
     {
       description: "What is different about the images that a pattern matches.",
@@ -100,20 +101,5 @@ function matchKey(): z.ZodType<string> {
       example: "docker.io/library/*:latest",
     },
     (written) => (ImageGlob.parse(written) ? written : null),
-  );
-}
-
-// Clients print it on one line.
-const denial = /^[^\p{Cc}]{1,300}$/u;
-
-function denyKey(): z.ZodType<string> {
-  return text(
-    {
-      kind: "a sentence of at most 300 characters on one line",
-      description: "Refuses what matches, and tells the client this.",
-      example: "use quay.io/good/* instead",
-      hints: patternHint(denial),
-    },
-    (written) => (denial.test(written) ? written : null),
   );
 }

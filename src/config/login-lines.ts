@@ -16,8 +16,8 @@ export interface LoginFileProblem {
   readonly message: string;
 }
 
-/** Users of these names would be somebody else in `server.access`. */
-export const reservedNames: readonly string[] = ["anonymous", "logged-in"];
+/** Whom `server.access` means by what is no user's name: who has not logged in, and everyone who has. */
+export const groups = { anonymous: "anonymous", everyUser: "logged-in" } as const;
 
 /**
  * The lines of `NAME:SECRET` in the order of the file, without comments (`#`) and empty lines; or what is wrong with the
@@ -33,7 +33,7 @@ export function loginLines(text: string): readonly LoginLine[] | LoginFileProble
     if (line === "" || line.startsWith("#")) continue;
     const number = at + 1;
     const colon = line.indexOf(":");
-    const fault = colon < 0 ? withoutColon : nameFault(line.slice(0, colon));
+    const fault = colon < 0 ? withoutColon : nameFaultIn(line.slice(0, colon));
     if (fault !== null) return loginProblem(number, fault);
     lines.push({ number, name: line.slice(0, colon), secret: line.slice(colon + 1) });
   }
@@ -50,14 +50,23 @@ const withoutColon =
 // A name of Apache's htpasswd is at most so long.
 const nameLimitChars = 255;
 
-function nameFault(name: string): string | null {
+function nameFaultIn(name: string): string | null {
   if (name === "") return "has no name before its colon; write NAME:HASH, or remove it";
   if (name.length > nameLimitChars)
     return `has a name of more than ${nameLimitChars} characters; write a shorter one`;
-  // What was no UTF-8 has become a replacement character.
-  if (/[\p{Cc}\u{fffd}]/u.test(name) || name.trim() !== name)
+  if (!isName(name))
     return "has a name that begins or ends with a space, or has characters that are no text; write another";
-  if (reservedNames.includes(name))
+  if (isGroup(name))
     return `has the name ${name}, which means others in server.access; write another`;
   return null;
+}
+
+/** Whether somebody could be called so. */
+export function isName(name: string): boolean {
+  // What was no UTF-8 has become a replacement character.
+  return name !== "" && name.trim() === name && !/[\p{Cc}\u{fffd}]/u.test(name);
+}
+
+function isGroup(name: string): boolean {
+  return Object.values<string>(groups).includes(name);
 }

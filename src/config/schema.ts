@@ -1,14 +1,13 @@
 import type { z } from "zod";
 import { adminTable } from "./admin-schema.ts";
 import type { Config, StorageConfig } from "./config.ts";
-import { defaultListen } from "./default-listen.ts";
 import { evictionTable } from "./eviction-schema.ts";
 import { freshnessTable } from "./freshness-schema.ts";
-import { patternHint, table, text, wholeNumber } from "./keys.ts";
-import { serverTlsKey } from "./tls-schema.ts";
+import { patternHint, table, text } from "./keys.ts";
+import { serverTable } from "./server-schema.ts";
 import { durationPattern, parseDuration, type Size } from "./units.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
-import { levelKey, listenKey, pathKey, sizeKey } from "./value-keys.ts";
+import { levelKey, pathKey, sizeKey } from "./value-keys.ts";
 
 /**
  * The one definition of the configuration: keys, defaults, checks, and the words of the JSON Schema. Paths
@@ -29,47 +28,16 @@ export function configSchema(directory: string): z.ZodType<Config> {
       description: "The configuration of sluice, a pull-through caching mirror for registries.",
       example: { storage: { maxSize: "200GiB" }, freshness: { ttl: "5m" } },
     },
-  );
-}
-
-function serverTable(directory: string): z.ZodType<Config["server"]> {
-  const listen = listenKey({
-    description: "Where the registry API listens: what clients pull from.",
-    example: "0.0.0.0:8080",
-  });
-  return table(
-    {
-      listen: listen.prefault(defaultListen.server),
-      tls: serverTlsKey(directory).optional(),
-      maxConnections: wholeNumber(
-        {
-          description:
-            "How many connections clients may have at a time. Without it, a third of what the limit on open files leaves, at most 10000.",
-          example: 2000,
-        },
-        connections,
-      ).optional(),
-      maxConnectionsPerAddress: wholeNumber(
-        {
-          description:
-            "How many of them may come from one address (IPv6: from one /64). Without it, all: many machines may be behind one address.",
-          example: 100,
-        },
-        connections,
-      ).optional(),
-    },
-    { description: "The registry API.", example: { listen: defaultListen.server } },
-  ).transform(({ listen, tls, maxConnections = null, maxConnectionsPerAddress = null }) => ({
-    listen,
-    tls: tls?.certificates ?? [],
-    http2: tls?.http2 ?? false,
-    maxConnections,
-    maxConnectionsPerAddress,
+  ).transform(({ upstreams, ...rest }) => ({
+    ...rest,
+    upstreams: upstreams.map(({ access, ...upstream }) => {
+      // What our credentials open is for those who are known, and where nobody logs in that is nobody.
+      const careful = rest.server.auth === null ? "public" : "users";
+      const byDefault = upstream.credentials.length === 0 ? "shared" : careful;
+      return { ...upstream, access: access ?? byDefault };
+    }),
   }));
 }
-
-// More than a process may have open on any system.
-const connections = { least: 1, most: 1_000_000 };
 
 function storageTable(directory: string): z.ZodType<StorageConfig> {
   return table(

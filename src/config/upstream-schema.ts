@@ -2,10 +2,10 @@ import { z } from "zod";
 import { readCaFile } from "./ca-file.ts";
 import {
   type AccessMode,
-  accessModes,
   type OutboundProxy,
   type UpstreamConfig,
   type UpstreamTimeouts,
+  writtenAccessModes,
 } from "./config.ts";
 import { credentialsKey } from "./credentials-schema.ts";
 import { builtInAliases, upstreamNamePattern, upstreamNameProblem } from "./host.ts";
@@ -19,8 +19,13 @@ const defaultUpstreams = {
   "quay.io": { endpoints: ["https://quay.io"] },
 };
 
+/** `access` depends on more than the upstream where it is not written. */
+export type WrittenUpstream = Omit<UpstreamConfig, "access"> & {
+  readonly access: AccessMode | null;
+};
+
 /** `upstreams`, as a list in which each has its name. What concerns several is in `cross-checks.ts`. */
-export function upstreamsTable(directory: string): z.ZodType<readonly UpstreamConfig[]> {
+export function upstreamsTable(directory: string): z.ZodType<readonly WrittenUpstream[]> {
   return namedTable(upstreamTable(directory), {
     description:
       "The registries to mirror, by host. A file that has this key replaces the defaults.",
@@ -40,7 +45,7 @@ export function upstreamsTable(directory: string): z.ZodType<readonly UpstreamCo
     .prefault(defaultUpstreams);
 }
 
-function upstreamTable(directory: string): z.ZodType<Omit<UpstreamConfig, "name">> {
+function upstreamTable(directory: string): z.ZodType<Omit<WrittenUpstream, "name">> {
   return table(
     {
       endpoints: endpointsKey(),
@@ -67,11 +72,11 @@ function upstreamTable(directory: string): z.ZodType<Omit<UpstreamConfig, "name"
       description: "A registry to mirror. Its key is the host that its images are named by.",
       example: { endpoints: ["https://ghcr.io"] },
     },
-  ).transform(({ caFile, credentials = [], access, ...upstream }) => ({
+  ).transform(({ caFile, credentials = [], access = null, ...upstream }) => ({
     ...upstream,
     caPem: caFile,
     credentials,
-    access: access ?? (credentials.length === 0 ? "shared" : "public"),
+    access,
   }));
 }
 
@@ -214,11 +219,12 @@ function accessKey(): z.ZodType<AccessMode> {
     {
       kind: "public or shared",
       description:
-        "Whose right to a repository counts: public, anybody's; shared, that of our credentials. Default: public with credentials.",
+        "Whose right to a repository counts: public, anybody's; shared, that of our credentials. Default with credentials: public; with server.auth, shared for who has logged in and public for others.",
       example: "shared",
-      hints: { anyOf: [{ enum: accessModes }, patternHint()] },
+      hints: { anyOf: [{ enum: writtenAccessModes }, patternHint()] },
     },
-    (written) => [...accessModes, "forward" as const].find((mode) => mode === written) ?? null,
+    (written) =>
+      [...writtenAccessModes, "forward" as const].find((mode) => mode === written) ?? null,
   ).transform((mode, context) => {
     if (mode !== "forward") return mode;
     context.addIssue('"forward" is not in this version yet; write public or shared');

@@ -4,6 +4,7 @@ import { DistributionError } from "../oci/distribution-error.ts";
 import { parseTag, type Tag } from "../oci/reference.ts";
 import { type Referrer, referrerOf, referrersIn } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
+import type { Location } from "../storage/catalog.ts";
 import type { TagList } from "../upstream/tag-list.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
@@ -47,6 +48,12 @@ export interface Listed {
   readonly prefix: string;
 }
 
+export interface RepositoriesAsked {
+  readonly upstreams: readonly Listed[];
+  /** Whether the caller may pull from it, as far as the mirror's own rules go. */
+  readonly mayPull: (location: Location) => boolean;
+}
+
 /** Lists: upstream's own while it answers, of what is cached when it does not. */
 export class Lists {
   readonly #tools: ListTools;
@@ -85,15 +92,21 @@ export class Lists {
     }
   }
 
-  /** One page of the repositories of which something is cached and which may be shown to everyone, in byte order. */
-  async repositories(upstreams: readonly Listed[], page: Page): Promise<NamesPage> {
+  /** One page of the repositories of which something is cached and which may be shown to the caller, in byte order. */
+  async repositories({ upstreams, mayPull }: RepositoriesAsked, page: Page): Promise<NamesPage> {
     const count = countOf(page);
-    const lists = upstreams.map((listed) => this.#namesOf(listed, page.last ?? "", count + 1));
+    const lists = upstreams.map((listed) =>
+      this.#namesOf({ ...listed, mayPull }, page.last ?? "", count + 1),
+    );
     return firstPage((await Promise.all(lists)).flat().sort(byBytes), page, count);
   }
 
   /** The first `count` names behind `last`. */
-  async #namesOf({ upstream, prefix }: Listed, last: string, count: number): Promise<string[]> {
+  async #namesOf(
+    { upstream, prefix, mayPull }: Listed & Pick<RepositoriesAsked, "mayPull">,
+    last: string,
+    count: number,
+  ): Promise<string[]> {
     const { storage, access } = this.#tools;
     const rules = this.#tools.rules();
     const names: string[] = [];
@@ -104,7 +117,10 @@ export class Lists {
       for (const repository of cached) {
         const location = { upstream: upstream.name, repository };
         const isDenied = rules.ruling(location, null).denial !== null;
-        const isListed = !isDenied && (await access.isListed(upstream, location, rules.general));
+        const isListed =
+          !isDenied &&
+          mayPull(location) &&
+          (await access.isListed(upstream, location, rules.general));
         if (isListed && names.length < count) names.push(prefix + repository);
         after = repository;
       }

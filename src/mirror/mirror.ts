@@ -16,7 +16,13 @@ import { type EvictionSettings, Evictor } from "./evictor.ts";
 import { Explainer } from "./explainer.ts";
 import { Grants, locationOf } from "./grants.ts";
 import { Images } from "./images.ts";
-import { type Listed, Lists, nameUnknown, type ReferrersPull, type TagsPull } from "./lists.ts";
+import {
+  Lists,
+  nameUnknown,
+  type ReferrersPull,
+  type RepositoriesAsked,
+  type TagsPull,
+} from "./lists.ts";
 import { type ManifestPull, Manifests, unknownReference } from "./manifests.ts";
 import { NotFound } from "./not-found.ts";
 import type { NamesPage } from "./pages.ts";
@@ -198,8 +204,8 @@ export class Mirror {
   }
 
   /** The repositories of which something is cached. */
-  listRepositories(upstreams: readonly Listed[], page: Page): Promise<NamesPage> {
-    return this.#lists.repositories(upstreams, page);
+  listRepositories(asked: RepositoriesAsked, page: Page): Promise<NamesPage> {
+    return this.#lists.repositories(asked, page);
   }
 
   /** The fills that run now. */

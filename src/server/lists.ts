@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Listed } from "../mirror/lists.ts";
+import type { RepositoriesAsked } from "../mirror/lists.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { Digest } from "../oci/digest.ts";
 import { referrersIndex, referrersMediaType } from "../oci/referrer.ts";
@@ -42,14 +42,14 @@ export async function serveReferrers(
   return sendList(answer, request, response);
 }
 
-/** `_catalog` of what is cached: distribution's "Listing Repositories". */
+/** `_catalog` of what is cached and may be pulled: distribution's "Listing Repositories". */
 export async function serveRepositories(
   mirror: Mirror,
-  { upstreams, page }: { readonly upstreams: readonly Listed[]; readonly page: Page },
+  { page, ...asked }: RepositoriesAsked & { readonly page: Page },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
-  const { names, next } = await mirror.listRepositories(upstreams, page);
+  const { names, next } = await mirror.listRepositories(asked, page);
   const bytes = Buffer.from(JSON.stringify({ repositories: names }));
   const answer = {
     contentType: "application/json",

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Caller } from "../auth/access-rules.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import { referenceText } from "../oci/reference.ts";
 import type { Route } from "../oci/route.ts";
@@ -13,8 +14,8 @@ import type { Served } from "./served.ts";
 /** Everything known about one request when it is over. */
 export interface FinishedRequest {
   readonly request: IncomingMessage;
-  /** Its address: a socket that has been closed no longer tells it. */
-  readonly client: string | undefined;
+  /** Known from its beginning: a socket that has been closed no longer tells its address. */
+  readonly caller: Caller;
   readonly response: ServerResponse;
   readonly route: Route | null;
   readonly target: Target | null;
@@ -45,10 +46,10 @@ export function recordRequest(
   metrics.requests.inc(labels);
   metrics.requestDuration.observe({ kind, outcome }, durationMs / 1000);
   if (sentBytes > 0) metrics.sentBytes.inc(labels, sentBytes);
-  if (target && route && isMetered(route.kind)) {
+  if (target && route && isMetered(route.kind) && !isChallenge(served)) {
     const { name: upstream } = target.upstream;
     const isPull = "isPull" in served && served.isPull;
-    const { client } = finished;
+    const { address: client } = finished.caller;
     meter.note({ upstream, kind: route.kind, outcome, sentBytes, durationMs, isPull, client });
   }
   const line = lineOf(finished, outcome, sentBytes);
@@ -61,8 +62,18 @@ function isMetered(kind: Route["kind"]): kind is TrafficKind {
 }
 
 function outcomeOf(served: FinishedRequest["served"]): TrafficOutcome {
+  if (isChallenge(served)) return "none";
   if ("error" in served) return "error";
   return served.outcome?.kind ?? "none";
+}
+
+/** What clients with a login are asked for before they send it is no error. */
+function isChallenge(served: FinishedRequest["served"]): boolean {
+  return (
+    "error" in served &&
+    served.error instanceof DistributionError &&
+    served.error.code === "UNAUTHORIZED"
+  );
 }
 
 /** A bug needs its stack; what a client asked wrongly, or an upstream would not give, is told by its message. */
@@ -79,7 +90,7 @@ function lineOf(
   outcome: TrafficOutcome,
   sentBytes: number,
 ): Record<string, unknown> {
-  const { request, client, response, route, target, served, durationMs } = finished;
+  const { request, caller, response, route, target, served, durationMs } = finished;
   return {
     method: request.method?.slice(0, methodLimitChars),
     target: request.url?.slice(0, targetLimitChars),
@@ -90,7 +101,8 @@ function lineOf(
     ...(route?.kind === "blob" ? { digest: route.digest } : {}),
     sentBytes,
     durationMs: Math.round(durationMs * 10) / 10,
-    client,
+    client: caller.address,
+    ...(caller.user === null ? {} : { user: caller.user }),
     ...(request.httpVersionMajor === 2 ? { http: 2 } : {}),
     ...remarksOn(served),
   };

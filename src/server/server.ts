@@ -7,13 +7,17 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
+import type { Caller, PulledFrom } from "../auth/access-rules.ts";
+import { type Gate, unauthorized } from "../auth/gate.ts";
 import type { Mirror } from "../mirror/mirror.ts";
-import { DistributionError } from "../oci/distribution-error.ts";
+import type { DistributionError } from "../oci/distribution-error.ts";
 import { parseRoute, type Route } from "../oci/route.ts";
 import type { TrafficMeter } from "../storage/statistics/traffic-meter.ts";
 import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target, Upstreams } from "../upstream/upstreams.ts";
 import { answerForClient } from "./answer-for-client.ts";
 import { serveBlob } from "./blob.ts";
@@ -27,6 +31,7 @@ import { viaOf } from "./loop.ts";
 import { answerMalformed, headerLimitBytes } from "./malformed.ts";
 import { serveManifest } from "./manifest.ts";
 import { untrustedContentHeaders } from "./pull-headers.ts";
+import { assertReadable } from "./readable-request.ts";
 import { reasonPhrase } from "./reason-phrase.ts";
 import { recordRequest } from "./request-log.ts";
 import { type Served, servedNothing } from "./served.ts";
@@ -36,6 +41,7 @@ export interface RegistryServerOptions {
   readonly mirror: Mirror;
   /** Those of the present configuration. */
   readonly upstreams: () => Upstreams;
+  readonly gate: () => Gate;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly meter: TrafficMeter;
@@ -60,9 +66,6 @@ const requestTimeouts = {
   connectionsCheckingInterval: 5_000,
 };
 
-// A name has 255 characters at most, and a digest 135; the marks of pages come from registries.
-const targetLimitChars = 8 * 1024;
-
 // Eight clients at full speed; 500 slow ones take about 55 MiB. See BufferBudget.
 const bufferLimitBytes = 16 * 1024 * 1024;
 
@@ -70,6 +73,7 @@ const bufferLimitBytes = 16 * 1024 * 1024;
 interface Seen {
   route: Route | null;
   target: Target | null;
+  caller: Caller;
 }
 
 /** The registry API: the pull half of the distribution spec. */
@@ -103,8 +107,8 @@ export class RegistryServer {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { monotonicMs } = this.#options;
     const startedMs = monotonicMs();
-    const client = request.socket.remoteAddress;
-    const seen: Seen = { route: null, target: null };
+    const caller = { user: null, address: request.socket.remoteAddress };
+    const seen: Seen = { route: null, target: null, caller };
     const served = await this.#serve(request, response, seen).catch((error: unknown) => {
       // Before its answer began; nobody is left to tell.
       if (error instanceof ClientGone) return { ...servedNothing(null), left: error.message };
@@ -117,11 +121,11 @@ export class RegistryServer {
       return { error };
     });
     const durationMs = monotonicMs() - startedMs;
-    recordRequest({ request, client, response, ...seen, served, durationMs }, this.#options);
+    recordRequest({ request, response, ...seen, served, durationMs }, this.#options);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<Served> {
-    const { mirror, health, writeIdleMs, instance } = this.#options;
+    const { mirror, health, instance } = this.#options;
     response.setHeader("docker-distribution-api-version", "registry/2.0");
     if (health.draining) response.setHeader("connection", "close");
     assertReadable(request);
@@ -129,17 +133,45 @@ export class RegistryServer {
       return await this.#serveHealth(request, response);
     const route = parseRoute(request.url ?? "");
     seen.route = route;
-    if (route.kind === "base") return this.#serveBase(route, request, response);
-    const { host } = request.headers;
+    const gate = this.#options.gate();
+    const { authorization, host } = request.headers;
+    const caller = await gate.caller(authorization, seen.caller.address);
+    seen.caller = caller;
+    gate.assertLetIn(caller);
+    if (route.kind === "base") {
+      return this.#serveBase(route, gate.invitation(caller), request, response);
+    }
     const via = viaOf(request.headers["cdn-loop"]?.toString(), instance);
     if (route.kind === "catalog") {
-      const upstreams = this.#upstreams().listed(route.address, host);
+      const listed = this.#upstreams().listed(route.address, host);
+      const upstreams = listed.map(({ prefix, upstream }) => {
+        return { prefix, upstream: upstreamFor(caller, upstream) };
+      });
       sendNamespace(route, response);
-      return await serveRepositories(mirror, { upstreams, page: route.page }, request, response);
+      const mayPull = (from: PulledFrom): boolean => gate.mayPull(caller, from);
+      const asked = { upstreams, page: route.page, mayPull };
+      return await serveRepositories(mirror, asked, request, response);
     }
-    const target = { ...this.#upstreams().resolve(route.address, host), via };
+    const { upstream, repository } = this.#upstreams().resolve(route.address, host);
+    const target = { upstream: upstreamFor(caller, upstream), repository, via };
     seen.target = target;
+    gate.assertMayPull(caller, { upstream: upstream.name, repository });
     sendNamespace(route, response);
+    try {
+      return await this.#servePull(route, target, request, response);
+    } catch (error) {
+      const isForUsers = target.upstream !== upstream && isRefusal(error);
+      throw isForUsers ? unauthorized() : error;
+    }
+  }
+
+  async #servePull(
+    route: Exclude<Route, { readonly kind: "base" | "catalog" }>,
+    target: Target,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<Served> {
+    const { mirror, writeIdleMs } = this.#options;
     switch (route.kind) {
       case "manifest":
         return await serveManifest(
@@ -165,8 +197,14 @@ export class RegistryServer {
   }
 
   /** `/v2/` says only that this is a registry; clients ask it before every pull. */
-  #serveBase(route: Route, request: IncomingMessage, response: ServerResponse): Served {
+  #serveBase(
+    route: Route,
+    headers: Readonly<Record<string, string>>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Served {
     this.#upstreams().assertKnown(route.address);
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     endWith(request, response, 200, "{}\n");
     return servedNothing(null);
   }
@@ -183,30 +221,18 @@ export class RegistryServer {
   }
 }
 
+/** Upstream shows it to nobody; to a user it may be shown. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof UpstreamError && error.failure.kind === "refused";
+}
+
+function upstreamFor({ user }: Caller, upstream: Upstream): Upstream {
+  return user === null ? upstream.forStrangers : upstream;
+}
+
 /** Only when it is known for the name of an upstream: what a client writes need not be a header's value. */
 function sendNamespace({ address }: Route, response: ServerResponse): void {
   if (address.ns !== null) response.setHeader("oci-namespace", address.ns);
-}
-
-/** Throws DistributionError for what a mirror does not do. */
-function assertReadable(request: IncomingMessage): void {
-  // RFC 9112, section 3.2: Node takes the first of two Host headers, another proxy might take the second.
-  if (
-    request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length >
-    1
-  ) {
-    throw new DistributionError("UNSUPPORTED", "the request has two Host headers", { status: 400 });
-  }
-  if ((request.url?.length ?? 0) > targetLimitChars) {
-    const message = `the target has more than ${targetLimitChars} characters`;
-    throw new DistributionError("UNSUPPORTED", message, { status: 414 });
-  }
-  if (request.method === "GET" || request.method === "HEAD") return;
-  throw new DistributionError(
-    "UNSUPPORTED",
-    "this is a mirror: it serves pulls and takes nothing. Push to the upstream registry itself; the mirror will have it at the next pull",
-    { headers: { allow: "GET, HEAD", connection: "close" } },
-  );
 }
 
 function answerError(

@@ -3,6 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Referrer } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import {
   Answers,
   type BlobRest,
@@ -14,7 +15,7 @@ import {
 } from "./answers.ts";
 import { blobAsk, manifestAsk, referrersAsk, tagsAsk } from "./asks.ts";
 import type { EndpointStatus } from "./endpoint-status.ts";
-import { type Down, Endpoints, type EndpointsOptions } from "./endpoints.ts";
+import type { Down, Endpoints } from "./endpoints.ts";
 import type { Place } from "./place.ts";
 import type { TagList } from "./tag-list.ts";
 import { UpstreamError } from "./upstream-error.ts";
@@ -27,10 +28,14 @@ export interface RestOfBlob extends BlobRest {
   readonly signal: AbortSignal;
 }
 
-export interface UpstreamOptions extends Omit<EndpointsOptions, "upstream"> {
+export interface UpstreamOptions {
   readonly name: string;
+  readonly endpoints: Endpoints;
+  readonly metrics: Metrics;
   /** The same upstream, asked as nobody: only what that shows may be served. null where our own right decides. */
   readonly publicView: Upstream | null;
+  /** The same upstream, of the same endpoints, for those who have not logged in; null: as for everyone. */
+  readonly forStrangers: Upstream | null;
 }
 
 /**
@@ -40,14 +45,16 @@ export interface UpstreamOptions extends Omit<EndpointsOptions, "upstream"> {
 export class Upstream implements AsyncDisposable {
   readonly name: string;
   readonly publicView: Upstream | null;
+  readonly forStrangers: Upstream;
   readonly #endpoints: Endpoints;
   readonly #answers: Answers;
 
-  constructor({ name, publicView, ...options }: UpstreamOptions) {
+  constructor({ name, endpoints, metrics, publicView, forStrangers }: UpstreamOptions) {
     this.name = name;
     this.publicView = publicView;
-    this.#endpoints = new Endpoints({ upstream: name, ...options });
-    this.#answers = new Answers(name, options.metrics);
+    this.forStrangers = forStrangers ?? this;
+    this.#endpoints = endpoints;
+    this.#answers = new Answers(name, metrics);
   }
 
   /** Whether what we may still pull should be kept for what cannot be had otherwise. */
@@ -177,12 +184,19 @@ export class Upstream implements AsyncDisposable {
 
   /** Lets what runs end, fills included, and keeps nothing for later. */
   async retire(): Promise<void> {
-    await Promise.all([this.#endpoints.retire(), this.publicView?.retire()]);
+    const views = [...this.#views].map((view) => view.retire());
+    await Promise.all([this.#endpoints.retire(), ...views]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.publicView?.[Symbol.asyncDispose]();
+    for (const view of this.#views) await view[Symbol.asyncDispose]();
     await this.#endpoints[Symbol.asyncDispose]();
+  }
+
+  /** What is asked as nobody. */
+  get #views(): ReadonlySet<Upstream> {
+    const views = [this.publicView, this.forStrangers.publicView];
+    return new Set(views.flatMap((view) => view ?? []));
   }
 
   #nonsense(reason: string): UpstreamError {

@@ -192,7 +192,7 @@ async function loginScene(hashing = new PasswordHashing()) {
     lines: () => written.map((line): Record<string, unknown> => JSON.parse(line)),
   };
   const logins = stack.use(
-    await Logins.open({
+    new Logins({
       listener: "server",
       files: { htpasswdFile: join(directory, "htpasswd"), tokensFile: join(directory, "tokens") },
       hashing,

@@ -1,8 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the configuration file.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "../../src/config/parse-config.ts";
+import { passwordLine, tokenLine } from "../support/login-files.ts";
 
 const file = new URL("../../mirror.config.yaml", import.meta.url);
 const directory = "/srv";
@@ -15,6 +18,10 @@ test("mirror.config.yaml of the checkout says exactly what runs without a file",
 });
 
 test("its examples are right too: without their comment signs it is still a configuration", async () => {
+  await using temporary = await mkdtempDisposable(join(tmpdir(), "sluice-config-"));
+  const { path } = temporary;
+  await writeFile(join(path, "htpasswd"), passwordLine("alice", "secret"));
+  await writeFile(join(path, "tokens"), tokenLine("ci", "token"));
   const text = await readFile(file, "utf8");
   // An example is a comment that is a key, a value and perhaps a remark, or an item of a list; prose never has a colon
   // there.
@@ -22,11 +29,12 @@ test("its examples are right too: without their comment signs it is still a conf
     .replaceAll(/^( +)# ( *(?:- \{ )?[a-zA-Z.0-9]+(?::5000)?:(?: .*)?)$/gm, "$1$2")
     .replace("caFile: ./internal-ca.pem", "")
     .replaceAll(/tls: \{ certificate: .*\}/g, "")
+    .replaceAll(/\.\/(htpasswd|tokens)/g, `${path}/$1`)
     .replace(
       "{ username: me, passwordFile: /run/secrets/hub }",
       '{ username: me, password: "${P}" }',
     );
-  const { upstreams, freshness } = await parseConfig(
+  const { server, upstreams, freshness } = await parseConfig(
     { text: uncommented, file: "mirror.config.yaml", directory },
     { P: "secret" },
   );
@@ -34,6 +42,7 @@ test("its examples are right too: without their comment signs it is still a conf
     upstreams.map(({ name }) => name),
     ["docker.io", "ghcr.io", "quay.io", "registry.internal:5000"],
   );
+  assert.deepEqual([server.auth?.htpasswdFile, server.access?.length], [`${path}/htpasswd`, 3]);
   assert.equal(freshness.rules.length, 4);
   const [hub] = upstreams;
   assert.deepEqual(hub?.aliases[0], "hub.example.com");

@@ -43,6 +43,8 @@ test("an empty file means the defaults", async () => {
       tls: [],
       maxConnections: null,
       maxConnectionsPerAddress: null,
+      auth: null,
+      access: null,
     },
     admin: { listen: { host: "127.0.0.1", port: 5001 }, tls: [], hosts: [], metricsListen: null },
     storage: {
@@ -79,7 +81,7 @@ test("an empty file means the defaults", async () => {
 
 test("every key is read, ready to use", async () => {
   const config = await read(yaml`
-    server: { listen: ":8080", maxConnections: 2000, maxConnectionsPerAddress: 100 }
+    server: { listen: ":8080", maxConnections: 2000, maxConnectionsPerAddress: 100, access: [{ match: "*" }] }
     admin: { listen: "[::1]:0", hosts: [admin.example.com], metricsListen: "0.0.0.0:5002" }
     storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB, scrub: off }
     eviction: { interval: 1m, highWatermark: 90%, lowWatermark: 12.5 %, maxIdle: 30d, pins: ["docker.io/library/*", "*:v[0-9]*"] }
@@ -119,6 +121,8 @@ test("every key is read, ready to use", async () => {
       tls: [],
       maxConnections: 2000,
       maxConnectionsPerAddress: 100,
+      auth: null,
+      access: [{ match: "*", users: null, networks: null, denial: null }],
     },
     admin: {
       listen: { host: "::1", port: 0 },

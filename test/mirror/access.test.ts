@@ -9,6 +9,7 @@ import { RecentTrouble } from "../../src/mirror/recent-trouble.ts";
 import type { Repository } from "../../src/oci/repository.ts";
 import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { Endpoints } from "../../src/upstream/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { UpstreamError, type UpstreamFailure } from "../../src/upstream/upstream-error.ts";
 import type { Target } from "../../src/upstream/upstreams.ts";
@@ -166,12 +167,19 @@ function targetOf(whose: typeof ours | null): Target {
 }
 
 function newUpstream(publicView: Upstream | null): Upstream {
+  const metrics = new Metrics("0.0.0-test");
+  const clocks = { now: () => 0, monotonicMs: () => 0 };
   return new Upstream({
     name: "docker.io",
-    endpoints: [],
-    offline: false,
-    metrics: new Metrics("0.0.0-test"),
-    clocks: { now: () => 0, monotonicMs: () => 0 },
+    metrics,
+    endpoints: new Endpoints({
+      upstream: "docker.io",
+      endpoints: [],
+      offline: false,
+      metrics,
+      clocks,
+    }),
     publicView,
+    forStrangers: null,
   });
 }

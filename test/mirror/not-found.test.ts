@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { NotFound } from "../../src/mirror/not-found.ts";
 import type { Repository } from "../../src/oci/repository.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { Endpoints } from "../../src/upstream/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import type { Target } from "../../src/upstream/upstreams.ts";
 
@@ -78,13 +79,20 @@ function newNotFound(): { notFound: NotFound; clock: { nowMs: number } } {
 }
 
 function newUpstream(): Upstream {
+  const metrics = new Metrics("0.0.0-test");
+  const clocks = { now: () => 0, monotonicMs: () => 0 };
   return new Upstream({
     name: "docker.io",
-    endpoints: [],
-    offline: false,
-    metrics: new Metrics("0.0.0-test"),
-    clocks: { now: () => 0, monotonicMs: () => 0 },
+    metrics,
+    endpoints: new Endpoints({
+      upstream: "docker.io",
+      endpoints: [],
+      offline: false,
+      metrics,
+      clocks,
+    }),
     publicView: null,
+    forStrangers: null,
   });
 }
 

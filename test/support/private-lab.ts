@@ -28,7 +28,7 @@ const canary = new RegExp(`CANARY|${basic.slice("Basic ".length)}|${btoa(passwor
 /** How a registry answers whoever may not have a repository. */
 export type RefusalStatus = 401 | 403 | 404;
 
-export interface PrivateLabOptions extends Pick<TestMirrorOptions, "freshness"> {
+export interface PrivateLabOptions extends Pick<TestMirrorOptions, "freshness" | "server"> {
   readonly access?: AccessMode;
   readonly refusal?: RefusalStatus;
 }
@@ -81,7 +81,7 @@ export class PrivateLab implements AsyncDisposable {
 
   static async start(options: PrivateLabOptions = {}): Promise<PrivateLab> {
     await using resources = new AsyncDisposableStack();
-    const { access = "public", freshness = {} } = options;
+    const { access = "public", freshness = {}, server = {} } = options;
     const gate = new Gate(options);
     const registry = resources.use(
       await FakeUpstream.start({ gate: (...asked) => gate.refuse(...asked) }),
@@ -96,6 +96,7 @@ export class PrivateLab implements AsyncDisposable {
         upstreams: { [upstreamName]: registry, "ghcr.io": other },
         settings: { [upstreamName]: settingsOf(access) },
         directory,
+        server,
         freshness: { negativeTtlMs: 0, ...freshness },
         ownMonotonicClock: true,
       }),

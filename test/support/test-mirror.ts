@@ -183,6 +183,11 @@ export class TestMirror implements AsyncDisposable {
     this.daemon.reload({ ...this.#config, freshness: next });
   }
 
+  /** Takes over a configuration with other settings of `server`, as SIGHUP does. */
+  reloadServer(server: Partial<Config["server"]>): void {
+    this.daemon.reload({ ...this.#config, server: { ...this.#config.server, ...server } });
+  }
+
   admin(target: string): Promise<RawAnswer> {
     return rawRequest(this.adminUrl, "GET", target);
   }

@@ -5,6 +5,7 @@ import { DistributionError } from "../../src/oci/distribution-error.ts";
 import { imageName } from "../../src/oci/image-name.ts";
 import { parseRoute } from "../../src/oci/route.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { Endpoints } from "../../src/upstream/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { Upstreams } from "../../src/upstream/upstreams.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
@@ -332,14 +333,14 @@ const withoutDefault = upstreams(null);
 
 function upstreams(defaultName: string | null): Upstreams {
   const metrics = new Metrics("0.0.0-test");
+  const clocks = { now: Date.now, monotonicMs: () => performance.now() };
   const entry = (name: string, aliases: string[], hosts: string[]) => ({
     upstream: new Upstream({
       name,
-      endpoints: [],
-      offline: false,
       metrics,
-      clocks: { now: Date.now, monotonicMs: () => performance.now() },
+      endpoints: new Endpoints({ upstream: name, endpoints: [], offline: false, metrics, clocks }),
       publicView: null,
+      forStrangers: null,
     }),
     aliases,
     hosts,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clientGroup } from "../../src/client-group.ts";
+import { clientGroup } from "../../src/config/client-group.ts";
 import { usualConnections } from "../../src/usual-connections.ts";
 
 test("connections are counted by IPv4 address, and by the /64 of an IPv6 address", () => {

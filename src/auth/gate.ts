@@ -1,0 +1,101 @@
+import { DistributionError } from "../oci/distribution-error.ts";
+import type { AccessRules, Caller, PulledFrom } from "./access-rules.ts";
+import type { LoginCheck, Logins } from "./logins.ts";
+
+// What clients show as the place that asks for a password.
+const challenge = { "www-authenticate": 'Basic realm="sluice"' };
+
+/** Who is let in, and what they may pull. What it throws is a DistributionError, and says nothing of what is stored. */
+export class Gate {
+  /** null: nobody can log in. */
+  readonly #logins: Logins | null;
+  readonly #rules: AccessRules;
+
+  constructor(logins: Logins | null, rules: AccessRules) {
+    this.#logins = logins;
+    this.#rules = rules;
+  }
+
+  /**
+   * Who a caller is. Where nobody can log in what it sends is not looked at: clients send mirrors what they know of the
+   * upstream. Rejects if it is not the login of a user.
+   */
+  async caller(header: string | undefined, address: string | undefined): Promise<Caller> {
+    if (header === undefined || this.#logins === null) return { user: null, address };
+    const check = await this.#logins.check(header, address);
+    switch (check.kind) {
+      case "user":
+        return { user: check.name, address };
+      case "nobody":
+        return { user: null, address };
+      case "wrong":
+      case "limited":
+      case "busy":
+      case "closed":
+        throw refusalOf(check);
+    }
+  }
+
+  /** Throws if there is nothing that the caller may pull. */
+  assertLetIn(caller: Caller): void {
+    if (this.#rules.mayPullSomething(caller)) return;
+    if (caller.user === null && this.#rules.someUserMayPullSomething(caller)) throw unauthorized();
+    throw new DistributionError("DENIED", `${nameOf(caller)} may pull nothing here`);
+  }
+
+  /** The headers that tell who is let in as nobody that it could be somebody. */
+  invitation({ user }: Caller): Readonly<Record<string, string>> {
+    return user === null && this.#logins !== null ? challenge : {};
+  }
+
+  /** Throws if the caller may not pull from there. */
+  assertMayPull(caller: Caller, from: PulledFrom): void {
+    const ruling = this.#rules.ruling(caller, from);
+    if (ruling.kind === "allowed") return;
+    const { denial, place, takesLogin } = ruling;
+    if (takesLogin) throw unauthorized();
+    const message = denial ?? `${nameOf(caller)} may not pull ${from.upstream}/${from.repository}`;
+    throw new DistributionError("DENIED", message, { detail: { rule: place } });
+  }
+
+  mayPull(caller: Caller, from: PulledFrom): boolean {
+    return this.#rules.ruling(caller, from).kind === "allowed";
+  }
+}
+
+function refusalOf(
+  check: Exclude<LoginCheck, { readonly kind: "user" | "nobody" }>,
+): DistributionError {
+  switch (check.kind) {
+    case "wrong":
+      return unauthorized(check.why ?? "the name or the password is wrong");
+    case "limited": {
+      const seconds = Math.ceil(check.retryAfterMs / 1000);
+      return new DistributionError(
+        "TOOMANYREQUESTS",
+        `too many logins from this address were wrong; try again in ${seconds} s`,
+        { headers: { "retry-after": String(seconds) } },
+      );
+    }
+    case "busy":
+      return new DistributionError(
+        "UNAVAILABLE",
+        "too many log in at once; try again in a few seconds",
+        { headers: { "retry-after": "5" } },
+      );
+    case "closed":
+      return new DistributionError(
+        "UNAVAILABLE",
+        "nobody can log in: a file of logins of this mirror is broken, and its log says where",
+      );
+  }
+}
+
+/** For who has not logged in where that could help, or has not logged in rightly. */
+export function unauthorized(why = "log in to pull this"): DistributionError {
+  return new DistributionError("UNAUTHORIZED", why, { headers: challenge });
+}
+
+function nameOf({ user }: Caller): string {
+  return user === null ? "who has not logged in" : user;
+}

@@ -1,0 +1,18 @@
+import type { Finding } from "./finding.ts";
+import { groups, isName } from "./login-lines.ts";
+import { tableAt, tablesAt, textsAt } from "./plain-values.ts";
+
+/** Rules of `server.access` that name users where nobody can log in. */
+export function usersWithoutLogins(root: unknown): Finding[] {
+  const server = tableAt(root, "server");
+  if ("auth" in server) return [];
+  return tablesAt(server, "access").flatMap(({ table, index }) =>
+    textsAt(table, "users").flatMap(({ text, index: at }): Finding[] => {
+      if (text === groups.anonymous || !isName(text)) return [];
+      const path = ["server", "access", index, "users", at];
+      const message =
+        "nobody can log in, so everyone is anonymous; write server.auth, for example {htpasswd: ./htpasswd}";
+      return [{ path, at: "value", message }];
+    }),
+  );
+}
