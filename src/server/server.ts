@@ -90,12 +90,15 @@ export class RegistryServer {
     const { createServer: create = createServer } = options;
     const timeouts = { ...requestTimeouts, ...options.requestTimeouts };
     this.http = create({ ...timeouts, maxHeaderSize: headerLimitBytes }, (request, response) => {
-      this.#turns.take(request.socket, response, () => {
+      const answer = (): void => {
         // It never rejects: what goes wrong becomes an answer and a log line.
         this.#handle(request, response).catch((err) =>
           options.log.fatal({ err }, "request handler broke"),
         );
-      });
+      };
+      // Over HTTP/2 the requests of a connection are streams, answered beside each other.
+      if (request.httpVersionMajor >= 2) answer();
+      else this.#turns.take(request.socket, response, answer);
     });
     this.http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       // A word in the middle of an answer would be taken for a part of it.

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 const unansweredLimit = 1_000;
 
 /**
- * The requests of each connection, one after the other: Node hands all of them on as they come, and each would open its
+ * The requests of each HTTP/1.1 connection, one after the other: Node hands all of them on as they come, and each would open its
  * file and take its buffers long before it is answered.
  */
 export class Turns {

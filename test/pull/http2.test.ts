@@ -248,3 +248,23 @@ test("who does not ask for HTTP/2 is served HTTP/1.1, and nobody is offered what
   );
   assert.equal((await ask(`${mirror.url}/v2/`, { ca: scene.ca })).status, 200);
 });
+
+test("streams of one session are answered beside each other, and its connection counts as one", async (t) => {
+  if (!canRun(t)) return;
+  await using scene = await http2Scene({ server: { maxConnections: 1 } });
+  const { hub, client, another } = scene;
+  const [held, other] = [noiseBlob("held", 200_000), noiseBlob("other", 200_000)];
+  for (const blob of [held, other]) hub.addBlob("library/app", blob);
+  const release = hub.hold("library/app", held.digest, 100_000);
+  const first = client.open(`/v2/app/blobs/${held.digest}`);
+  await once(first, "response");
+
+  const beside = await client.ask(`/v2/app/blobs/${other.digest}`);
+  const refused = await another().ask("/v2/");
+
+  assert.ok(beside.bytes.equals(other.bytes));
+  assert.equal(refused.status, 503);
+  assert.match(refused.bytes.toString(), /1 connections already/);
+  release();
+  assert.ok((await endingOf(first)).complete);
+});

@@ -17,9 +17,10 @@ export interface Http2Scene extends AsyncDisposable {
   readonly another: (settings?: ConstructorParameters<typeof Http2Client>[1]) => Http2Client;
 }
 
-export async function http2Scene(
-  options: Pick<TestMirrorOptions, "writeIdleMs"> = {},
-): Promise<Http2Scene> {
+export async function http2Scene({
+  server,
+  ...options
+}: Pick<TestMirrorOptions, "writeIdleMs" | "server"> = {}): Promise<Http2Scene> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await mkdtempDisposable(join(tmpdir(), "http2-")));
   const certificate = await makeCertificate(path);
@@ -28,7 +29,7 @@ export async function http2Scene(
     await TestMirror.start({
       upstreams: { "docker.io": hub },
       tls: [certificate],
-      server: { http2: true },
+      server: { http2: true, ...server },
       ...options,
     }),
   );
