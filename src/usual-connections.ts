@@ -5,7 +5,8 @@ const keptFiles = 96;
 // A pull takes its connection, a file, and often a connection to an upstream.
 const filesPerConnection = 3;
 
-// Some 3,000 machines that pull at once. An idle connection costs 10 KiB, so that many that do nothing cost 100 MiB.
+// Some 3,000 machines that pull at once. An idle connection costs some 16 KiB (test/soak/a-crowd-of-idle-clients.ts), so
+// that this many cost 160 MiB.
 const mostConnections = 10_000;
 
 // Below that a mirror is of no use, and descriptors that are missing are told to whoever needed one.
