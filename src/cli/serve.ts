@@ -3,6 +3,7 @@ import { formatListenAddress } from "../config/listen-address.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { type Daemon, startDaemon } from "../daemon.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
+import { tellOfNode } from "../tell-of-node.ts";
 import { Signals } from "./signals.ts";
 import { version } from "./version.ts";
 
@@ -32,6 +33,7 @@ export async function serve(options: { readonly config?: string }): Promise<void
     },
     "sluice serves",
   );
+  tellOfNode(process.versions.node, log);
   let reloaded = Promise.resolve();
   // One after the other: the file as it was read last is the one that counts.
   signals.onHangup(() => {

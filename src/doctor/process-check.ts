@@ -11,7 +11,8 @@ export async function* checkProcess(): AsyncGenerator<Finding> {
   yield judgeOpenFiles(limit, open.length);
 }
 
-// The first releases without holes that a remote peer can use, by their major version. What is older than these has them.
+// The first releases without known holes that a remote peer can use, by their major version: the security releases of
+// October 2026. What is older than these has them.
 const patched: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
   22: [23, 4],
   24: [22, 1],
@@ -30,8 +31,8 @@ export function judgeNode(version: string): Finding {
   const newest = patched[Math.max(major, oldestMajor)] ?? patched[26];
   return warn(
     "process",
-    `Node ${version} has known holes that a remote peer can use`,
-    `run on Node ${Math.max(major in patched ? major : 26, oldestMajor)}.${newest?.join(".")} or newer: npm ci --omit=dev takes the one on PATH`,
+    `Node ${version} has known holes that strangers can use over the network`,
+    `run on Node ${Math.max(major in patched ? major : 26, oldestMajor)}.${newest?.join(".")} or newer before you open the mirror to strangers: install with npm ci --omit=dev, and bin/sluice takes the node on PATH; the image has a Node without them`,
   );
 }
 
