@@ -20,6 +20,8 @@ test("of a Node without known holes nothing is said", () => {
 test("the daemon says it of the Node that it runs on", async () => {
   const nobody = { "docker.io": { endpoints: ["http://127.0.0.1:9"], default: true } };
   await using sluice = await SluiceProcess.start({ upstreams: nobody });
+  sluice.kill("SIGTERM");
+  await sluice.exit();
 
   const remedies = sluice.log.filter(({ remedy }) => remedy !== undefined);
   const ownWords = told(process.versions.node).map(({ msg }) => msg);
