@@ -22,6 +22,7 @@ import { addPrefetch } from "./prefetch.ts";
 import { addProbes } from "./probes.ts";
 import { addPurge } from "./purge.ts";
 import { questionLimit } from "./question-limit.ts";
+import { addSaved } from "./saved.ts";
 import { addSimulate } from "./simulate.ts";
 import { addStats } from "./stats.ts";
 import { addSurvive } from "./survive.ts";
@@ -56,6 +57,7 @@ export function createAdminApi(tools: AdminTools, access: AdminAccess): AdminApi
   const collectNow = nowCollector(tools);
   addNow(api, collectNow);
   addLive(api, collectNow, tools.log);
+  addSaved(api, tools);
   addSimulate(api, tools);
   addImages(api, tools);
   addInspect(api, tools);

@@ -6,6 +6,7 @@ import { errorSchema, jsonOf } from "./answers.ts";
 import { type EndpointStats, endpointStatsOf, endpointStatsSchema } from "./endpoint-stats.ts";
 import { type LimitStats, limitStatsOf, limitStatsSchema } from "./limit-stats.ts";
 import { type Savings, savingsFields, savingsOf, totalOf } from "./savings.ts";
+import { stepQuery, windowQuery } from "./traffic-query.ts";
 import { type TrafficStats, trafficSchema, trafficStatsOf } from "./traffic-schema.ts";
 
 /** What the mirror did for one upstream since the daemon started. */
@@ -83,17 +84,7 @@ const statsSchema: z.ZodType<Stats> = z
   .object({ ...presentFields, traffic: trafficSchema.nullable() })
   .openapi("Stats");
 
-// What the values mean is for `readWindow` to say.
-const statsQuery = z.object({
-  window: asked("A duration back from now, such as 24h, or back from `to`."),
-  step: asked("How long a step is: whole minutes, hours or days. Without it: a round one."),
-  from: asked("Instead of the window: its beginning, an ISO 8601 time."),
-  to: asked("Its end, an ISO 8601 time. Without it: now."),
-});
-
-function asked(description: string): z.ZodOptional<z.ZodString> {
-  return z.string().optional().openapi({ description });
-}
+const statsQuery = z.object({ ...windowQuery, step: stepQuery });
 
 const statsRoute = createRoute({
   method: "get",

@@ -12,6 +12,7 @@ import { addLs } from "./grammar/ls.ts";
 import { addPin, addUnpin } from "./grammar/pin.ts";
 import { addPrefetch } from "./grammar/prefetch.ts";
 import { addPurge } from "./grammar/purge.ts";
+import { addSavings } from "./grammar/savings.ts";
 import { addServe } from "./grammar/serve.ts";
 import { addSimulate } from "./grammar/simulate.ts";
 import { addStats } from "./grammar/stats.ts";
@@ -38,6 +39,7 @@ export function buildProgram(): Command {
   addHealth(program);
   program.commandsGroup("Look at it:");
   addStats(program);
+  addSavings(program);
   addLs(program);
   addInspect(program);
   addHistory(program);

@@ -3,19 +3,29 @@ import type { Stats } from "../admin/stats.ts";
 import { formatBytes, formatDuration } from "../config/units.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { renderLimits } from "./limit-table.ts";
-import { reachMirror } from "./reached-mirror.ts";
+import { type ReachedMirror, reachMirror } from "./reached-mirror.ts";
 import { shortened } from "./shortened.ts";
 import { type Column, renderTable } from "./table.ts";
+import { renderTraffic } from "./traffic-table.ts";
+import { type WindowOptions, windowParameters } from "./window-options.ts";
 
-/** `sluice stats`: what the running daemon did; without one, what is stored. */
-export async function stats(options: CommandOptions): Promise<void> {
+export interface StatsOptions extends CommandOptions, WindowOptions {
+  readonly step?: string | undefined;
+}
+
+/** `sluice stats`: what the running daemon did; without one, what is stored. With a window, what happened in it. */
+export async function stats(options: StatsOptions): Promise<void> {
   await using mirror = await reachMirror(options);
-  const told = (await mirror.ask({ path: "/api/v1/stats" })) as Stats;
-  const { directory } = mirror.config.storage;
-  const text = options.json
-    ? JSON.stringify(told, null, 2)
-    : renderStats(told, directory, Date.now());
+  const query = windowParameters(options);
+  if (options.step !== undefined) query.set("step", options.step);
+  const told = (await mirror.ask({ path: `/api/v1/stats?${query}` })) as Stats;
+  const text = options.json ? JSON.stringify(told, null, 2) : textOf(told, mirror);
   process.stdout.write(`${text}\n`);
+}
+
+function textOf(told: Stats, { config }: ReachedMirror): string {
+  if (told.traffic) return renderTraffic(told.traffic);
+  return renderStats(told, config.storage.directory, Date.now());
 }
 
 const columns: readonly Column[] = [

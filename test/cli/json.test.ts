@@ -49,6 +49,25 @@ test("stats --json counts beside a daemon, and tells what is stored without one"
   await assertPrinted(scene, "stats-without-daemon.json", ["stats"]);
 });
 
+// What is long ago is told by days only, and the commands have the machine's clock.
+const day = ["--from", "2025-12-31", "--to", "2026-01-02"];
+
+test("stats --json tells of a window beside a daemon and without one", async () => {
+  await using scene = await startScene();
+
+  await assertPrinted(scene, "stats-window.json", ["stats", ...day, "--step", "1d"]);
+  await scene.stop();
+  const offline = "stats-window-without-daemon.json";
+  await assertPrinted(scene, offline, ["stats", ...day, "--step", "1d"]);
+});
+
+for (const by of ["upstream", "network"]) {
+  test(`savings --by ${by} --json is the same beside a daemon and without one`, async () => {
+    await using scene = await startScene();
+    await assertPrintedInBoth(scene, `savings-by-${by}.json`, ["savings", ...day, "--by", by]);
+  });
+}
+
 test("pin --json and unpin --json print what is pinned then", async () => {
   await using scene = await startScene();
 

@@ -96,6 +96,7 @@ test("the OpenAPI document describes every path of the API", async () => {
     "/api/v1/pins",
     "/api/v1/prefetch",
     "/api/v1/purge",
+    "/api/v1/savings",
     "/api/v1/simulate",
     "/api/v1/stats",
     "/api/v1/survive",

@@ -50,6 +50,19 @@ export function readWindow(written: WrittenWindow, nowMs: number): ReadWindow {
   return { problem: `"${step}" is not a number of minutes, hours or days; write for example 1h` };
 }
 
+// Of networks hours are kept so long, and a day beside what is running.
+const savingsByHoursMs = 31 * dayMs;
+
+/** What was written of a window of savings, which need no steps: of whole hours, or of days if it is long ago. */
+export function readSavingsWindow(written: WrittenWindow, nowMs: number): ReadWindow {
+  const isBare = written.window === undefined && written.from === undefined;
+  const asked = isBare ? { ...written, window: "30d" } : written;
+  const times = readTimes(asked, nowMs);
+  if ("problem" in times) return times;
+  const isLate = times.fromMs >= nowMs - savingsByHoursMs;
+  return readWindow({ ...asked, step: isLate ? "1h" : "1d" }, nowMs);
+}
+
 type Times = Pick<TrafficWindow, "fromMs" | "toMs">;
 
 function readTimes(
