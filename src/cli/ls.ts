@@ -65,6 +65,8 @@ interface Shown extends LsOptions {
 export function render({ images, matched, stored }: ImagesAnswer, shown: Shown): string {
   const { limit, page, glob } = shown;
   const all = `${stored.blobs} blobs with ${formatBytes(stored.bytes)} are stored`;
+  if (stored.blobs === 0)
+    return "Nothing is stored yet: what clients pull through the mirror is listed here.";
   if (matched === 0) return glob === undefined ? `No image is stored; ${all}.` : noMatch(glob);
   const first = (page - 1) * limit + 1;
   const last = first + images.length - 1;

@@ -2,11 +2,15 @@ import { distance } from "fastest-levenshtein";
 
 /** What to say of a key that nobody knows where `known` are known. */
 export function unknownKey(key: string, known: readonly string[]): string {
-  const nearest = known.toSorted((one, other) => far(key, one) - far(key, other))[0];
-  if (nearest !== undefined && isNear(key, nearest)) {
-    return `unknown key; did you mean "${nearest}"?`;
-  }
+  const nearest = nearestKey(key, known);
+  if (nearest !== null) return `unknown key; did you mean "${nearest}"?`;
   return `unknown key; known here: ${known.join(", ")}`;
+}
+
+/** The one of `known` that may have been meant; null if none is near. */
+export function nearestKey(key: string, known: readonly string[]): string | null {
+  const nearest = known.toSorted((one, other) => far(key, one) - far(key, other))[0];
+  return nearest !== undefined && isNear(key, nearest) ? nearest : null;
 }
 
 function isNear(key: string, known: string): boolean {

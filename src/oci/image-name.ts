@@ -1,6 +1,6 @@
 import { DistributionError } from "./distribution-error.ts";
 import { type Reference, referenceText } from "./reference.ts";
-import { quote, readDigest, readTag } from "./route.ts";
+import { readDigest, readTag } from "./route.ts";
 
 /** An image as people write it, `alpine` or `ghcr.io/owner/image:tag`: which upstream that means is not decided here. */
 export interface ImageName {
@@ -16,7 +16,7 @@ export interface ImageName {
 export function parseImageName(written: string): ImageName {
   const [scheme] = /^[a-z+-]+:\/\/|^docker:/i.exec(written) ?? [];
   if (scheme) throw noImage(`leave ${scheme} out, as in ghcr.io/owner/image:tag`);
-  if (/[\s?#]/.test(written)) throw noImage(`${quote(written)} is no name of an image`);
+  if (/[\s?#]/.test(written)) throw noImage("a name of an image has no space, ? or # in it");
   const at = written.indexOf("@");
   const [path, tag] = splitAtTag(at < 0 ? written : written.slice(0, at));
   if (path === "") throw noImage("it has no name; write for example alpine:3.20");

@@ -179,3 +179,18 @@ test("config explain says what a key means, and those below it; a slip is named"
     stderr: 'sluice: freshness.tll: unknown key; did you mean "freshness.ttl"?\n',
   });
 });
+
+test("config explain takes a key as the file has it, and names a few where it has none such", async () => {
+  const general = await runSluice(["config", "explain", "upstreams.HOST.timeouts.connect"], {
+    cwd,
+  });
+  const written = "upstreams.registry.internal:5000.timeouts.connect";
+  const ofOne = await runSluice(["config", "explain", written], { cwd });
+  const host = await runSluice(["config", "explain", "upstreams.ghcr.io"], { cwd });
+  const nothing = await runSluice(["config", "explain", "nonsense"], { cwd });
+
+  assert.deepEqual(ofOne, general);
+  assert.match(host.stdout, /^upstreams\.HOST\n/);
+  assert.equal(nothing.code, 1);
+  assert.match(nothing.stderr, /^sluice: nonsense: unknown key; known here: (?:\w+, )+log\n$/);
+});

@@ -62,6 +62,13 @@ test("what matches nothing says how patterns are meant, and one that is none is 
   assert.equal(wrong.code, 2);
 });
 
+test("before the first pull it is said what will be here", async () => {
+  await using scene = await CommandScene.start();
+  const { code, stdout } = await scene.run("ls");
+  assert.equal(code, 0);
+  assert.match(stdout, /^Nothing is stored yet: what clients pull /);
+});
+
 test("the API refuses what is no cursor, and limits pages", async () => {
   await using scene = await startScene();
   for (const query of ["cursor=x", "limit=0", "limit=1001", "sort=age", "glob=%5Ba"]) {
