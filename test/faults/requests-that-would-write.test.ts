@@ -6,6 +6,8 @@ import { rawRequest } from "../support/raw-client.ts";
 
 const writing = ["PUT", "POST", "PATCH", "DELETE", "MKCOL", "MOVE", "PURGE"];
 const asking = ["OPTIONS", "TRACE", "PROPFIND", "SEARCH"];
+// Of the admin API: who may not order anything is told so before it is looked whether there is such a route.
+const refusals = [403, 404, 405, 415];
 const body = { "content-type": "application/octet-stream", "content-length": "0" };
 
 test("no method but GET and HEAD does anything on any route: 405, nothing upstream, nothing lost", async () => {
@@ -77,7 +79,7 @@ test("what a method is called, in what case, or another header says, makes no di
   await scene.assertSound({ stored: [content] });
 });
 
-test("the admin API only tells: no method changes anything on any of its routes", async () => {
+test("no method that a stranger sends changes anything on any route of the admin API", async () => {
   await using scene = await FaultScene.start();
   const { mirror, upstream } = scene;
   const content = upstream.blob("counted", 1000);
@@ -99,7 +101,7 @@ test("the admin API only tells: no method changes anything on any of its routes"
   for (const target of targets) {
     for (const method of [...writing, ...asking]) {
       const answer = await rawRequest(mirror.adminUrl, method, target, body);
-      assert.ok(answer.status === 404 || answer.status === 405, `${method} ${target}`);
+      assert.ok(refusals.includes(answer.status), `${method} ${target}: ${answer.status}`);
       assert.equal(answer.headers["access-control-allow-origin"], undefined);
     }
   }

@@ -5,6 +5,7 @@ import { referenceText } from "../../src/oci/reference.ts";
 import { parseRepository } from "../../src/oci/repository.ts";
 import { type Address, type Page, parseRoute, type Route } from "../../src/oci/route.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { Endpoints } from "../../src/upstream/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { Upstreams } from "../../src/upstream/upstreams.ts";
 import { foreignText } from "../support/foreign-text.ts";
@@ -106,10 +107,16 @@ const names = ["docker.io", "ghcr.io", "registry.internal:5000"];
 function configured(): Upstreams {
   const metrics = new Metrics("0.0.0-test");
   const clocks = { now: Date.now, monotonicMs: () => performance.now() };
-  const unasked = { endpoints: [], offline: true, publicView: null, metrics, clocks };
+  const unasked = { endpoints: [], offline: true, metrics, clocks };
+  const views = { publicView: null, forStrangers: null };
   return new Upstreams(
     names.map((name, at) => ({
-      upstream: new Upstream({ name, ...unasked }),
+      upstream: new Upstream({
+        name,
+        metrics,
+        endpoints: new Endpoints({ upstream: name, ...unasked }),
+        ...views,
+      }),
       aliases: [],
       hosts: at === 1 ? ["ghcr.io"] : [],
       default: at === 0,
