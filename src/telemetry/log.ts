@@ -1,6 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type LevelWithSilent, type Logger, pino, stdTimeFunctions } from "pino";
+import {
+  type DestinationStream,
+  type LevelWithSilent,
+  type Logger,
+  pino,
+  stdTimeFunctions,
+} from "pino";
 import pretty from "pino-pretty";
+import { plainLine, plainLineToShow } from "./plain-line.ts";
 
 export type Log = Logger;
 
@@ -31,7 +38,7 @@ export function openLog(level: LevelWithSilent, isTerminal: boolean): OpenLog {
   };
   if (isTerminal) {
     const terminal = pretty({ translateTime: "HH:MM:ss", singleLine: true, sync: true });
-    return { log: pino(options, terminal), [Symbol.asyncDispose]: async () => {} };
+    return { log: pino(options, shownBy(terminal)), [Symbol.asyncDispose]: async () => {} };
   }
   const output = new Output();
   return { log: pino(options, output), [Symbol.asyncDispose]: () => output.close() };
@@ -41,8 +48,12 @@ export function openLog(level: LevelWithSilent, isTerminal: boolean): OpenLog {
 export function createErrorLog(): Log {
   return pino(
     { level: "error", base: null },
-    pretty({ singleLine: true, sync: true, destination: 2 }),
+    shownBy(pretty({ singleLine: true, sync: true, destination: 2 })),
   );
+}
+
+function shownBy(terminal: DestinationStream): DestinationStream {
+  return { write: (line) => terminal.write(plainLineToShow(line)) };
 }
 
 /** Standard output as pino writes to it, whoever reads that or does not. */
@@ -64,7 +75,7 @@ class Output {
   }
 
   write(line: string): void {
-    if (this.#isOpen) this.#destination.write(line);
+    if (this.#isOpen) this.#destination.write(plainLine(line));
   }
 
   async close(): Promise<void> {

@@ -83,6 +83,10 @@ export class SluiceProcess {
     return this.#process.running;
   }
 
+  get stdout(): string {
+    return this.#process.stdout;
+  }
+
   get stderr(): string {
     return this.#process.stderr;
   }
