@@ -44,6 +44,7 @@ test("every link between documents leads to something", async () => {
     ...documents,
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "bench/EVICTION.md",
   ]) {
     assert.deepEqual(await brokenLinks(document), [], document);
