@@ -17,8 +17,16 @@ export type EvictionAnswer =
   | ({ readonly dryRun: true } & PlannedEviction)
   | ({ readonly dryRun: false; readonly usedBytes: number; readonly limitBytes: number } & Evicted);
 
-/** `POST /api/v1/evict`. */
+/** The plan, for who only looks. */
+export type EvictionOutlook = PlannedEviction & { readonly dryRun: true };
+
+/** `POST /api/v1/evict`, and `GET`, which changes nothing and so is for everybody who may look. */
 export function addEviction(api: AdminApi, tools: AdminTools): void {
+  api.openapi(outlookRoute, async (context) => {
+    const { toBytes = null, limit } = context.req.valid("query");
+    const plan = await tools.mirror.evictor.plan({ toBytes }, limit);
+    return context.json({ dryRun: true as const, ...plan }, 200);
+  });
   api.openapi(evictRoute, async (context) =>
     context.json(await answerEviction(tools, context.req.valid("json")), 200),
   );
@@ -87,27 +95,31 @@ export const victimSchema: z.ZodType<Victim> = z
   })
   .openapi("Victim");
 
+const planSchema = z
+  .object({
+    dryRun: z.literal(true),
+    usedBytes: bytes,
+    limitBytes: bytes,
+    toBytes: bytes,
+    spareBytes: z.number(),
+    victims: z
+      .array(victimSchema)
+      .readonly()
+      .openapi({ description: "The first that go, in their order; at most `limit`." }),
+    images: count.openapi({ description: "How many images go in all." }),
+    blobs: count.openapi({ description: "How many blobs go by themselves in all." }),
+    objects: count.openapi({ description: "How many blobs go with all of them." }),
+    freedBytes: bytes.openapi({ description: "By all of them, in bytes on the disk." }),
+    pinned: pinnedSchema,
+    arriving: arrivingSchema,
+  })
+  .openapi("EvictionPlan");
+
+const outlookSchema: z.ZodType<EvictionOutlook> = planSchema;
+
 const evictionAnswerSchema: z.ZodType<EvictionAnswer> = z
   .discriminatedUnion("dryRun", [
-    z
-      .object({
-        dryRun: z.literal(true),
-        usedBytes: bytes,
-        limitBytes: bytes,
-        toBytes: bytes,
-        spareBytes: z.number(),
-        victims: z
-          .array(victimSchema)
-          .readonly()
-          .openapi({ description: "The first that go, in their order; at most `limit`." }),
-        images: count.openapi({ description: "How many images go in all." }),
-        blobs: count.openapi({ description: "How many blobs go by themselves in all." }),
-        objects: count.openapi({ description: "How many blobs go with all of them." }),
-        freedBytes: bytes.openapi({ description: "By all of them, in bytes on the disk." }),
-        pinned: pinnedSchema,
-        arriving: arrivingSchema,
-      })
-      .openapi("EvictionPlan"),
+    planSchema,
     z
       .object({
         dryRun: z.literal(false),
@@ -125,6 +137,24 @@ const evictionAnswerSchema: z.ZodType<EvictionAnswer> = z
       .openapi("Evicted"),
   ])
   .openapi("EvictionAnswer");
+
+const outlookRoute = createRoute({
+  method: "get",
+  path: "/api/v1/evict",
+  summary: "What would be evicted. It is the dry run, and changes nothing.",
+  request: {
+    query: z.object({
+      toBytes: z.coerce.number().int().nonnegative().optional().openapi({
+        description: "What may be used in the end; without it the low watermark.",
+      }),
+      limit: z.coerce.number().int().positive().max(victimsLimit).default(50),
+    }),
+  },
+  responses: {
+    200: jsonOf("The plan, in its order.", outlookSchema),
+    400: jsonOf("What was asked cannot be read.", errorSchema),
+  },
+});
 
 const evictRoute = createRoute({
   method: "post",

@@ -5,6 +5,7 @@ import type { Victim } from "../storage/eviction.ts";
 import { ago } from "./ago.ts";
 import { shortened } from "./shortened.ts";
 import { type Column, renderTable } from "./table.ts";
+import { withoutRepeats } from "./without-repeats.ts";
 
 export interface ReportSpace {
   readonly nowMs: number;
@@ -181,12 +182,4 @@ function nameOf({ kind, names, root }: Victim, widthChars: number): string {
   const written = kind === "blob" ? `blob ${root}` : (name ?? root);
   const room = Math.max(16, widthChars - indent.length - more.length);
   return `${indent}${shortened(written, room)}${more}`;
-}
-
-/** Without digests in repositories where the image has a tag. */
-function withoutRepeats(names: readonly string[]): string[] {
-  return names.filter((name) => {
-    const at = name.indexOf("@");
-    return at < 0 || !names.some((other) => other.startsWith(`${name.slice(0, at)}:`));
-  });
 }

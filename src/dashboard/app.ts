@@ -7,6 +7,7 @@ import type { LiveFeed, LiveState } from "./live-feed.ts";
 import { NowView } from "./now/now-view.ts";
 import { Notice } from "./parts/notice.ts";
 import { hashOf, type Route, type View } from "./route.ts";
+import { StorageView } from "./storage/storage-view.ts";
 import { chooseTheme, presentTheme, type Theme, themes } from "./theme.ts";
 import { useRoute } from "./use-route.ts";
 import { shown } from "./words.ts";
@@ -39,6 +40,8 @@ function viewOf(route: Route, feed: LiveFeed, live: LiveState): JSX.Element {
   switch (route.view) {
     case "now":
       return h(NowView, { live, rates: feed.rates });
+    case "storage":
+      return h(StorageView, { now: live.now });
     case "images":
       return h(ImagesView, { route, now: live.now });
     case "image":
@@ -50,6 +53,7 @@ function viewOf(route: Route, feed: LiveFeed, live: LiveState): JSX.Element {
 
 const titles: readonly (readonly [View, string])[] = [
   ["now", "Now"],
+  ["storage", "Storage"],
   ["images", "Images"],
   ["clients", "Clients"],
 ];

@@ -12,9 +12,17 @@ export class Refusal extends Error {
 }
 
 /** What `GET` of a path below `api/v1/` answers. Rejects with Refusal, or TypeError where nobody answers. */
-export async function ask<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
-  return await answerOf(await fetch(`api/v1/${path}`, { signal }));
+export async function ask<T>(path: string, signal: AbortSignal): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    const response = await fetch(`api/v1/${path}`, { signal });
+    // It answers so many questions at a time, and the others later.
+    if (response.status !== 503 || tries === triesLimit) return await answerOf(response);
+    await new Promise((resolve) => setTimeout(resolve, busyMs));
+  }
 }
+
+const triesLimit = 5;
+const busyMs = 1_000;
 
 /** What an order to the same is answered with. */
 export async function order<T>(path: string, body: object): Promise<T> {

@@ -1,6 +1,7 @@
 import type { EvictionPlan, VictimRequest } from "./eviction.ts";
 import type { ImageList, ImageListRequest } from "./image-list.ts";
 import type { SharedContent, Sharers } from "./image-sharers.ts";
+import type { NamedMove } from "./latest-moves.ts";
 import type { LoggedPulls } from "./logged-pulls.ts";
 import type { WantedImage } from "./near-images.ts";
 import type { PinnedContent } from "./pins.ts";
@@ -10,6 +11,7 @@ import type { TrafficQuestion } from "./statistics/read-traffic.ts";
 import type { SavingsReport, SavingsRequest } from "./statistics/savings-report.ts";
 import type { MinuteTraffic } from "./statistics/traffic-meter.ts";
 import type { TrafficReport } from "./statistics/traffic-report.ts";
+import type { StoredOfUpstream } from "./stored-by-upstream.ts";
 
 /** What is asked of the catalog as a whole, and may take a second: never on the thread that answers pulls. */
 export type CatalogQuestion =
@@ -26,7 +28,9 @@ export type CatalogQuestion =
       readonly kind: "savings";
       readonly request: SavingsRequest;
       readonly pending: readonly MinuteTraffic[];
-    };
+    }
+  | { readonly kind: "moves"; readonly limit: number }
+  | { readonly kind: "upstreams" };
 
 /** What each of them is answered with. */
 export interface CatalogAnswers {
@@ -41,4 +45,6 @@ export interface CatalogAnswers {
   readonly recent: RecentImages;
   readonly traffic: TrafficReport;
   readonly savings: SavingsReport;
+  readonly moves: readonly NamedMove[];
+  readonly upstreams: readonly StoredOfUpstream[];
 }

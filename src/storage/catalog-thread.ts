@@ -4,12 +4,14 @@ import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 import { choosePurged } from "./choose-purged.ts";
 import { chooseVictims } from "./choose-victims.ts";
 import { imageSharers } from "./image-sharers.ts";
+import { latestMoves } from "./latest-moves.ts";
 import { listImages } from "./list-images.ts";
 import { nearImages } from "./near-images.ts";
 import { pinnedContent } from "./pinned-content.ts";
 import { readPulls } from "./read-pulls.ts";
 import { recentImages } from "./recent-images.ts";
 import { readSavings, readTraffic } from "./statistics/read-traffic.ts";
+import { storedByUpstream } from "./stored-by-upstream.ts";
 import { goBehindPulls } from "./thread-priority.ts";
 
 // The upper pages of the indexes that a walk comes back to. What is below them the operating system gives about as fast: with
@@ -60,6 +62,10 @@ function answerTo(
       return readTraffic(database, question);
     case "savings":
       return readSavings(database, question.request, question.pending);
+    case "moves":
+      return latestMoves(database, question.limit);
+    case "upstreams":
+      return storedByUpstream(database);
   }
 }
 

@@ -84,4 +84,6 @@ const failures: Readonly<Record<CatalogQuestion["kind"], string>> = {
   recent: "what was pulled of late was not found",
   traffic: "the traffic was not read",
   savings: "what was saved was not read",
+  moves: "the moves of tags were not found",
+  upstreams: "what is stored of each upstream was not counted",
 };

@@ -9,6 +9,9 @@ export interface WindowOptions {
   readonly colorScheme?: "light" | "dark";
 }
 
+/** A name by which the browser finds this machine, and that is none of loopback. */
+export const nameOfThisMachine = "mirror.lan";
+
 /** Debian's Chromium without a window. What its pages complain of fails the test: `complaints`. */
 export class TestBrowser implements AsyncDisposable {
   /** Exceptions, violations of the page's policy, files that are not there. */
@@ -22,8 +25,9 @@ export class TestBrowser implements AsyncDisposable {
   static async start(): Promise<TestBrowser> {
     const executablePath = programPath("chromium");
     // As root it runs without a sandbox only; it sees nothing but our own pages.
-    const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-    return new TestBrowser(await chromium.launch({ executablePath, args }));
+    const unguarded = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+    const named = `--host-resolver-rules=MAP ${nameOfThisMachine} 127.0.0.1`;
+    return new TestBrowser(await chromium.launch({ executablePath, args: [...unguarded, named] }));
   }
 
   /** A new window, as another person's: nothing is remembered from one to the next. */

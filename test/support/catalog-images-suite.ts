@@ -17,6 +17,7 @@ export function catalogImagesSuite(name: string, openFixture: () => Promise<Cata
   suite(`${name} as a list of images`, () => {
     listSuite(openFixture);
     nearSuite(openFixture);
+    overviewSuite(openFixture);
   });
 }
 
@@ -203,6 +204,44 @@ function nearSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.equal((await near("library/ap", "3.20"))[0], "docker.io/library/app:3.20");
     assert.equal((await near("owner/app", "3.20"))[0], "docker.io/library/app:3.20");
     assert.deepEqual(await near("nothing/like-it", "3.20"), []);
+  });
+}
+
+function overviewSuite(openFixture: () => Promise<CatalogFixture>): void {
+  test("what is stored of an upstream is counted once, though several of its repositories have it", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    const twin = locationOf("docker.io", "library/twin");
+    await record(catalog, app, { text: "image", sizeBytes: 5_000 });
+    await recordBlob(catalog, "layer", 4_096);
+    await catalog.recordGrant(twin, digestOf("layer"), 1);
+    await catalog.recordGrant(other, digestOf("layer"), 1);
+    await catalog.adoptBlob(blobRecord("found", 5_000));
+
+    assert.deepEqual(await catalog.ask({ kind: "upstreams" }), [
+      { upstream: "docker.io", blobs: 2, bytes: 8_192 + 4_096 },
+      { upstream: null, blobs: 1, bytes: 8_192 },
+      { upstream: "ghcr.io", blobs: 1, bytes: 4_096 },
+    ]);
+  });
+
+  test("the latest moves of all tags are told, without those that were seen for the first time", async () => {
+    await using fixture = await openFixture();
+    const { catalog } = fixture;
+    const moveTo = (location: Location, text: string, checkedAtMs: number): Promise<void> =>
+      catalog.recordTag(location, tagOf("1"), "", { digest: digestOf(text), checkedAtMs });
+    await moveTo(app, "a", 1);
+    await moveTo(other, "b", 2);
+    await moveTo(app, "c", 3);
+    await moveTo(other, "d", 4);
+    await moveTo(app, "e", 5);
+
+    const moves = await catalog.ask({ kind: "moves", limit: 2 });
+
+    assert.deepEqual(moves, [
+      { name: "docker.io/library/app:1", atMs: 5, from: digestOf("c"), to: digestOf("e") },
+      { name: "ghcr.io/owner/other:1", atMs: 4, from: digestOf("b"), to: digestOf("d") },
+    ]);
   });
 }
 

@@ -6,6 +6,7 @@ import { Section } from "../parts/section.ts";
 import { Spark } from "../parts/spark.ts";
 import { type Tile, Tiles } from "../parts/tiles.ts";
 import type { Rates } from "../rates.ts";
+import { hashOf } from "../route.ts";
 import { DiskBar } from "../storage/disk-bar.ts";
 import { count, moment, percent, rate, shown } from "../words.ts";
 import { FillList } from "./fill-list.ts";
@@ -31,7 +32,11 @@ export function NowView({
     h(Section, { title: "Upstreams" }, h(UpstreamTable, { now })),
     h(Section, { title: "Filling now", note: fillNote(now) }, h(FillList, { now, rates })),
     h(Section, { title: "Rate limits of registries" }, h(LimitList, { limits: now.stats.limits })),
-    h(Section, { title: "Disk" }, h(DiskBar, { disk: now.disk })),
+    h(
+      Section,
+      { title: "Disk", note: h("a", { href: hashOf("storage") }, "What fills it, what goes next") },
+      h(DiskBar, { disk: now.disk }),
+    ),
   ]);
 }
 

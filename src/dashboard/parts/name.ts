@@ -1,10 +1,15 @@
-import { h, type JSX } from "preact";
+import { type ComponentChildren, h, type JSX } from "preact";
 import { imageHash } from "../route.ts";
 import { shortDigest, shown } from "../words.ts";
 
 /** A name that somebody else gave; it keeps its direction to itself. */
 export function Name({ text }: { readonly text: string }): JSX.Element {
-  return h("bdi", { class: "name", title: shown(text) }, shortDigest(shown(text)));
+  return h("bdi", { class: "name", title: shown(text) }, breakable(shortDigest(shown(text))));
+}
+
+/** It may be cut into lines where it has parts. */
+function breakable(text: string): ComponentChildren {
+  return text.split(/(?<=[/:@])/).map((part, at) => (at === 0 ? part : [h("wbr", null), part]));
 }
 
 /** An image by its full name, and the way to its page. */
