@@ -1,6 +1,6 @@
 import type { Reference } from "../oci/reference.ts";
+import { AtMost } from "../storage/at-most.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import { AtMost } from "./at-most.ts";
 import type { Mirror } from "./mirror.ts";
 import { PrefetchedImage, type WantedPlatforms } from "./prefetched-image.ts";
 

@@ -3,6 +3,7 @@ import type { BigIntStats } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Digest } from "../oci/digest.ts";
+import { AtMost } from "./at-most.ts";
 import type { BlobStore, Ingest, StoredBlob } from "./blob-store.ts";
 import { identityOf } from "./disk-identity.ts";
 import { DiskIngest } from "./disk-ingest.ts";
@@ -13,6 +14,10 @@ import { OpenFile } from "./open-file.ts";
 import { Quarantine } from "./quarantine.ts";
 import { codeOf, StorageError } from "./storage-error.ts";
 
+// Node has four threads for all that touches files. A disk that takes half a second for a sync, as a busy one does, would
+// have each of them wait for it, and every hit behind them.
+const syncsAtATime = 2;
+
 /**
  * Blobs as files under their digest. `open`, `commit` and `remove` of one digest need no lock among
  * them: each takes effect in one `open` or `rename`, and the kernel orders those.
@@ -22,6 +27,7 @@ export class DiskBlobStore implements BlobStore {
   readonly #leftovers: readonly string[];
   readonly #openContents = new OpenContents();
   readonly #quarantine: Quarantine;
+  readonly #syncs = new AtMost(syncsAtATime);
   #sweep: Promise<Sweep> | null = null;
 
   private constructor(layout: Layout, leftovers: readonly string[], now: () => number) {
@@ -68,7 +74,14 @@ export class DiskBlobStore implements BlobStore {
     const { ino } = await file.status();
     const entered = this.#openContents.enter(ino);
     stack.move();
-    return new DiskIngest({ digest, file, path, entered, place: () => this.#place(path, digest) });
+    return new DiskIngest({
+      digest,
+      file,
+      path,
+      entered,
+      inTurn: (sync) => this.#syncs.run(sync),
+      place: () => this.#place(path, digest),
+    });
   }
 
   async remove(digest: Digest): Promise<void> {
@@ -114,7 +127,7 @@ export class DiskBlobStore implements BlobStore {
     if (replaced) this.#noteRemoved(replaced);
     // The rename cannot be undone, and whoever opens the blob now gets all of it. If this fails, a power
     // cut may take the name away again: then it is a miss.
-    await syncDirectory(dirname(target)).catch(() => {});
+    await this.#syncDirectory(dirname(target)).catch(() => {});
   }
 
   /** Whoever has the file open keeps its space. */
@@ -124,10 +137,23 @@ export class DiskBlobStore implements BlobStore {
 
   /** Makes a rename possible that failed with `error`, or throws that. */
   async #clearTheWay(digest: Digest, error: unknown): Promise<void> {
-    if (codeOf(error) === "ENOENT") await createShard(shardDirectory(this.#layout, digest));
+    if (codeOf(error) === "ENOENT") await this.#createShard(shardDirectory(this.#layout, digest));
     // Somebody put a directory where the blob belongs.
     else if (codeOf(error) === "EISDIR") await this.remove(digest);
     else throw error;
+  }
+
+  async #createShard(directory: string): Promise<void> {
+    // Recursive only so that it is no error if another commit was quicker.
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await this.#syncDirectory(dirname(directory));
+  }
+
+  async #syncDirectory(directory: string): Promise<void> {
+    await this.#syncs.run(async () => {
+      await using handle = await open(directory, "r");
+      await handle.sync();
+    });
   }
 }
 
@@ -171,15 +197,4 @@ async function refuseForeignShards(directory: string): Promise<void> {
       `${join(directory, entry.name)} is no directory, but sluice keeps blobs in a real directory there. Move it away`,
     );
   }
-}
-
-async function createShard(directory: string): Promise<void> {
-  // Recursive only so that it is no error if another commit was quicker.
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await syncDirectory(dirname(directory));
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  await using handle = await open(directory, "r");
-  await handle.sync();
 }

@@ -15,6 +15,8 @@ export interface DiskIngestOptions {
   readonly path: string;
   /** Disposed when the file is closed. */
   readonly entered: Disposable;
+  /** Runs what makes content durable when it is its turn. */
+  readonly inTurn: <T>(sync: () => Promise<T>) => Promise<T>;
   /** Moves what lies at `path`, durable by now, to where `BlobStore.open` finds it. */
   readonly place: () => Promise<void>;
 }
@@ -25,6 +27,7 @@ export class DiskIngest implements Ingest {
   readonly #file: OpenFile;
   readonly #path: string;
   readonly #entered: Disposable;
+  readonly #inTurn: DiskIngestOptions["inTurn"];
   readonly #place: () => Promise<void>;
   #hash: Hash;
   #writtenBytes = 0;
@@ -35,6 +38,7 @@ export class DiskIngest implements Ingest {
     this.#file = options.file;
     this.#path = options.path;
     this.#entered = options.entered;
+    this.#inTurn = options.inTurn;
     this.#place = options.place;
     this.#hash = createHash(algorithmOf(options.digest));
   }
@@ -80,7 +84,7 @@ export class DiskIngest implements Ingest {
     this.#advance("verified", "committing");
     // After a failed fdatasync the kernel may have dropped the bytes and report success the next time, so
     // there is no second try.
-    await this.#orLost(this.#file.sync());
+    await this.#orLost(this.#inTurn(() => this.#file.sync()));
     await this.#orLost(this.#place());
     this.#advance("committing", "committed");
     // The content is visible now and nothing takes that back. An identity that never matches makes the
