@@ -74,6 +74,7 @@ export class ConfiguredUpstreams implements AsyncDisposable {
       // Its end is awaited by nobody: the pulls that still run through it have their own bounds.
       if (!this.#built.includes(one)) one.upstream.retire().catch(() => {});
     }
+    for (const { name } of configs) this.#tools.metrics.beginUpstream(name);
     this.#present = new Upstreams(
       this.#built.map(({ config, upstream }) => ({
         upstream,

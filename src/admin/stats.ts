@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Counter, MetricValue } from "prom-client";
 import { readWindow } from "../storage/statistics/traffic-window.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
@@ -151,23 +152,30 @@ async function upstreamsOf(metrics: Metrics): Promise<UpstreamStats[]> {
     byName.set(upstream, stats);
     return stats;
   };
-  for (const { labels, value } of (await metrics.requests.get()).values) {
+  for (const { labels, value } of await countedBy(metrics.requests)) {
     if (!labels.upstream) continue;
     const stats = of(String(labels.upstream));
     const column = columns[String(labels.outcome)];
     stats.requests += value;
     if (column) stats[column] += value;
   }
-  for (const { labels, value } of (await metrics.sentBytes.get()).values) {
+  for (const { labels, value } of await countedBy(metrics.sentBytes)) {
     if (labels.upstream) of(String(labels.upstream)).sentBytes += value;
   }
-  for (const { labels, value } of (await metrics.unstoredPulls.get()).values) {
+  for (const { labels, value } of await countedBy(metrics.unstoredPulls)) {
     of(String(labels.upstream)).unstored += value;
   }
-  for (const { labels, value } of (await metrics.upstreamReceivedBytes.get()).values) {
+  for (const { labels, value } of await countedBy(metrics.upstreamReceivedBytes)) {
     of(String(labels.upstream)).receivedBytes += value;
   }
   return [...byName.values()].sort((a, b) => a.upstream.localeCompare(b.upstream));
+}
+
+/** What has begun at 0 and is still there says nothing. */
+async function countedBy<Label extends string>(
+  counter: Counter<Label>,
+): Promise<readonly MetricValue<Label>[]> {
+  return (await counter.get()).values.filter(({ value }) => value > 0);
 }
 
 function emptyStats(upstream: string): UpstreamStats {

@@ -18,16 +18,3 @@ export type FillState =
       readonly hash: Hash;
     }
   | { readonly kind: "failed"; readonly error: Error };
-
-/** What came of a fill, for the metrics. */
-export type FillResult =
-  | "stored"
-  /** For want of room, or by a failing disk. */
-  | "unstored"
-  /** Complete, and not to be stored: a rule says so. */
-  | "passed"
-  | "failed"
-  /** Upstream has no such blob, or does not give it to us. */
-  | "refused"
-  /** Ended because nobody read it any more, or the mirror stops. */
-  | "abandoned";

@@ -5,6 +5,28 @@ const durationBucketsSeconds = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 120, 600,
 ];
 
+/** What can come of a fill. */
+export type FillResult =
+  | "stored"
+  /** For want of room, or by a failing disk. */
+  | "unstored"
+  /** Complete, and not to be stored: a rule says so. */
+  | "passed"
+  | "failed"
+  /** Upstream has no such blob, or does not give it to us. */
+  | "refused"
+  /** Ended because nobody read it any more, or the mirror stops. */
+  | "abandoned";
+
+const fillResults: readonly FillResult[] = [
+  "stored",
+  "unstored",
+  "passed",
+  "failed",
+  "refused",
+  "abandoned",
+];
+
 /** Every metric sluice has. Labels are of bounded variety: never a repository, a tag or a digest. */
 export class Metrics {
   readonly registry: Registry = new Registry();
@@ -188,8 +210,21 @@ export class Metrics {
     this.buildInfo.set({ version, node: process.versions.node }, 1);
   }
 
+  /** Begins what is counted of an upstream at 0: to Prometheus what was not there before has not increased. */
+  beginUpstream(upstream: string): void {
+    const { unstoredFills, unstoredPulls, digestMismatches, upstreamReceivedBytes } = this;
+    for (const counter of [unstoredFills, unstoredPulls, digestMismatches, upstreamReceivedBytes]) {
+      counter.inc({ upstream }, 0);
+    }
+    for (const result of fillResults) this.fills.inc({ upstream, result }, 0);
+  }
+
   /** Adds the `process_` and `nodejs_` metrics, which watch the whole process. */
   watchProcess(): void {
     collectDefaultMetrics({ register: this.registry });
+    // Gauges called as counters are, of what other metrics tell by type.
+    for (const what of ["handles", "requests", "resources"]) {
+      this.registry.removeSingleMetric(`nodejs_active_${what}_total`);
+    }
   }
 }

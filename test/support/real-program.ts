@@ -28,6 +28,8 @@ const packageOf = {
   openssl: "openssl",
   podman: "podman",
   prlimit: "util-linux",
+  prometheus: "prometheus",
+  promtool: "prometheus",
   python3: "python3",
   runc: "runc",
   script: "bsdutils",
