@@ -41,6 +41,7 @@ test("an empty file means the defaults", async () => {
     server: {
       listen: { host: "0.0.0.0", port: 5000 },
       tls: [],
+      http2: false,
       maxConnections: null,
       maxConnectionsPerAddress: null,
       auth: null,
@@ -119,6 +120,7 @@ test("every key is read, ready to use", async () => {
     server: {
       listen: { host: "", port: 8080 },
       tls: [],
+      http2: false,
       maxConnections: 2000,
       maxConnectionsPerAddress: 100,
       auth: null,
