@@ -3,8 +3,10 @@ import type { Server } from "node:http";
 import { hostname } from "node:os";
 import { createAdminApi, createAdminServer, createProbesApi } from "./admin/admin.ts";
 import type { AdminTools } from "./admin/admin-tools.ts";
+import type { LoginsOptions } from "./auth/logins.ts";
 import type { AdminConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
+import { ConfiguredLogins } from "./configured-logins.ts";
 import { ConnectionLimit, type CreateServer } from "./connection-limit.ts";
 import { closeNow } from "./drain.ts";
 import { listenOn, listenOnSocket } from "./listen.ts";
@@ -17,7 +19,7 @@ export interface AdminListenersOptions {
   readonly layout: Layout;
   /** Of the servers that listen at an address. */
   readonly certificates: ListenerCertificates;
-  readonly monotonicMs: () => number;
+  readonly logins: Omit<LoginsOptions, "listener" | "files">;
 }
 
 /** Where the admin API listens, beside the control socket. */
@@ -25,6 +27,8 @@ export interface AdminListeners {
   readonly address: ListenAddress;
   /** null: nowhere. */
   readonly metricsAddress: ListenAddress | null;
+  /** Takes over who can log in, and the names by which it is asked; addresses only count when they are opened. */
+  configure(config: AdminConfig): void;
 }
 
 /** Opens the listeners of the admin API, until `stack` is disposed. Rejects with ListenError. */
@@ -36,15 +40,35 @@ export async function openAdminListeners(
   const adopted = (server: Server): Server => stack.adopt(server, closeNow);
   const socketApi = createAdminApi(tools, { kind: "own", by: "the control socket" });
   await openControlSocket(adopted(createAdminServer(socketApi)), layout);
-  const api = createAdminApi(tools, { kind: "address", isOwnName: ownNames(options) });
+  const names = new OwnNames(options);
+  const loginTools = { ...options.logins, listener: "admin" };
+  const logins = stack.use(new ConfiguredLogins(loginTools, config.auth));
+  const api = createAdminApi(tools, {
+    kind: "address",
+    isOwnName: (name) => names.has(name),
+    logins: () => logins.present,
+  });
   const listened = adopted(createAdminServer(api, bounded(options, "admin", pagesAtOnce)));
   const address = await listenOn(listened, config.listen, "admin.listen");
-  if (config.metricsListen === null) return { address, metricsAddress: null };
-  const probed = adopted(
-    createAdminServer(createProbesApi(tools), bounded(options, "metrics", probesAtOnce)),
-  );
-  const key = "admin.metricsListen";
-  return { address, metricsAddress: await listenOn(probed, config.metricsListen, key) };
+  return {
+    address,
+    metricsAddress: await openProbes(adopted, options),
+    configure: (next) => {
+      names.configure(next);
+      logins.configure(next.auth);
+    },
+  };
+}
+
+async function openProbes(
+  adopted: (server: Server) => Server,
+  options: AdminListenersOptions,
+): Promise<ListenAddress | null> {
+  const { tools, config } = options;
+  if (config.metricsListen === null) return null;
+  const create = bounded(options, "metrics", probesAtOnce);
+  const server = adopted(createAdminServer(createProbesApi(tools), create));
+  return await listenOn(server, config.metricsListen, "admin.metricsListen");
 }
 
 // A browser opens six for a page, and a few people look at it.
@@ -54,11 +78,10 @@ const pagesAtOnce = 64;
 const probesAtOnce = 32;
 
 function bounded(
-  { tools, certificates, monotonicMs }: AdminListenersOptions,
+  { certificates, logins: { log, metrics, monotonicMs } }: AdminListenersOptions,
   listener: string,
   most: number,
 ): CreateServer {
-  const { log, metrics } = tools;
   const refusal = (error: string): string => `${JSON.stringify({ error })}\n`;
   const limits = { most, mostPerAddress: null };
   return new ConnectionLimit({
@@ -72,11 +95,25 @@ function bounded(
 }
 
 /** The names that the operator has given to the machine, here or there. */
-function ownNames({ config, certificates }: AdminListenersOptions): (name: string) => boolean {
-  const machine = hostname().toLowerCase();
-  const [label] = machine.split(".");
-  const names = new Set([machine, label, config.listen.host.toLowerCase(), ...config.hosts]);
-  return (name) => names.has(name) || certificates.areFor(name);
+class OwnNames {
+  readonly #certificates: ListenerCertificates;
+  #names: ReadonlySet<string> = new Set();
+
+  constructor({ config, certificates }: AdminListenersOptions) {
+    this.#certificates = certificates;
+    this.configure(config);
+  }
+
+  configure({ listen, hosts }: AdminConfig): void {
+    const machine = hostname().toLowerCase();
+    const [label = ""] = machine.split(".");
+    this.#names = new Set([machine, label, listen.host.toLowerCase(), ...hosts]);
+  }
+
+  /** Whether it is one of them; lower-case, without a port. */
+  has(name: string): boolean {
+    return this.#names.has(name) || this.#certificates.areFor(name);
+  }
 }
 
 /** The directory's lock is held, so a socket that lies there belongs to nobody. */

@@ -1,17 +1,16 @@
 import { AccessRules } from "./auth/access-rules.ts";
 import { Gate } from "./auth/gate.ts";
-import { Logins, type LoginsOptions } from "./auth/logins.ts";
-import type { LoginFiles, ServerConfig } from "./config/config.ts";
+import type { LoginsOptions } from "./auth/logins.ts";
+import type { ServerConfig } from "./config/config.ts";
+import { ConfiguredLogins } from "./configured-logins.ts";
 
 /** The gate of the registry listener as the configuration says, also another one later. */
 export class ConfiguredGate implements Disposable {
-  readonly #tools: Omit<LoginsOptions, "files">;
-  #files: LoginFiles | null = null;
-  #logins: Logins | null = null;
+  readonly #logins: ConfiguredLogins;
   #present: Gate;
 
   constructor(tools: Omit<LoginsOptions, "files">, server: ServerConfig) {
-    this.#tools = tools;
+    this.#logins = new ConfiguredLogins(tools, server.auth);
     this.#present = this.#build(server);
   }
 
@@ -21,27 +20,15 @@ export class ConfiguredGate implements Disposable {
 
   /** Takes effect with the next request. Files that are the same are read again. */
   configure(server: ServerConfig): void {
+    this.#logins.configure(server.auth);
     this.#present = this.#build(server);
   }
 
   [Symbol.dispose](): void {
-    this.#logins?.[Symbol.dispose]();
+    this.#logins[Symbol.dispose]();
   }
 
   #build(server: ServerConfig): Gate {
-    const { auth } = server;
-    if (this.#logins !== null && isSame(auth, this.#files)) {
-      // What comes of it is in the log.
-      void this.#logins.lookAgain();
-    } else {
-      this.#logins?.[Symbol.dispose]();
-      this.#logins = auth && new Logins({ ...this.#tools, files: auth });
-      this.#files = auth;
-    }
-    return new Gate(this.#logins, new AccessRules(server));
+    return new Gate(this.#logins.present, new AccessRules(server));
   }
-}
-
-function isSame(one: LoginFiles | null, other: LoginFiles | null): boolean {
-  return one?.htpasswdFile === other?.htpasswdFile && one?.tokensFile === other?.tokensFile;
 }

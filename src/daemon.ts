@@ -4,7 +4,7 @@ import { PasswordHashing } from "./auth/password-hashing.ts";
 import type { Config } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
 import { ConfiguredGate } from "./configured-gate.ts";
-import { ConnectionLimit, type ConnectionLimits } from "./connection-limit.ts";
+import { ConnectionLimit, type CreateServer } from "./connection-limit.ts";
 import { Drain } from "./drain.ts";
 import { listenOn } from "./listen.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
@@ -59,9 +59,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { scrubMs } = config.storage;
   stack.use(new StorageUpkeep({ ...opened, log, now, monotonicMs, verifier, scrubMs }));
   const certificates = await openCertificates(stack, options, metrics);
-  const limits = await limitsOf(config.server);
-  const bounded = boundedServers(opened, { ...options, limits });
-  const createServer = bounded.bounding(certificates.server.createServer);
+  const createServer = await bounded(certificates.server.createServer, opened, options);
   const logins = { log, metrics, monotonicMs, hashing: new PasswordHashing() };
   const gate = stack.use(new ConfiguredGate({ ...logins, listener: "server" }, config.server));
   const registry = buildRegistry(opened, options, { createServer, gate: () => gate.present });
@@ -71,7 +69,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     config: config.admin,
     layout,
     certificates: certificates.admin,
-    monotonicMs,
+    logins,
   });
   const ending = stack.use(new Drain(registry.http));
   const address = await listenOn(registry.http, config.server.listen, "server.listen");
@@ -90,6 +88,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       void certificates.server.lookAgain();
       void certificates.admin.lookAgain();
       gate.configure(next.server);
+      admin.configure(next.admin);
       configured.configure(next.upstreams);
       mirror.rules = new Rules(next.freshness);
       doctor.config = inEffect(config, next);
@@ -125,18 +124,24 @@ async function openCertificates(
   return { server: await open("server"), admin: await open("admin") };
 }
 
-async function limitsOf(config: Config["server"]): Promise<ConnectionLimits> {
-  const most = config.maxConnections ?? usualConnections(await openFilesLimit());
-  return { most, mostPerAddress: config.maxConnectionsPerAddress };
-}
-
-function boundedServers(
+/** `create` for the registry's server, whose connections are bounded. */
+async function bounded(
+  create: CreateServer,
   { metrics }: OpenMirror,
-  { log, monotonicMs, limits }: DaemonOptions & { readonly limits: ConnectionLimits },
-): ConnectionLimit {
+  { config, log, monotonicMs }: DaemonOptions,
+): Promise<CreateServer> {
+  const { maxConnections, maxConnectionsPerAddress: mostPerAddress } = config.server;
+  const most = maxConnections ?? usualConnections(await openFilesLimit());
   const refusal = (sentence: string): string =>
     new DistributionError("UNAVAILABLE", sentence).toBody();
-  return new ConnectionLimit({ listener: "server", limits, refusal, log, metrics, monotonicMs });
+  return new ConnectionLimit({
+    listener: "server",
+    limits: { most, mostPerAddress },
+    refusal,
+    log,
+    metrics,
+    monotonicMs,
+  }).bounding(create);
 }
 
 function buildRegistry(
@@ -169,8 +174,13 @@ function warnOfRestart(before: Config, next: Config, log: Log): void {
   }
 }
 
-/** What the doctor asks about of another configuration: the rest takes effect with the next start. */
-function inEffect(started: Config, { server, upstreams }: Config): Config {
+/** The configuration that runs after another one was read: the rest of that takes effect with the next start. */
+function inEffect(started: Config, { server, admin, upstreams }: Config): Config {
   const { auth, access } = server;
-  return { ...started, server: { ...started.server, auth, access }, upstreams };
+  return {
+    ...started,
+    server: { ...started.server, auth, access },
+    admin: { ...started.admin, auth: admin.auth, hosts: admin.hosts },
+    upstreams,
+  };
 }

@@ -14,6 +14,7 @@ import { addHistory } from "./history.ts";
 import { addImages } from "./images.ts";
 import { addInspect } from "./inspect.ts";
 import { addLive } from "./live.ts";
+import { loggedInOnly } from "./login.ts";
 import { addMoves } from "./moves.ts";
 import { addNow, nowCollector } from "./now.ts";
 import { ownNamesOnly } from "./own-names.ts";
@@ -51,7 +52,9 @@ export function createAdminApi(tools: AdminTools, access: AdminAccess): AdminApi
     tools.log.error({ err, target: context.req.path }, "admin API failed");
     return context.json({ error: "an error within the mirror; its log says which" }, 500);
   });
-  if (access.kind === "address") api.use(pageHeaders(), ownNamesOnly(access.isOwnName));
+  if (access.kind === "address") {
+    api.use(pageHeaders(), ownNamesOnly(access.isOwnName), loggedInOnly(tools.log, access));
+  }
   api.use(bodyLimit({ maxSize: bodyLimitBytes }));
   addProbes(api, tools);
   api.use("/api/v1/*", questionLimit(questionsAtOnce), watchChanges(tools.log, access));
@@ -112,5 +115,5 @@ function sentenceOf(error: z.ZodError): string {
 }
 
 const description =
-  "On the control socket, and on `admin.listen`. There, orders (POST) are taken from a page of this listener only: " +
-  "with `content-type: application/json` and an `Origin` that is its own.";
+  "On the control socket, and on `admin.listen`. There, orders (POST) are `application/json`, and are taken " +
+  "from who has logged in by `admin.auth`; without that, from a page of this listener on the same machine only, by its `Origin`.";

@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Log } from "../telemetry/log.ts";
 import type { AdminAccess } from "./admin-access.ts";
+import { clientOf } from "./client.ts";
 import { originOf } from "./origin.ts";
 import { isLoopbackName, nameIn } from "./own-names.ts";
 
@@ -34,9 +35,11 @@ function refusalOf(context: Context): Refusal | null {
     return { status: 415, error: "an order is JSON, with content-type: application/json" };
   }
   const origin = originOf((name) => req.header(name));
+  // Whatever it was that logged in: browsers send a login with what other sites make them ask for, too.
   if (origin === "foreign") {
     return { status: 403, error: "a page of another site may not change anything here" };
   }
+  if (context.get("user") !== null) return null;
   // Nobody has said who they are. Whoever sits at this machine may, by the page that they see there.
   return origin === "own" && isAtThisMachine(context) ? null : notKnown;
 }
@@ -46,10 +49,6 @@ function isAtThisMachine(context: Context): boolean {
   const client = clientOf(context) ?? "";
   const isNear = isLoopbackName(client) || client.startsWith("::ffff:127.");
   return isNear && isLoopbackName(nameIn(context.req.header("host")));
-}
-
-function clientOf({ env }: Context): string | null {
-  return env.incoming.socket.remoteAddress ?? null;
 }
 
 const notKnown: Refusal = {
@@ -65,7 +64,7 @@ interface Asker {
 
 function askerOf(context: Context, access: AdminAccess): Asker {
   if (access.kind === "own") return { by: access.by, client: null };
-  return { by: "anybody on this machine", client: clientOf(context) };
+  return { by: context.get("user") ?? "anybody on this machine", client: clientOf(context) };
 }
 
 function isDryRun(order: unknown): boolean {

@@ -17,7 +17,7 @@ export function addDoctor(api: AdminApi, { doctor }: AdminTools): void {
 const findingSchema: z.ZodType<Finding> = z
   .object({
     subject: z.string().openapi({
-      description: "process, clock, storage, clients, or the name of an upstream.",
+      description: "process, clock, storage, admin, clients, or the name of an upstream.",
     }),
     verdict: z.enum(verdicts),
     found: z.string().openapi({ description: "A sentence." }),

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { authKey } from "./auth-schema.ts";
 import type { AdminConfig } from "./config.ts";
 import { defaultListen } from "./default-listen.ts";
 import { list, table } from "./keys.ts";
@@ -9,7 +10,7 @@ import { hostKey, listenKey } from "./value-keys.ts";
 export function adminTable(directory: string): z.ZodType<AdminConfig> {
   const listen = listenKey({
     description:
-      "Where the admin API listens: dashboard, metrics, health. It asks nobody who they are.",
+      "Where the admin API listens: dashboard, metrics, health. For others than this machine with auth only.",
     example: "127.0.0.1:9001",
   });
   const metricsListen = listenKey({
@@ -21,11 +22,20 @@ export function adminTable(directory: string): z.ZodType<AdminConfig> {
     {
       listen: listen.prefault(defaultListen.admin),
       tls: tlsKey(directory).optional(),
+      auth: authKey(
+        directory,
+        "Who can log in. Needed where others than this machine reach listen; without it nobody need log in.",
+      ).optional(),
       hosts: ownNamesKey().prefault([]),
       metricsListen: metricsListen.optional(),
     },
     { description: "The admin API.", example: { listen: defaultListen.admin } },
-  ).transform(({ tls = [], metricsListen = null, ...rest }) => ({ ...rest, tls, metricsListen }));
+  ).transform(({ tls = [], auth = null, metricsListen = null, ...rest }) => ({
+    ...rest,
+    tls,
+    auth,
+    metricsListen,
+  }));
 }
 
 function ownNamesKey(): z.ZodType<readonly string[]> {

@@ -46,6 +46,8 @@ export interface AccessRule {
 }
 
 export interface AdminConfig extends ListenerConfig {
+  /** Who can log in; null: nobody, and nobody need. */
+  readonly auth: LoginFiles | null;
   /** Names by which it is reached, beside those of the machine: lower-case, without a port. */
   readonly hosts: readonly string[];
   /** Where metrics and health are told to anybody who comes; null: nowhere but at `listen`. */

@@ -6,7 +6,7 @@ import { defaultWatermarks, parseWatermark } from "./eviction-schema.ts";
 import type { Finding } from "./finding.ts";
 import { upstreamNameProblem } from "./host.ts";
 import { quoted } from "./keys.ts";
-import { type ListenAddress, overlaps, parseListenAddress } from "./listen-address.ts";
+import { isLoopback, type ListenAddress, overlaps, parseListenAddress } from "./listen-address.ts";
 import { tableAt } from "./plain-values.ts";
 import { mixedRules } from "./rule-ways.ts";
 
@@ -18,6 +18,7 @@ export function crossChecks(root: unknown): Finding[] {
   const upstreams = tableAt(root, "upstreams");
   return [
     ...sharedListen(root),
+    ...openAdmin(root),
     ...reversedWatermarks(root),
     ...Object.keys(upstreams).flatMap(badName),
     ...furtherDefaults(upstreams),
@@ -63,6 +64,15 @@ function reversedWatermarks(root: unknown): Finding[] {
   const key = "lowWatermark" in written ? "lowWatermark" : "highWatermark";
   const message = `evicting would end at ${lowWatermark} before it begins at ${highWatermark}; lowWatermark must be below highWatermark`;
   return [{ path: ["eviction", key], at: "value", message }];
+}
+
+/** Whoever reaches it could empty the mirror. */
+function openAdmin(root: unknown): Finding[] {
+  const admin = listenerAt(root, ["admin", "listen"], defaultListen.admin);
+  if (!admin || isLoopback(admin.address) || "auth" in tableAt(root, "admin")) return [];
+  const message =
+    "others than this machine would reach the admin API, and nobody asks them who they are; set admin.auth, for example {htpasswd: ./htpasswd}, or listen on 127.0.0.1:5001. For a Prometheus on another host set admin.metricsListen";
+  return [{ path: admin.path, at: "value", message }];
 }
 
 interface Listener {

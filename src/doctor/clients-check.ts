@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Config, UpstreamConfig } from "../config/config.ts";
-import { formatListenAddress, type ListenAddress } from "../config/listen-address.ts";
+import { formatListenAddress, isLoopback, type ListenAddress } from "../config/listen-address.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 export interface ExaminedListener {
@@ -32,8 +32,8 @@ export async function* checkClients(examined: ExaminedListener): AsyncGenerator<
 
 function judgeReach(listening: ListenAddress): Finding {
   const shown = formatListenAddress(listening);
-  const isLocal = /^(?:127\.|::1$|localhost$)/.test(listening.host);
-  if (!isLocal) return ok(subject, `the registry API listens on ${shown}, for other machines too`);
+  if (!isLoopback(listening))
+    return ok(subject, `the registry API listens on ${shown}, for other machines too`);
   return warn(
     subject,
     `the registry API listens on ${shown}, which only this machine reaches`,

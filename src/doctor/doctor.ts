@@ -1,5 +1,6 @@
 import type { Config, UpstreamConfig } from "../config/config.ts";
 import type { ListenAddress } from "../config/listen-address.ts";
+import { checkAdmin } from "./admin-check.ts";
 import { checkClients } from "./clients-check.ts";
 import { Clock } from "./clock.ts";
 import { collected } from "./collected.ts";
@@ -53,6 +54,7 @@ export class Doctor {
       Promise.all([
         collected("process", limitMs, checkProcess()),
         collected("storage", limitMs, checkStorage(config.storage, holdsStorage)),
+        collected("admin", limitMs, checkAdmin(config.admin)),
         collected("tls", limitMs, checkOwnCertificates(config, now)),
       ]),
       Promise.all(

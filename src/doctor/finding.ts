@@ -2,7 +2,7 @@ export const verdicts = ["ok", "warn", "fail"] as const;
 
 /** What was found out about one thing. */
 export interface Finding {
-  /** What it is about: `process`, `clock`, `storage`, `clients`, or an upstream by its name. */
+  /** What it is about: `process`, `clock`, `storage`, `admin`, `clients`, or an upstream by its name. */
   readonly subject: string;
   readonly verdict: (typeof verdicts)[number];
   /** A sentence without its full stop. */

@@ -92,6 +92,26 @@ test("docker.io has its aliases without being told, and nobody else can have the
   );
 });
 
+const openAdmin =
+  "others than this machine would reach the admin API, and nobody asks them who they are; set admin.auth, for example {htpasswd: ./htpasswd}, or listen on 127.0.0.1:5001. For a Prometheus on another host set admin.metricsListen";
+
+test("the admin API listens for others than this machine with logins only", async () => {
+  const table: [string, string[]][] = [
+    ["admin: { listen: 0.0.0.0:5001 }", [`1:18 admin.listen: ${openAdmin}`]],
+    ["admin: { listen: ':5001' }", [`1:18 admin.listen: ${openAdmin}`]],
+    ["admin: { listen: '[::]:5001' }", [`1:18 admin.listen: ${openAdmin}`]],
+    ["admin: { listen: mirror.internal:5001 }", [`1:18 admin.listen: ${openAdmin}`]],
+    ["admin: { listen: 127.0.0.2:5001 }", []],
+    ["admin: { listen: '[::1]:5001' }", []],
+    ["admin: { listen: localhost:5001 }", []],
+    ["admin: { metricsListen: 0.0.0.0:5002 }", []],
+  ];
+  for (const [document, expected] of table) {
+    const lines = expected.map((line) => `mirror.config.yaml:${line}`);
+    assert.deepEqual(await problemLines(document), lines, document);
+  }
+});
+
 test("the APIs cannot share a port", async () => {
   const sharing = (port: number, another: number): string =>
     `server.listen and admin.listen cannot share port ${port}; give one of them another, for example ${another}`;
@@ -112,7 +132,7 @@ test("the APIs cannot share a port", async () => {
     ],
     ["admin: { metricsListen: ':5002' }", []],
     ["server: { listen: 10.0.0.1:5001 }", []],
-    ["server: { listen: ':0' }\nadmin: { listen: ':0' }", []],
+    ["server: { listen: ':0' }\nadmin: { listen: '[::1]:0' }", []],
     ["server: { listen: localhost:7 }\nadmin: { listen: '[::1]:7' }", []],
   ];
   for (const [document, expected] of table) {

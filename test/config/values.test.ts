@@ -47,7 +47,13 @@ test("an empty file means the defaults", async () => {
       auth: null,
       access: null,
     },
-    admin: { listen: { host: "127.0.0.1", port: 5001 }, tls: [], hosts: [], metricsListen: null },
+    admin: {
+      listen: { host: "127.0.0.1", port: 5001 },
+      tls: [],
+      auth: null,
+      hosts: [],
+      metricsListen: null,
+    },
     storage: {
       directory: "/etc/lab/data",
       maxSize: { kind: "bytes", bytes: 50 * 2 ** 30 },
@@ -129,6 +135,7 @@ test("every key is read, ready to use", async () => {
     admin: {
       listen: { host: "::1", port: 0 },
       tls: [],
+      auth: null,
       hosts: ["admin.example.com"],
       metricsListen: { host: "0.0.0.0", port: 5002 },
     },

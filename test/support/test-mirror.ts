@@ -188,6 +188,11 @@ export class TestMirror implements AsyncDisposable {
     this.daemon.reload({ ...this.#config, server: { ...this.#config.server, ...server } });
   }
 
+  /** Takes over a configuration with other settings of `admin`, as SIGHUP does. */
+  reloadAdmin(admin: Partial<Config["admin"]>): void {
+    this.daemon.reload({ ...this.#config, admin: { ...this.#config.admin, ...admin } });
+  }
+
   admin(target: string): Promise<RawAnswer> {
     return rawRequest(this.adminUrl, "GET", target);
   }
