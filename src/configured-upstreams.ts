@@ -1,4 +1,6 @@
+import type { CertificatePair } from "./config/certificate-pair.ts";
 import type { CredentialsConfig, OutboundProxy, UpstreamConfig } from "./config/config.ts";
+import { FollowedClients } from "./followed-clients.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { tellOfLimits } from "./tell-of-limits.ts";
@@ -44,9 +46,12 @@ export class ConfiguredUpstreams implements AsyncDisposable {
   readonly #tools: UpstreamTools;
   #built: readonly Built[] = [];
   #present = new Upstreams([]);
+  readonly #clients: FollowedClients;
 
   constructor(tools: UpstreamTools) {
     this.#tools = tools;
+    const onPair = (upstream: string, pair: CertificatePair): void => this.#renew(upstream, pair);
+    this.#clients = new FollowedClients({ log: tools.log, onPair });
   }
 
   /** Those of the last configuration. */
@@ -66,6 +71,26 @@ export class ConfiguredUpstreams implements AsyncDisposable {
 
   /** What did not change keeps its connections and tokens; what is gone lets its running pulls end. */
   configure(configs: readonly UpstreamConfig[]): Upstreams {
+    this.#clients.follow(configs);
+    return this.#take(configs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#clients[Symbol.dispose]();
+    await Promise.all(this.#built.map(({ upstream }) => upstream[Symbol.asyncDispose]()));
+  }
+
+  #renew(upstream: string, { certificatePem, keyPem }: CertificatePair): void {
+    const old = this.#built.find(({ config }) => config.name === upstream)?.config.client;
+    if (!old || (old.certificatePem === certificatePem && old.keyPem === keyPem)) return;
+    const client = { ...old, certificatePem, keyPem };
+    this.#take(
+      this.#built.map(({ config }) => (config.name === upstream ? { ...config, client } : config)),
+    );
+    this.#tools.log.info({ upstream }, "client certificate was read again");
+  }
+
+  #take(configs: readonly UpstreamConfig[]): Upstreams {
     const before = this.#built;
     this.#built = configs.map(
       (config) => before.find((one) => isSame(one.config, config)) ?? this.#build(config),
@@ -84,10 +109,6 @@ export class ConfiguredUpstreams implements AsyncDisposable {
       })),
     );
     return this.#present;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#built.map(({ upstream }) => upstream[Symbol.asyncDispose]()));
   }
 
   #build(config: UpstreamConfig): Built {
@@ -141,8 +162,8 @@ export function endpointsOf(
   { users, limits }: Askers,
   { env, userAgent, monotonicMs }: OutboundTools,
 ): readonly Endpoint[] {
-  const { name: upstream, privateRedirects, caPem: ca, http2, timeouts } = config;
-  const connections = { timeouts, ca, proxy: proxyChoice(config.proxy, env), http2 };
+  const { name: upstream, privateRedirects, caPem: ca, client, http2, timeouts } = config;
+  const connections = { timeouts, ca, client, proxy: proxyChoice(config.proxy, env), http2 };
   const realms = config.credentials.length > 0 ? config.realms : null;
   // Clients may give up at 10 s: by then they are told why, whichever endpoints were asked.
   const answerMs = timeouts.answerMs / config.endpoints.length;

@@ -122,6 +122,7 @@ function traitsOf(upstream: UpstreamConfig): string[] {
     upstream.aliases.length > 0 && `also ${upstream.aliases.join(", ")}`,
     upstream.hosts.length > 0 && `for the hosts ${upstream.hosts.join(", ")}`,
     upstream.caPem !== null && "its own certificate authorities",
+    upstream.client !== null && "a client certificate",
     proxyTrait(upstream.proxy),
     upstream.http2 && "HTTP/2",
     upstream.privateRedirects && "redirects to private addresses",

@@ -68,6 +68,13 @@ export interface LoginFiles {
   readonly tokensFile: string | null;
 }
 
+/** A certificate as it was in its files. */
+export interface ClientCertificate extends CertificateFiles {
+  readonly certificatePem: string;
+  /** Never to be logged or shown. */
+  readonly keyPem: string;
+}
+
 export interface StorageConfig {
   /** Absolute. */
   readonly directory: string;
@@ -136,6 +143,8 @@ export interface UpstreamConfig {
   readonly hosts: readonly string[];
   /** PEM text of the only certificate authorities to believe; null: those that Node brings. */
   readonly caPem: string | null;
+  /** What we show of ourselves to endpoints that ask for a certificate; null: nothing. */
+  readonly client: ClientCertificate | null;
   readonly proxy: OutboundProxy;
   /** Whether HTTP/2 may be spoken to the endpoints. */
   readonly http2: boolean;

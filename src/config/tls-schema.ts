@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { readCertificatePair } from "./certificate-pair.ts";
-import type { CertificateFiles } from "./config.ts";
+import { type CertificatePair, readCertificatePair } from "./certificate-pair.ts";
+import type { CertificateFiles, ClientCertificate } from "./config.ts";
 import { flag, list, table } from "./keys.ts";
 import { pathKey } from "./value-keys.ts";
 
@@ -49,8 +49,9 @@ function serverTlsTable(directory: string): z.ZodType<ServerTls> {
     },
   ).transform(async ({ certificate, key, certificates, http2 }, context) => {
     if (certificates === undefined) {
-      const files = await readable({ certificate, key }, context);
-      return files === null ? z.NEVER : { certificates: [files], http2 };
+      const files = filesOf({ certificate, key }, context);
+      if (files === null || (await readable(files, context)) === null) return z.NEVER;
+      return { certificates: [files], http2 };
     }
     if (certificate === undefined && key === undefined) return { certificates, http2 };
     context.addIssue(
@@ -70,11 +71,33 @@ function certificatesKey(directory: string): z.ZodType<readonly CertificateFiles
     .max(mostCertificates, { error: `names more than ${mostCertificates}; leave some out` });
 }
 
+const clientExample = { certificate: "client.crt", key: "client.key" };
+
+/** A certificate to show to others, read with its key. */
+export function clientCertificateKey(directory: string): z.ZodType<ClientCertificate> {
+  return table(
+    { certificate: certificateKey(directory), key: keyKey(directory) },
+    {
+      description:
+        "The certificate and its key that are shown to endpoints which ask for one, and to nobody else. Read again when the files change.",
+      example: clientExample,
+    },
+  ).transform(async ({ certificate, key }, context) => {
+    const files = { certificateFile: certificate, keyFile: key };
+    const pair = await readable(files, context);
+    if (pair === null) return z.NEVER;
+    return { ...files, certificatePem: pair.certificatePem, keyPem: pair.keyPem };
+  });
+}
+
 function certificateTable(directory: string): z.ZodType<CertificateFiles> {
   return table(
     { certificate: certificateKey(directory), key: keyKey(directory) },
     { description: "A certificate and its key.", example },
-  ).transform(async (written, context) => (await readable(written, context)) ?? z.NEVER);
+  ).transform(async ({ certificate, key }, context) => {
+    const files = { certificateFile: certificate, keyFile: key };
+    return (await readable(files, context)) === null ? z.NEVER : files;
+  });
 }
 
 function certificateKey(directory: string): z.ZodType<string> {
@@ -92,24 +115,26 @@ function keyKey(directory: string): z.ZodType<string> {
   });
 }
 
-/** The two files, if they can be served with; else null, and the issue is told. */
+/** What is in the two files, if it can be served with; else null, and the issue is told. */
 async function readable(
-  {
-    certificate,
-    key,
-  }: { readonly certificate: string | undefined; readonly key: string | undefined },
+  files: CertificateFiles,
   context: z.core.$RefinementCtx,
-): Promise<CertificateFiles | null> {
-  if (certificate === undefined) return missing("certificate", context);
-  if (key === undefined) return missing("key", context);
-  const files = { certificateFile: certificate, keyFile: key };
+): Promise<CertificatePair | null> {
   const read = await readCertificatePair(files);
-  if (read.kind === "pair") return files;
+  if (read.kind === "pair") return read;
   context.addIssue({ code: "custom", path: [read.at], message: read.message });
   return null;
 }
 
-function missing(path: keyof typeof example, context: z.core.$RefinementCtx): null {
+/** The two, if both are written; else null, and the issue is told. */
+function filesOf(
+  written: { readonly certificate: string | undefined; readonly key: string | undefined },
+  context: z.core.$RefinementCtx,
+): CertificateFiles | null {
+  const { certificate, key } = written;
+  if (certificate !== undefined && key !== undefined)
+    return { certificateFile: certificate, keyFile: key };
+  const path = certificate === undefined ? "certificate" : "key";
   const message = `is missing; write for example ${example[path]}`;
   context.addIssue({ code: "custom", path: [path], message });
   return null;

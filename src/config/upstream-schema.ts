@@ -10,6 +10,7 @@ import {
 import { credentialsKey } from "./credentials-schema.ts";
 import { builtInAliases, upstreamNamePattern, upstreamNameProblem } from "./host.ts";
 import { flag, list, namedTable, patternHint, table, text } from "./keys.ts";
+import { clientCertificateKey } from "./tls-schema.ts";
 import { formatDuration } from "./units.ts";
 import { durationKey, hostKey, pathKey, upstreamNameKey } from "./value-keys.ts";
 
@@ -58,6 +59,7 @@ function upstreamTable(directory: string): z.ZodType<Omit<WrittenUpstream, "name
       aliases: aliasesKey().prefault([]),
       hosts: hostsKey().prefault([]),
       caFile: caFileKey(directory),
+      client: clientCertificateKey(directory).optional(),
       proxy: proxyKey(),
       http2: flag("Whether to speak HTTP/2 to endpoints that can.").prefault(false),
       privateRedirects: flag(
@@ -72,9 +74,10 @@ function upstreamTable(directory: string): z.ZodType<Omit<WrittenUpstream, "name
       description: "A registry to mirror. Its key is the host that its images are named by.",
       example: { endpoints: ["https://ghcr.io"] },
     },
-  ).transform(({ caFile, credentials = [], access = null, ...upstream }) => ({
+  ).transform(({ caFile, client = null, credentials = [], access = null, ...upstream }) => ({
     ...upstream,
     caPem: caFile,
+    client,
     credentials,
     access,
   }));

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { connect, type PeerCertificate } from "node:tls";
 import { endingSoonMs } from "../config/certificate-pair.ts";
+import type { UpstreamConfig } from "../config/config.ts";
 import { formatDuration } from "../config/units.ts";
 import { literalAddress } from "../upstream/reach.ts";
 import type { ExaminationTools, ExaminedEndpoint } from "./endpoint-check.ts";
@@ -8,10 +9,10 @@ import { type Finding, ok, warn } from "./finding.ts";
 
 /** How long the certificate of an endpoint is still good, and who signed it. It has been believed already. */
 export async function* checkCertificate(
-  { upstream: { name, caPem }, endpoint: { url } }: ExaminedEndpoint,
+  { upstream: { name, caPem, client }, endpoint: { url } }: ExaminedEndpoint,
   { now, stepLimitMs }: ExaminationTools,
 ): AsyncGenerator<Finding> {
-  const certificate = await certificateOf(url, caPem, stepLimitMs).catch(() => null);
+  const certificate = await certificateOf(url, { caPem, client }, stepLimitMs).catch(() => null);
   const untilMs = Date.parse(certificate?.valid_to ?? "");
   if (!certificate || !Number.isFinite(untilMs)) return;
   const leftMs = untilMs - now();
@@ -29,7 +30,7 @@ export async function* checkCertificate(
 
 async function certificateOf(
   url: URL,
-  ca: string | null,
+  { caPem, client }: Pick<UpstreamConfig, "caPem" | "client">,
   limitMs: number,
 ): Promise<PeerCertificate> {
   const host = literalAddress(url) ?? url.hostname;
@@ -39,7 +40,8 @@ async function certificateOf(
     port: Number(url.port || 443),
     timeout: limitMs,
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(ca === null ? {} : { ca }),
+    ...(caPem === null ? {} : { ca: caPem }),
+    ...(client === null ? {} : { cert: client.certificatePem, key: client.keyPem }),
   });
   socket.once("secureConnect", () => resolve(socket.getPeerCertificate()));
   socket.once("timeout", () => reject(new Error("no certificate in time")));

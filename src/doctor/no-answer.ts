@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { failureFrom, type NetworkError, networkErrorIn } from "../upstream/failure.ts";
 import { literalAddress } from "../upstream/reach.ts";
+import { tlsTroubleOf } from "../upstream/tls-trouble.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { ExaminationTools, ExaminedEndpoint } from "./endpoint-check.ts";
 import type { Trouble } from "./finding.ts";
@@ -59,43 +60,12 @@ function connectTrouble(
   }
 }
 
-const unknownAuthority = new Set([
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
-
 function tlsTrouble({ code }: NetworkError, { upstream, asked, now }: Asked): Trouble | null {
-  const key = `upstreams."${upstream.name}"`;
-  if (unknownAuthority.has(code)) {
-    return {
-      found: `the certificate of ${asked.host} is signed by an authority that is not believed (${code})`,
-      remedy:
-        upstream.caPem === null
-          ? `if it is yours, name that authority's certificate: ${key}.caFile`
-          : `${key}.caFile does not hold that authority's certificate: put it there`,
-    };
-  }
-  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") {
-    const state = code === "CERT_HAS_EXPIRED" ? "has expired" : "is not valid yet";
-    return {
-      found: `the certificate of ${asked.host} ${state} by this machine's clock, where it is ${new Date(now()).toISOString()}`,
-      remedy: "look at that clock first; if it is right, the registry needs a new certificate",
-    };
-  }
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    return {
-      found: `the certificate of ${asked.host} is for other names`,
-      remedy: `write one of its names in ${key}.endpoints: openssl s_client -connect ${asked.host} shows them`,
-    };
-  }
-  if (code !== "EPROTO" && !code.startsWith("ERR_SSL_")) return null;
-  return {
-    found: `${asked.host} speaks no TLS (${code})`,
-    remedy: `if it is meant to speak plain http, write http:// in ${key}.endpoints`,
-  };
+  const keys = `upstreams."${upstream.name}".`;
+  const trouble = tlsTroubleOf(code, { host: asked.host, keys });
+  const isAboutTime = code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID";
+  if (!trouble || !isAboutTime) return trouble;
+  return { ...trouble, found: `${trouble.found}, where it is ${new Date(now()).toISOString()}` };
 }
 
 /** Nobody refuses, and nobody answers: packets are thrown away, or the name server is what does not answer. */

@@ -3,13 +3,15 @@ import type { CertificateFiles, Config } from "../config/config.ts";
 import { formatDuration } from "../config/units.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
-/** Whether the listeners' certificates can be served with, and for how long they are good yet. */
+/** Whether the certificates that the mirror shows can be used, and for how long they are good yet. */
 export async function* checkOwnCertificates(
-  { server, admin }: Config,
+  { server, admin, upstreams }: Config,
   now: () => number,
 ): AsyncGenerator<Finding> {
   for (const files of server.tls) yield await judged("server.tls", files, now());
   for (const files of admin.tls) yield await judged("admin.tls", files, now());
+  for (const { name, client } of upstreams)
+    if (client) yield await judged(`upstreams."${name}".client`, client, now());
 }
 
 async function judged(key: string, files: CertificateFiles, nowMs: number): Promise<Finding> {
@@ -17,7 +19,7 @@ async function judged(key: string, files: CertificateFiles, nowMs: number): Prom
   if (read.kind === "problem") {
     return fail(
       key,
-      `${read.message}; until then a mirror that runs serves with the last good one`,
+      `${read.message}; until then a mirror that runs goes on with the last good one`,
       "sluice reads the files again by itself",
     );
   }

@@ -15,6 +15,9 @@ export interface ConnectionOptions {
   };
   /** PEM text of the only certificate authorities to believe; null: those that Node brings. */
   readonly ca: string | null;
+  /** What is shown to the endpoint, and to no other origin, if it asks for a certificate; null: nothing. */
+  readonly client: { readonly certificatePem: string; readonly keyPem: string } | null;
+  readonly endpointOrigin: string;
   readonly proxy: ProxyChoice;
   readonly http2: boolean;
   /** The look-up for hops, which refuses addresses. */
@@ -51,12 +54,12 @@ export class Connections implements AsyncDisposable {
 
   /** For requests to a URL of the endpoint itself. */
   toEndpoint(url: URL, trust: Trust): Way {
-    return this.#way({ scheme: url.protocol, trust, lookup: null });
+    return this.#way(url, trust, null);
   }
 
   /** For requests to wherever the endpoint pointed. */
   toHop(url: URL, trust: Trust): Way {
-    return this.#way({ scheme: url.protocol, trust, lookup: this.#options.hopLookup });
+    return this.#way(url, trust, this.#options.hopLookup);
   }
 
   /** Ends each socket when its answer has ended. Whoever goes on with a pull gets others, which end when they are idle. */
@@ -71,12 +74,14 @@ export class Connections implements AsyncDisposable {
     await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
   }
 
-  #way(use: Use): Way {
-    const { scheme, trust, lookup } = use;
-    const key = `${scheme} ${trust} ${lookup ? "hop" : "endpoint"}`;
+  #way(url: URL, trust: Trust, lookup: LookupFunction | null): Way {
+    const { timeouts, client, endpointOrigin } = this.#options;
+    const shown = url.origin === endpointOrigin ? client : null;
+    const use = { scheme: url.protocol, trust, lookup, shown };
+    const key = `${use.scheme} ${trust} ${lookup ? "hop" : "endpoint"} ${shown ? "shown" : ""}`;
     const dispatcher = this.#agents.get(key) ?? agentFor(this.#options, use);
     this.#agents.set(key, dispatcher);
-    const { headersMs, bodyIdleMs } = this.#options.timeouts;
+    const { headersMs, bodyIdleMs } = timeouts;
     return { dispatcher, headersMs, bodyIdleMs, oneShot: trust === "unverified" };
   }
 }
@@ -87,13 +92,17 @@ interface Use {
   readonly scheme: string;
   readonly trust: Trust;
   readonly lookup: LookupFunction | null;
+  readonly shown: ConnectionOptions["client"];
 }
 
 function agentFor(
   { timeouts, ca, proxy, http2 }: ConnectionOptions,
-  { scheme, trust, lookup }: Use,
+  { scheme, trust, lookup, shown }: Use,
 ): EnvHttpProxyAgent {
-  const tls = ca === null ? {} : { ca };
+  const tls = {
+    ...(ca === null ? {} : { ca }),
+    ...(shown === null ? {} : { cert: shown.certificatePem, key: shown.keyPem }),
+  };
   // HTTP/2 frames name their stream, so a stray answer can't be mistaken; but the peer may choose
   // HTTP/1.1, so unverified answers get HTTP/1.1 on a socket of their own.
   const allowH2 = http2 && trust === "by-digest";

@@ -22,7 +22,7 @@ export interface EndpointOptions {
    * other is asked, not for anybody's token either. null for an upstream without credentials.
    */
   readonly realms: readonly string[] | null;
-  readonly connections: Omit<ConnectionOptions, "hopLookup">;
+  readonly connections: Omit<ConnectionOptions, "hopLookup" | "endpointOrigin">;
   /** From a question about anything but a blob to its response header, whatever must be asked before. */
   readonly answerMs: number;
   readonly userAgent: string;
@@ -65,7 +65,11 @@ export class Endpoint implements AsyncDisposable {
     this.#answerMs = options.answerMs;
     this.#configured = accounts;
     this.#guard = new HopGuard({ endpoint: url, upstream, privateRedirects });
-    this.#connections = new Connections({ ...options.connections, hopLookup: this.#guard.lookup });
+    this.#connections = new Connections({
+      ...options.connections,
+      endpointOrigin: url.origin,
+      hopLookup: this.#guard.lookup,
+    });
     const tokenServer = new TokenServer({
       endpoint: url,
       connections: this.#connections,

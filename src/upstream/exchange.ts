@@ -1,5 +1,6 @@
 import { AnswerBody, type AnswerHeaders } from "./answer-body.ts";
 import type { Way } from "./connections.ts";
+import { isAboutTls, TlsFailed } from "./tls-trouble.ts";
 
 export interface ExchangeRequest {
   readonly url: URL;
@@ -24,7 +25,7 @@ export interface Answer {
 
 /**
  * One request and its one answer over undici's `dispatch`: no redirect, retry, cache or decoder comes
- * between. Rejects with undici's or the socket's error when no response header comes.
+ * between. Rejects with TlsFailed, or else undici's or the socket's error, when no response header comes.
  */
 export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
   const { url, method, headers, body: content = null, signal } = request;
@@ -34,7 +35,7 @@ export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
       (status, answerHeaders) => {
         resolve({ url, redirected: false, authorization, status, headers: answerHeaders, body });
       },
-      reject,
+      (error) => reject(isAboutTls(codeOf(error)) ? new TlsFailed(url.host, error) : error),
       signal,
     );
     way.dispatcher.dispatch(
@@ -51,4 +52,8 @@ export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
       body,
     );
   });
+}
+
+function codeOf(error: NodeJS.ErrnoException): string {
+  return typeof error.code === "string" ? error.code : "";
 }

@@ -6,6 +6,7 @@ import { repeatsCredentials } from "./echo.ts";
 import type { Answer } from "./exchange.ts";
 import { ForbiddenHop } from "./hop-guard.ts";
 import { HopFailed } from "./redirects.ts";
+import { isAboutTls, TlsFailed, tlsTroubleOf } from "./tls-trouble.ts";
 import { NoToken, TokenRefused } from "./token-server.ts";
 import { relayedReason } from "./told-cache-status.ts";
 import type { UpstreamFailure } from "./upstream-error.ts";
@@ -16,6 +17,7 @@ export type Stage = "header" | "body";
 /** What went wrong, in our words, from what undici, the socket or the layers below threw. */
 export function failureFrom(error: unknown, stage: Stage): UpstreamFailure {
   if (error instanceof HopFailed) return failureFrom(error.cause, stage);
+  if (error instanceof TlsFailed) return { kind: "unreachable", reason: tlsReasonOf(error) };
   if (error instanceof ForbiddenHop) return { kind: "forbidden-hop", reason: error.message };
   if (error instanceof NoCredentials) return { kind: "credentials", reason: error.message };
   if (error instanceof NoToken) return { kind: "nonsense", reason: error.message };
@@ -29,6 +31,12 @@ export function failureFrom(error: unknown, stage: Stage): UpstreamFailure {
   const reason = reasonOf(error, code);
   if (ownLimits.has(code)) return { kind: "exhausted", reason };
   return stage === "body" ? { kind: "cut", reason } : { kind: "unreachable", reason };
+}
+
+function tlsReasonOf(failed: TlsFailed): string {
+  const about = { host: failed.host, keys: "the upstream's " };
+  const trouble = tlsTroubleOf(codeOf(failed), about);
+  return trouble ? `${trouble.found}; ${trouble.remedy}` : failed.message;
 }
 
 const wordsLimits: CollectLimits = { limitBytes: 64 * 1024, deadlineMs: 2_000 };
@@ -130,7 +138,7 @@ export interface NetworkError {
 
 /** The first failure: when a name has several addresses Node throws one AggregateError with an error for each. */
 export function networkErrorIn(error: unknown): NetworkError {
-  if (error instanceof HopFailed) return networkErrorIn(error.cause);
+  if (error instanceof HopFailed || error instanceof TlsFailed) return networkErrorIn(error.cause);
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   if (!(first instanceof Error)) return { code: "" };
   const { code, hostname, address, port }: Error & Partial<NetworkError> = first;
@@ -142,6 +150,8 @@ function codeOf(error: unknown): string {
 }
 
 function reasonOf(error: unknown, code: string): string {
+  // In the middle of an answer; OpenSSL's words are for who reads its source.
+  if (isAboutTls(code)) return `its TLS broke (${code})`;
   const message = error instanceof Error ? error.message : String(error);
   if (message === "") return code;
   return code === "" || message.includes(code) ? message : `${message} (${code})`;

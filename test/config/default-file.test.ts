@@ -28,7 +28,7 @@ test("its examples are right too: without their comment signs it is still a conf
   const uncommented = text
     .replaceAll(/^( +)# ( *(?:- \{ )?[a-zA-Z.0-9]+(?::5000)?:(?: .*)?)$/gm, "$1$2")
     .replace("caFile: ./internal-ca.pem", "")
-    .replaceAll(/tls: \{ certificate: .*\}/g, "")
+    .replaceAll(/(?:tls|client): \{ certificate: .*\}/g, "")
     .replaceAll(/\.\/(htpasswd|tokens)/g, `${path}/$1`)
     .replace(
       "{ username: me, passwordFile: /run/secrets/hub }",

@@ -3,7 +3,7 @@ import { copyFile, mkdtempDisposable, readFile, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { CertificateFiles } from "../../src/config/config.ts";
+import type { CertificateFiles, ClientCertificate } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { makeCertificate } from "../support/certificate.ts";
@@ -134,4 +134,31 @@ test("what is no certificate at all is told by its kind", async () => {
   ];
 
   for (const [yaml, problem] of table) assert.match(String(await read("/nowhere", yaml)), problem);
+});
+
+test("a client certificate is read with its key, and what is wrong with the two has its place", async (t) => {
+  if (!canRun(t)) return;
+  await using made = await mkdtempDisposable(join(tmpdir(), "tls-"));
+  const { path } = made;
+  const files = await makeCertificate(path);
+  await makeCertificate(path, { prefix: "other-" });
+  const readClient = async (key: string): Promise<ClientCertificate | null | undefined> => {
+    const client = `{ certificate: certificate.pem, key: ${key} }`;
+    const text = `upstreams: { x.io: { endpoints: [https://x.io], client: ${client} } }`;
+    return (await parseConfig({ text, file: "lab.yaml", directory: path }, {})).upstreams[0]
+      ?.client;
+  };
+
+  const client = await readClient("key.pem");
+
+  const certificatePem = await readFile(files.certificateFile, "utf8");
+  assert.deepEqual(client, {
+    ...files,
+    certificatePem,
+    keyPem: await readFile(files.keyFile, "utf8"),
+  });
+  await assert.rejects(
+    readClient("other-key.pem"),
+    /upstreams.x.io.client.key: .*other-key.pem is not the key of the certificate in/,
+  );
 });

@@ -368,6 +368,7 @@ function upstreamOf(
       aliases: [],
       hosts: [],
       caPem: null,
+      client: null,
       proxy: { kind: "direct" },
       http2: false,
       privateRedirects: false,

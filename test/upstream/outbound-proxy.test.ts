@@ -289,6 +289,7 @@ class Lab implements AsyncDisposable {
         aliases: [],
         hosts: [],
         caPem: null,
+        client: null,
         proxy,
         http2: false,
         privateRedirects: false,
