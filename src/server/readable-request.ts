@@ -4,11 +4,19 @@ import { DistributionError } from "../oci/distribution-error.ts";
 // A name has 255 characters at most, and a digest 135; the marks of pages come from registries.
 const targetLimitChars = 8 * 1024;
 
+// RFC 9112, section 3.2, and RFC 3986, section 3.2.2: with a slash or a question mark it would be a part of the target to
+// whoever puts the two together. Names with underscores are among those that people use.
+const hostLetters = /^[\w.~!$&'()*+;=%:[\]-]*$/;
+
 /** Throws DistributionError for what a mirror does not do. */
 export function assertReadable(request: IncomingMessage): void {
   for (const name of ["Host", "Authorization"]) {
     if (!isTwice(name.toLowerCase(), request)) continue;
     const message = `the request has two ${name} headers`;
+    throw new DistributionError("UNSUPPORTED", message, { status: 400 });
+  }
+  if (!hostLetters.test(request.headers.host ?? "")) {
+    const message = "the Host header names no host";
     throw new DistributionError("UNSUPPORTED", message, { status: 400 });
   }
   if ((request.url?.length ?? 0) > targetLimitChars) {

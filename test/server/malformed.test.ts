@@ -34,8 +34,36 @@ const requests: readonly (readonly [what: string, bytes: string, status: number]
   ["a target of 64 KiB", `GET /v2/${"a".repeat(64 * 1024)} HTTP/1.1\r\n${host}${end}`, 431],
   ["10,000 headers", `GET /v2/ HTTP/1.1\r\n${host}${"X: y\r\n".repeat(10_000)}${end}`, 431],
   ["a target of 9 KiB", `GET /v2/${"a".repeat(9 * 1024)} HTTP/1.1\r\n${host}${end}`, 414],
+  ["a Host with a path", `GET /v2/ HTTP/1.1\r\nHost: x/../healthz?\r\n${end}`, 400],
+  ["a Host with a query", `GET /v2/ HTTP/1.1\r\nHost: x?ns=ghcr.io\r\n${end}`, 400],
+  ["a Host with a user", `GET /v2/ HTTP/1.1\r\nHost: ghcr.io@x\r\n${end}`, 400],
+  ["a list of Hosts", `GET /v2/ HTTP/1.1\r\nHost: x, ghcr.io\r\n${end}`, 400],
+  ["a target for a proxy", `GET http://x.example/v2/ HTTP/1.1\r\n${host}${end}`, 404],
+  ["a target for a tunnel", `OPTIONS * HTTP/1.1\r\n${host}${end}`, 405],
+  ["a method that sends back", `TRACE /v2/ HTTP/1.1\r\n${host}${end}`, 405],
+  ["lines that end without CR", `GET /v2/ HTTP/1.1\n${host.replace("\r", "")}\n`, 400],
+  ["a header that ends without CR", `GET /v2/ HTTP/1.1\r\n${host}X: a\nY: b\r\n${end}`, 400],
+  ["a CR in a header", `GET /v2/ HTTP/1.1\r\n${host}X: a\rY: b\r\n${end}`, 400],
+  ["chunks behind another coding", `GET /v2/ HTTP/1.1\r\n${host}${te("chunked, gzip")}${end}`, 400],
+  ["two codings", `GET /v2/ HTTP/1.1\r\n${host}${te("chunked")}${te("identity")}${end}`, 400],
+  ["a coding behind a tab", `GET /v2/ HTTP/1.1\r\n${host}${te("\u000bchunked")}${end}`, 400],
+  ["the same length twice", `GET /v2/ HTTP/1.1\r\n${host}${lengths("0", "0")}${end}`, 400],
+  ["a list of lengths", `GET /v2/ HTTP/1.1\r\n${host}${lengths("0, 0")}${end}`, 400],
+  ["a length with a sign", `GET /v2/ HTTP/1.1\r\n${host}${lengths("+0")}${end}`, 400],
+  ["a length in hexadecimal", `GET /v2/ HTTP/1.1\r\n${host}${lengths("0x0")}${end}`, 400],
+  ["a length beyond all", `GET /v2/ HTTP/1.1\r\n${host}${lengths("9".repeat(20))}${end}`, 400],
+  ["a version that is none", `GET /v2/ HTTP/1.2\r\n${host}${end}`, 400],
+  ["a method in lower case", `get /v2/ HTTP/1.1\r\n${host}${end}`, 400],
   ["an expectation that nobody meets", `GET /v2/ HTTP/1.1\r\n${host}Expect: coffee\r\n${end}`, 417],
 ];
+
+function te(value: string): string {
+  return `Transfer-Encoding: ${value}\r\n`;
+}
+
+function lengths(...values: readonly string[]): string {
+  return values.map((value) => `Content-Length: ${value}\r\n`).join("");
+}
 
 const answeredByNode = new Set(["no Host", "an expectation that nobody meets"]);
 
