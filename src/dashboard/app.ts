@@ -9,6 +9,7 @@ import { Notice } from "./parts/notice.ts";
 import { hashOf, type Route, type View } from "./route.ts";
 import { StorageView } from "./storage/storage-view.ts";
 import { chooseTheme, presentTheme, type Theme, themes } from "./theme.ts";
+import { TimeView } from "./time/time-view.ts";
 import { useRoute } from "./use-route.ts";
 import { shown } from "./words.ts";
 
@@ -40,6 +41,8 @@ function viewOf(route: Route, feed: LiveFeed, live: LiveState): JSX.Element {
   switch (route.view) {
     case "now":
       return h(NowView, { live, rates: feed.rates });
+    case "time":
+      return h(TimeView, { route, now: live.now });
     case "storage":
       return h(StorageView, { now: live.now });
     case "images":
@@ -53,6 +56,7 @@ function viewOf(route: Route, feed: LiveFeed, live: LiveState): JSX.Element {
 
 const titles: readonly (readonly [View, string])[] = [
   ["now", "Now"],
+  ["time", "Over time"],
   ["storage", "Storage"],
   ["images", "Images"],
   ["clients", "Clients"],

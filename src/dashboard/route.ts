@@ -6,9 +6,9 @@ export interface Route {
   readonly query: Readonly<Record<string, string>>;
 }
 
-export type View = "now" | "storage" | "images" | "image" | "clients";
+export type View = "now" | "time" | "storage" | "images" | "image" | "clients";
 
-const views: readonly View[] = ["now", "storage", "images", "image", "clients"];
+const views: readonly View[] = ["now", "time", "storage", "images", "image", "clients"];
 
 /** What a hash such as `#/images?sort=size` means; what it is not, is "now". */
 export function parseRoute(hash: string): Route {

@@ -58,3 +58,10 @@ export function shortDigest(text: string): string {
 export function agoWords(at: string | null, nowMs: number): string {
   return at === null ? "never" : ago(Date.parse(at), nowMs);
 }
+
+/** How long a request took, with two digits: what is measured is not known better. */
+export function latency(durationMs: number | null): string {
+  if (durationMs === null) return "–";
+  if (durationMs < 1_000) return `${Number(durationMs.toPrecision(2))} ms`;
+  return `${Number((durationMs / 1_000).toPrecision(2))} s`;
+}
