@@ -58,8 +58,8 @@ export class Containerd implements AsyncDisposable {
   }
 
   /** Pulls an image by its full name; the request goes to the mirror with `?ns=HOST`. */
-  async pull(image: string): Promise<void> {
-    await this.#ctr("images", "pull", ...this.#hosts(), image);
+  async pull(image: string, ...flags: string[]): Promise<void> {
+    await this.#ctr("images", "pull", ...(flags.length > 0 ? flags : this.#hosts()), image);
   }
 
   /** Removes images and, at once, what only they used. */
