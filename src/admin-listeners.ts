@@ -11,6 +11,7 @@ import { ConnectionLimit, type CreateServer } from "./connection-limit.ts";
 import { closeNow } from "./drain.ts";
 import { listenOn, listenOnSocket } from "./listen.ts";
 import type { ListenerCertificates } from "./listener-certificates.ts";
+import { Turns } from "./server/turns.ts";
 import type { Layout } from "./storage/layout.ts";
 
 export interface AdminListenersOptions {
@@ -74,6 +75,13 @@ async function openProbes(
 // A browser opens six for a page, and a few people look at it.
 const pagesAtOnce = 64;
 
+// What is asked is a line and a few headers, what is ordered a line of JSON.
+const requestTimeouts = {
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+};
+
 // Prometheus needs one, a balancer that probes a few.
 const probesAtOnce = 32;
 
@@ -84,14 +92,13 @@ function bounded(
 ): CreateServer {
   const refusal = (error: string): string => `${JSON.stringify({ error })}\n`;
   const limits = { most, mostPerAddress: null };
-  return new ConnectionLimit({
-    listener,
-    limits,
-    refusal,
-    log,
-    metrics,
-    monotonicMs,
-  }).bounding(certificates.createServer);
+  const limit = new ConnectionLimit({ listener, limits, refusal, log, metrics, monotonicMs });
+  const create = limit.bounding(certificates.createServer);
+  const turns = new Turns();
+  return (options, answer) =>
+    create({ ...options, ...requestTimeouts }, (request, response) =>
+      turns.take(request.socket, response, () => void answer(request, response)),
+    );
 }
 
 /** The names that the operator has given to the machine, here or there. */

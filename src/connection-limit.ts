@@ -43,7 +43,9 @@ interface Connection {
   waitingSinceMs: number;
 }
 
-type Refused = "full" | "address";
+const reasons = ["full", "address"] as const;
+
+type Refused = (typeof reasons)[number];
 
 // A request follows its connection at once; who has waited for longer than this can connect again.
 const mayEndAfterMs = 1_000;
@@ -78,6 +80,9 @@ export class ConnectionLimit {
     this.#options = options;
     const { metrics, listener, limits } = options;
     metrics.connectionsLimit.set({ listener }, limits.most);
+    // So that the first is an increase to whoever watches them.
+    for (const reason of reasons) metrics.connectionsRefused.inc({ listener, reason }, 0);
+    metrics.connectionsEnded.inc({ listener }, 0);
   }
 
   /** The same `create`, for servers whose connections count here. */

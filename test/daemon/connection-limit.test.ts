@@ -163,6 +163,10 @@ test("the admin API answers while clients have all their connections", async () 
   assert.match(body.toString(), /^sluice_connections\{listener="server"\} 1$/m);
   assert.match(body.toString(), /^sluice_connections_limit\{listener="server"\} 1$/m);
   assert.match(body.toString(), /^sluice_connections_limit\{listener="admin"\} 64$/m);
+  assert.match(
+    body.toString(),
+    /^sluice_connections_refused_total\{listener="admin",reason="full"\} 0$/m,
+  );
 });
 
 /** A connection over which nothing is asked. */

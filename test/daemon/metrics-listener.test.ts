@@ -17,6 +17,7 @@ test("an address of their own has metrics and health, and nothing else", async (
 
   assert.equal(metrics.status, 200);
   assert.match(metrics.body.toString(), /^sluice_stored_bytes 0$/m);
+  assert.match(metrics.body.toString(), /^sluice_connections_limit\{listener="metrics"\} 32$/m);
   assert.equal((await rawRequest(url, "GET", "/healthz")).status, 200);
   assert.equal((await rawRequest(url, "GET", "/readyz")).status, 200);
   for (const target of ["/", "/api/v1/stats", "/api/v1/openapi.json", "/v2/"]) {
