@@ -80,6 +80,7 @@ export class ConnectionLimit {
     this.#options = options;
     const { metrics, listener, limits } = options;
     metrics.connectionsLimit.set({ listener }, limits.most);
+    metrics.connections.set({ listener }, 0);
     // So that the first is an increase to whoever watches them.
     for (const reason of reasons) metrics.connectionsRefused.inc({ listener, reason }, 0);
     metrics.connectionsEnded.inc({ listener }, 0);

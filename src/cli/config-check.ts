@@ -1,10 +1,11 @@
 import type {
+  AdminConfig,
   Config,
   CredentialsConfig,
   EvictionConfig,
   FreshnessRule,
-  ListenerConfig,
   OutboundProxy,
+  ServerConfig,
   StorageConfig,
   UpstreamConfig,
 } from "../config/config.ts";
@@ -31,6 +32,7 @@ async function summary(config: Config, source: string): Promise<string[]> {
     `configuration  ${source}`,
     `registry API   ${listenerLine(config.server)}`,
     `admin API      ${listenerLine(config.admin)}`,
+    ...metricsLines(config.admin),
     `storage        ${storageLine(storage)}`,
     `eviction       ${evictionLine(config.eviction)}`,
     `freshness      a tag is believed for ${formatDuration(config.freshness.ttlMs)}`,
@@ -43,9 +45,20 @@ async function summary(config: Config, source: string): Promise<string[]> {
   ];
 }
 
-function listenerLine({ listen, tls }: ListenerConfig): string {
-  const files = tls.map(({ certificateFile }) => certificateFile).join(", ");
-  return `${formatListenAddress(listen)}${tls.length === 0 ? "" : `, TLS with ${files}`}`;
+function listenerLine({ listen, tls, auth }: ServerConfig | AdminConfig): string {
+  const certificates = tls.map(({ certificateFile }) => certificateFile).join(", ");
+  const logins = [auth?.htpasswdFile, auth?.tokensFile].filter((file) => file != null).join(", ");
+  return [
+    formatListenAddress(listen),
+    certificates === "" ? [] : `TLS with ${certificates}`,
+    logins === "" ? [] : `users log in by ${logins}`,
+  ]
+    .flat()
+    .join(", ");
+}
+
+function metricsLines({ metricsListen }: AdminConfig): string[] {
+  return metricsListen === null ? [] : [`metrics        ${formatListenAddress(metricsListen)}`];
 }
 
 function storageLine({ directory, maxSize, minFree, scrubMs }: StorageConfig): string {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import packageJson from "../../package.json" with { type: "json" };
+import { tokenLine } from "../support/login-files.ts";
 import { runSluice } from "./run-sluice.ts";
 
 const cwd = tmpdir();
@@ -45,9 +46,11 @@ test("config check says what it found", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-cli-"));
   const { path } = directory;
   const file = join(path, "lab.yaml");
+  await writeFile(join(path, "tokens"), tokenLine("ci", "token"));
   await writeFile(
     file,
     `server: { listen: ":8080" }
+admin: { auth: { tokens: ./tokens }, metricsListen: 127.0.0.1:5002 }
 storage: { maxSize: 80% }
 eviction: { maxIdle: 30d, pins: ["docker.io/library/*"] }
 freshness:
@@ -76,7 +79,8 @@ upstreams:
   const env = { PASSWORD: "hunter2" };
   const expected = `configuration  ${file}
 registry API   every interface, port 8080
-admin API      127.0.0.1:5001
+admin API      127.0.0.1:5001, users log in by ${path}/tokens
+metrics        127.0.0.1:5002
 storage        ${path}/data: at most 80% of the disk, 1 GiB stay free, scrubbed in 30d
 eviction       above 95% of that, down to 85%; what is idle for 30d goes; docker.io/library/* stay
 freshness      a tag is believed for 1m
