@@ -216,8 +216,8 @@ test("a client certificate whose files change is shown to the next connection, u
   assert.equal(await shown(), "old");
 
   await copyFile(next.certificateFile, own.certificateFile);
+  mirror.reload({ "docker.io": front.url });
   await eventually("the log says what is wrong", () => {
-    mirror.reload({ "docker.io": front.url });
     return mirror.logLines.some(({ problem }) =>
       /is not the key of the certificate in .*put the two/.test(String(problem)),
     );
@@ -225,10 +225,8 @@ test("a client certificate whose files change is shown to the next connection, u
   assert.equal(await shown(), "old");
 
   await copyFile(next.keyFile, own.keyFile);
-  await eventually("the new one is shown", async () => {
-    mirror.reload({ "docker.io": front.url });
-    return (await shown()) === "new";
-  });
+  mirror.reload({ "docker.io": front.url });
+  await eventually("the new one is shown", async () => (await shown()) === "new");
 });
 
 interface TwoUpstreams extends AsyncDisposable {
