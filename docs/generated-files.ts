@@ -12,6 +12,7 @@ import { loadConfig } from "../src/config/load-config.ts";
 import { openMirror } from "../src/open-mirror.ts";
 import { commandReference } from "./command-reference.ts";
 import { configReference } from "./config-reference.ts";
+import { logReference } from "./log-reference.ts";
 import { manPage } from "./man-page.ts";
 
 /** The files of this directory that follow from definitions in `src/`: name and content of each. */
@@ -20,6 +21,7 @@ export async function generatedFiles(): Promise<readonly (readonly [string, stri
   return [
     ["commands.md", commandReference(program)],
     ["configuration.md", configReference(explainedKeys())],
+    ["log.md", logReference()],
     ["sluice.1", manPage(program, version)],
     ["sluice.schema.json", json(configJsonSchema())],
     ["openapi.json", json(await openApi())],

@@ -1,4 +1,5 @@
 import type { Log } from "../telemetry/log.ts";
+import { withoutWaits } from "../telemetry/waits.ts";
 
 // An upstream that hangs holds so many connections for work that nobody waits for, and no more.
 const runningLimit = 4;
@@ -60,7 +61,8 @@ export class Behind {
 
   async #attempt(upstream: string, work: () => Promise<unknown>): Promise<void> {
     try {
-      await work();
+      // Whoever had it done is not the one who waits for it.
+      await withoutWaits(work);
     } catch (err) {
       this.#log.debug({ err, upstream }, "work behind an answer failed");
     }

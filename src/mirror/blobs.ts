@@ -1,9 +1,11 @@
 import type { Digest } from "../oci/digest.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
+import { waitFor } from "../telemetry/waits.ts";
 import type { DescribedBlob } from "../upstream/answers.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { BlobReader } from "./blob-reader.ts";
+import type { FillReader } from "./fill-reader.ts";
 import { FillTable } from "./fill-table.ts";
 import { type Grants, locationOf } from "./grants.ts";
 import type { NotFound } from "./not-found.ts";
@@ -53,7 +55,8 @@ export class Blobs {
     const found = await this.#find(target, digest, () => this.fills.join(target, digest, ruling));
     if (found.kind === "stored") return { outcome: digestHit, blob: found.blob };
     const { fill, collapsed } = found.fill;
-    const blob = await this.fills.open(fill, target, signal);
+    const open = (): Promise<FillReader | "unknown"> => this.fills.open(fill, target, signal);
+    const blob = await (collapsed ? waitFor("shared", open) : open());
     if (blob === "unknown") {
       await this.#tools.grants.revoke(target, digest);
       throw this.#missing(target, digest);

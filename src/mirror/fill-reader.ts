@@ -1,4 +1,5 @@
 import type { Metrics } from "../telemetry/metrics.ts";
+import { waitFor } from "../telemetry/waits.ts";
 import type { Place } from "../upstream/place.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import type { Fill } from "./fill.ts";
@@ -49,7 +50,7 @@ export class FillReader implements BlobReader {
       if (state.kind === "streaming" && aheadBytes > 0) {
         return await state.ingest.read(target.subarray(0, aheadBytes), positionBytes);
       }
-      await Promise.race([fill.progress, gone]);
+      await waitFor("body", () => Promise.race([fill.progress, gone]));
     }
   }
 

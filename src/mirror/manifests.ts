@@ -125,7 +125,7 @@ export class Manifests {
     if (overdue) throw overdue;
     const fetch = (): Promise<ManifestPull> => this.#fetch(target, digest, ruling);
     const flight = this.#flights.run(key, () => this.#noting(key, fetch));
-    const pull = await withPatience(flight.result, longestWaitMs, upstream.name);
+    const pull = await withPatience(flight, longestWaitMs, upstream.name);
     return flight.joined ? collapsed(pull) : pull;
   }
 

@@ -1,8 +1,10 @@
+import { waitFor } from "../telemetry/waits.ts";
+import type { Flight } from "../upstream/single-flight.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 
-/** The result, or UpstreamError when `patienceMs` ends first; the work goes on. */
+/** The result of a flight, or UpstreamError when `patienceMs` ends first; the work goes on. */
 export async function withPatience<T>(
-  work: Promise<T>,
+  { result, joined }: Pick<Flight<T>, "result" | "joined">,
   patienceMs: number,
   upstream: string,
 ): Promise<T> {
@@ -10,7 +12,8 @@ export async function withPatience<T>(
   const failure = { kind: "timeout", phase: "headers" } as const;
   const timer = setTimeout(() => reject(new UpstreamError(upstream, failure)), patienceMs);
   try {
-    return await Promise.race([work, late]);
+    const wait = (): Promise<T> => Promise.race([result, late]);
+    return await (joined ? waitFor("shared", wait) : wait());
   } finally {
     clearTimeout(timer);
   }

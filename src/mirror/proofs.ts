@@ -1,4 +1,4 @@
-import { SingleFlight } from "../upstream/single-flight.ts";
+import { type Flight, SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Behind } from "./behind.ts";
 import { type FreshnessPolicy, proofAge } from "./freshness.ts";
@@ -53,7 +53,7 @@ export class Proofs {
     if (age === "never") return await this.#proveFirst(proof);
     if (age === "good") return true;
     if (age === "aging" || isDown || trouble.lately(upstream, key)) {
-      behind.run(upstream, key, () => this.#renew(proof));
+      behind.run(upstream, key, () => this.#renew(proof).result);
       return true;
     }
     return await this.#renewOrKeep(proof);
@@ -68,7 +68,7 @@ export class Proofs {
   async #proveFirst(proof: Proof): Promise<boolean> {
     const overdue = this.#tools.trouble.overdue(proof.key);
     if (overdue) throw overdue;
-    return await this.#renew(proof);
+    return await this.#renew(proof).result;
   }
 
   async #renewOrKeep(proof: Proof): Promise<boolean> {
@@ -82,8 +82,8 @@ export class Proofs {
     }
   }
 
-  async #renew(proof: Proof): Promise<boolean> {
-    return await this.#flights.run(proof.key, () => this.#ask(proof)).result;
+  #renew(proof: Proof): Flight<boolean> {
+    return this.#flights.run(proof.key, () => this.#ask(proof));
   }
 
   async #ask({ upstream, key, ask, record }: Proof): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { DiskBudget, Room } from "../storage/disk-budget.ts";
+import { waitFor } from "../telemetry/waits.ts";
 
 /** Makes room by throwing something away. */
 export interface RoomMaker {
@@ -39,7 +40,8 @@ export class Rooms {
   async #withRoom(bytes: number, take: () => Promise<Room | null>): Promise<Room | null> {
     let room = await take();
     for (let attempt = 0; !room && this.#maker && attempt < attempts; attempt++) {
-      if (!(await this.#maker.makeRoom(bytes))) return await take();
+      const maker = this.#maker;
+      if (!(await waitFor("room", () => maker.makeRoom(bytes)))) return await take();
       room = await take();
     }
     return room;

@@ -116,7 +116,7 @@ export class Tags {
     const overdue = this.#tools.trouble.overdue(textOf(key));
     if (overdue) throw overdue;
     const flight = this.#begin(key, accept);
-    const pull = await withPatience(flight.result, longestWaitMs, key.target.upstream.name);
+    const pull = await withPatience(flight, longestWaitMs, key.target.upstream.name);
     return collapsedIf(flight.joined, pull);
   }
 
@@ -129,7 +129,7 @@ export class Tags {
     }
     const flight = this.#begin(key, accept);
     try {
-      return collapsedIf(flight.joined, await withPatience(flight.result, patienceMs, upstream));
+      return collapsedIf(flight.joined, await withPatience(flight, patienceMs, upstream));
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       // Patience may have ended before the question did.

@@ -1,6 +1,7 @@
 import type { Hash } from "node:crypto";
 import { type Digest, hexOf } from "../oci/digest.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { waitFor } from "../telemetry/waits.ts";
 import type { UpstreamBlob } from "../upstream/answers.ts";
 import type { Place } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -81,7 +82,7 @@ export class UnstoredBlob implements BlobReader {
   }
 
   async #takeBatch(): Promise<void> {
-    const batch = await this.#source.next();
+    const batch = await waitFor("body", () => this.#source.next());
     if (!batch) return this.#verify();
     for (const chunk of batch) this.#hash.update(chunk);
     this.#window = Buffer.concat([this.#window, ...batch]);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ByteRange } from "../oci/byte-range.ts";
 import type { ReadableBytes } from "../storage/blob-store.ts";
+import { waitFor } from "../telemetry/waits.ts";
 import type { BufferPair } from "./buffer-budget.ts";
 import { cut } from "./cut.ts";
 
@@ -60,7 +61,7 @@ export class BodyWriter implements Disposable {
       const chunk = buffer.subarray(0, Math.min(buffer.length, endBytes - atBytes));
       const readBytes = await readBeside(writing, source.read(chunk, atBytes));
       if (readBytes === 0) break;
-      writing = this.#write(chunk.subarray(0, readBytes));
+      writing = waitFor("client", () => this.#write(chunk.subarray(0, readBytes)));
       atBytes += readBytes;
     }
     await writing;

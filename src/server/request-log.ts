@@ -7,6 +7,7 @@ import type { TrafficKind, TrafficOutcome } from "../storage/statistics/traffic.
 import type { TrafficMeter } from "../storage/statistics/traffic-meter.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Waits } from "../telemetry/waits.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { Served } from "./served.ts";
@@ -14,6 +15,8 @@ import type { Served } from "./served.ts";
 /** Everything known about one request when it is over. */
 export interface FinishedRequest {
   readonly request: IncomingMessage;
+  /** What it is called in the log. */
+  readonly requestId: string;
   /** Known from its beginning: a socket that has been closed no longer tells its address. */
   readonly caller: Caller;
   readonly response: ServerResponse;
@@ -21,6 +24,8 @@ export interface FinishedRequest {
   readonly target: Target | null;
   readonly served: Served | { readonly error: unknown };
   readonly durationMs: number;
+  /** What it has waited for. */
+  readonly waits: Waits;
 }
 
 export interface RecordingTools {
@@ -32,6 +37,9 @@ export interface RecordingTools {
 // Clients choose what they ask for; a log line is not the place for all of it. Over HTTP/2 they choose the method too.
 const targetLimitChars = 512;
 const methodLimitChars = 32;
+
+// People notice it from here on.
+const slowMs = 1_000;
 
 /** Writes the one log line of a request and takes its one measurement. */
 export function recordRequest(
@@ -92,6 +100,7 @@ function lineOf(
 ): Record<string, unknown> {
   const { request, caller, response, route, target, served, durationMs } = finished;
   return {
+    requestId: finished.requestId,
     method: request.method?.slice(0, methodLimitChars),
     target: request.url?.slice(0, targetLimitChars),
     status: response.statusCode,
@@ -105,7 +114,15 @@ function lineOf(
     ...(caller.user === null ? {} : { user: caller.user }),
     ...(request.httpVersionMajor === 2 ? { http: 2 } : {}),
     ...remarksOn(served),
+    ...waitsOf(finished),
   };
+}
+
+/** Why a pull that was slow was so, and what one that failed had waited for. */
+function waitsOf({ served, durationMs, waits }: FinishedRequest): Record<string, unknown> {
+  if (!("error" in served) && durationMs < slowMs) return {};
+  const waitedMs = waits.told;
+  return Object.keys(waitedMs).length === 0 ? {} : { waitedMs };
 }
 
 function remarksOn(served: FinishedRequest["served"]): Record<string, unknown> {

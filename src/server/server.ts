@@ -16,6 +16,7 @@ import type { TrafficMeter } from "../storage/statistics/traffic-meter.ts";
 import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { followWaits, Waits, waitFor } from "../telemetry/waits.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target, Upstreams } from "../upstream/upstreams.ts";
@@ -33,6 +34,7 @@ import { serveManifest } from "./manifest.ts";
 import { untrustedContentHeaders } from "./pull-headers.ts";
 import { assertReadable } from "./readable-request.ts";
 import { reasonPhrase } from "./reason-phrase.ts";
+import { requestIdOf } from "./request-id.ts";
 import { recordRequest } from "./request-log.ts";
 import { type Served, servedNothing } from "./served.ts";
 import { Turns } from "./turns.ts";
@@ -112,7 +114,11 @@ export class RegistryServer {
     const startedMs = monotonicMs();
     const caller = { user: null, address: request.socket.remoteAddress };
     const seen: Seen = { route: null, target: null, caller };
-    const served = await this.#serve(request, response, seen).catch((error: unknown) => {
+    const requestId = requestIdOf(request);
+    response.setHeader("x-request-id", requestId);
+    const waits = new Waits();
+    const serve = (): Promise<Served> => this.#serve(request, response, seen);
+    const served = await followWaits(waits, serve).catch((error: unknown) => {
       // Before its answer began; nobody is left to tell.
       if (error instanceof ClientGone) return { ...servedNothing(null), left: error.message };
       const told = toDistributionError(error);
@@ -124,7 +130,8 @@ export class RegistryServer {
       return { error };
     });
     const durationMs = monotonicMs() - startedMs;
-    recordRequest({ request, response, ...seen, served, durationMs }, this.#options);
+    const finished = { request, requestId, response, ...seen, served, durationMs, waits };
+    recordRequest(finished, this.#options);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<Served> {
@@ -138,7 +145,7 @@ export class RegistryServer {
     seen.route = route;
     const gate = this.#options.gate();
     const { authorization, host } = request.headers;
-    const caller = await gate.caller(authorization, seen.caller.address);
+    const caller = await waitFor("login", () => gate.caller(authorization, seen.caller.address));
     seen.caller = caller;
     gate.assertLetIn(caller);
     if (route.kind === "base") {

@@ -3,6 +3,7 @@ import {
   type DestinationStream,
   type LevelWithSilent,
   type Logger,
+  type LoggerOptions,
   pino,
   stdTimeFunctions,
 } from "pino";
@@ -30,18 +31,23 @@ export interface OpenLog extends AsyncDisposable {
 
 /** A log to standard output: JSON lines, or lines for people if it is a terminal. */
 export function openLog(level: LevelWithSilent, isTerminal: boolean): OpenLog {
-  const options = {
-    level,
-    base: null,
-    timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
+  const options = logOptions(level);
   if (isTerminal) {
     const terminal = pretty({ translateTime: "HH:MM:ss", singleLine: true, sync: true });
     return { log: pino(options, shownBy(terminal)), [Symbol.asyncDispose]: async () => {} };
   }
   const output = new Output();
   return { log: pino(options, output), [Symbol.asyncDispose]: () => output.close() };
+}
+
+/** What every line has: a level by its name and a time. What the fields mean is in log-fields.ts. */
+export function logOptions(level: LevelWithSilent): LoggerOptions {
+  return {
+    level,
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
 }
 
 /** A log for commands, whose results go to standard output: errors only, for people, to standard error. */

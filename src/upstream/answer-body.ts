@@ -26,15 +26,21 @@ type End =
 /** By lower-case name; a header that was repeated is one, joined by commas (RFC 9110, section 5.3). */
 export type AnswerHeaders = Readonly<Record<string, string | undefined>>;
 
-type OnHeader = (status: number, headers: AnswerHeaders) => void;
+/** What becomes of a request until its answer's header. */
+export interface HeaderListener {
+  /** It is sent: there is a connection. Perhaps more than once, on another one. */
+  onStart(): void;
+  onHeader(status: number, headers: AnswerHeaders): void;
+  /** There will be no header. */
+  onFailure(error: Error): void;
+}
 
 /**
  * The body of one answer, taken in batches by one consumer. Undici's socket is paused while `queueLimitBytes`
  * wait, so a slow consumer slows the sender, not the process.
  */
 export class AnswerBody implements Dispatcher.DispatchHandler {
-  readonly #onHeader: OnHeader;
-  readonly #onFailure: (error: Error) => void;
+  readonly #listener: HeaderListener;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => {
     this.#dropped = true;
@@ -49,9 +55,8 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   #dropped = false;
 
   /** `onHeader` is called once, or `onFailure` is if there is no header; later failures reject `next`. */
-  constructor(onHeader: OnHeader, onFailure: (error: Error) => void, signal?: AbortSignal) {
-    this.#onHeader = onHeader;
-    this.#onFailure = onFailure;
+  constructor(listener: HeaderListener, signal?: AbortSignal) {
+    this.#listener = listener;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort);
   }
@@ -113,6 +118,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#listener.onStart();
     if (this.#signal?.aborted) this.#onAbort();
   }
 
@@ -121,7 +127,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    if (status >= 200) this.#onHeader(status, joined(headers));
+    if (status >= 200) this.#listener.onHeader(status, joined(headers));
     else if (++this.#interim > interimLimit) controller.abort(new Error("too many 1xx answers"));
   }
 
@@ -137,7 +143,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#onFailure(error);
+    this.#listener.onFailure(error);
     this.#finish({ kind: "failed", error });
   }
 

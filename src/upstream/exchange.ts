@@ -1,3 +1,4 @@
+import { presentWaits } from "../telemetry/waits.ts";
 import { AnswerBody, type AnswerHeaders } from "./answer-body.ts";
 import type { Way } from "./connections.ts";
 import { isAboutTls, TlsFailed } from "./tls-trouble.ts";
@@ -30,12 +31,25 @@ export interface Answer {
 export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
   const { url, method, headers, body: content = null, signal } = request;
   const authorization = headers["authorization"] ?? null;
+  // Undici calls back from wherever its socket does.
+  const waits = presentWaits();
   return new Promise<Answer>((resolve, reject) => {
+    let endWait = waits?.begin("connect");
     const body = new AnswerBody(
-      (status, answerHeaders) => {
-        resolve({ url, redirected: false, authorization, status, headers: answerHeaders, body });
+      {
+        onStart: () => {
+          endWait?.();
+          endWait = waits?.begin("answer");
+        },
+        onHeader: (status, answerHeaders) => {
+          endWait?.();
+          resolve({ url, redirected: false, authorization, status, headers: answerHeaders, body });
+        },
+        onFailure: (error) => {
+          endWait?.();
+          reject(isAboutTls(codeOf(error)) ? new TlsFailed(url.host, error) : error);
+        },
       },
-      (error) => reject(isAboutTls(codeOf(error)) ? new TlsFailed(url.host, error) : error),
       signal,
     );
     way.dispatcher.dispatch(

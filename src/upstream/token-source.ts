@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import { waitFor } from "../telemetry/waits.ts";
 import type { Credentials } from "./credentials.ts";
 import { SingleFlight } from "./single-flight.ts";
 import type { TokenQuestion } from "./token-request.ts";
@@ -57,7 +58,8 @@ export class TokenSource {
     const held = this.#tokens.get(key);
     const nowMs = this.#options.monotonicMs();
     if (held === undefined || held.usedUpAtMs <= nowMs) {
-      return (await this.#asking.run(key, () => this.#renew(key, question)).result).text;
+      const renewed = this.#asking.run(key, () => this.#renew(key, question));
+      return (await waitFor(renewed.joined ? "shared" : "token", () => renewed.result)).text;
     }
     if (held.renewAtMs <= nowMs) this.#renewBehind(key, question, held);
     return held.text;

@@ -168,7 +168,7 @@ export class FaultProcessScene implements AsyncDisposable {
     assert.equal(this.sluice.stderr, "");
     const broken = this.sluice.log.filter(
       ({ msg, level }) =>
-        Number(level) >= 60 || (reading === "whatever was asked" && msg === "request failed"),
+        level === "fatal" || (reading === "whatever was asked" && msg === "request failed"),
     );
     assert.deepEqual(broken, []);
     return audit;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ask } from "./ask.ts";
+import { assertDocumented } from "./documented-log.ts";
 import { freePort } from "./free-port.ts";
 import { type Ended, runProgram } from "./run-program.ts";
 import { type Exit, ServerProcess } from "./server-process.ts";
@@ -94,7 +95,11 @@ export class SluiceProcess {
   /** What it has logged so far. Throws when a line of its standard output is no JSON object. */
   get log(): LogLine[] {
     const lines = this.#process.stdout.split("\n").slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as LogLine);
+    return lines.map((line) => {
+      const parsed: LogLine = JSON.parse(line);
+      assertDocumented(parsed);
+      return parsed;
+    });
   }
 
   kill(signal: NodeJS.Signals): void {

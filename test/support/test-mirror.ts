@@ -12,6 +12,8 @@ import type {
 import { loadConfig } from "../../src/config/load-config.ts";
 import type { Size } from "../../src/config/units.ts";
 import { type Daemon, startDaemon } from "../../src/daemon.ts";
+import { logOptions } from "../../src/telemetry/log.ts";
+import { assertDocumented } from "./documented-log.ts";
 import type { FakeUpstream } from "./fake-upstream.ts";
 import { type RawAnswer, RawRequest, rawRequest } from "./raw-client.ts";
 
@@ -84,10 +86,9 @@ export class TestMirror implements AsyncDisposable {
     const clock: Clock = { nowMs: Date.parse("2026-01-01T00:00:00Z"), monotonicMs: 1_000_000 };
     const machineMs = options.ownMonotonicClock ? () => 0 : () => performance.now();
     const logLines: Record<string, unknown>[] = [];
-    const log = pino(
-      { level: "info" },
-      { write: (line: string) => void logLines.push(JSON.parse(line)) },
-    );
+    const log = pino(logOptions("info"), {
+      write: (line: string) => void logLines.push(JSON.parse(line)),
+    });
     const daemon = resources.use(
       await startDaemon({
         config,
@@ -199,6 +200,7 @@ export class TestMirror implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
+    for (const line of this.logLines) assertDocumented(line);
   }
 }
 

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  followWaits,
+  presentWaits,
+  Waits,
+  waitFor,
+  withoutWaits,
+} from "../../src/telemetry/waits.ts";
+
+test("what a request waits for is noted for it, and for no other", async () => {
+  const [one, other] = [new Waits(), new Waits()];
+  const gate = Promise.withResolvers<void>();
+
+  const first = followWaits(one, () => waitFor("room", () => gate.promise));
+  const second = followWaits(other, async () => {});
+  await someMs();
+  const told = one.told;
+  gate.resolve();
+  await Promise.all([first, second]);
+
+  assert.ok((told.room ?? 0) > 0, "while it still waits");
+  assert.ok((one.told.room ?? 0) >= (told.room ?? 0));
+  assert.deepEqual(other.told, {});
+});
+
+test("a wait that fails is one, and its failure stays what it was", async () => {
+  const waits = new Waits();
+  const failure = new Error("no");
+  const failing = followWaits(waits, () =>
+    waitFor("answer", async () => {
+      await someMs();
+      throw failure;
+    }),
+  );
+
+  await assert.rejects(failing, failure);
+  assert.ok((waits.told.answer ?? 0) > 0);
+});
+
+test("waits of one kind add up, and an end counts once", () => {
+  const waits = new Waits();
+  const ends = [waits.begin("body"), waits.begin("body")];
+  for (const end of [...ends, ...ends]) end();
+
+  assert.ok((waits.told.body ?? 0) < 1000);
+});
+
+test("work that nobody waits for is noted for nobody", async () => {
+  const waits = new Waits();
+  await followWaits(waits, () => withoutWaits(() => waitFor("answer", someMs)));
+
+  assert.deepEqual(waits.told, {});
+  assert.equal(presentWaits(), undefined);
+  assert.equal(await waitFor("token", async () => 7), 7);
+});
+
+/** Until a clock of milliseconds has moved by some. */
+async function someMs(): Promise<void> {
+  const endMs = performance.now() + 3;
+  while (performance.now() < endMs) await new Promise((resolve) => setImmediate(resolve));
+}
