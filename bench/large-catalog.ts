@@ -72,7 +72,7 @@ async function play(bench: Bench): Promise<void> {
 /** Its files are empty, and its catalog says that they are terabytes: the disk has nothing to do with that. */
 function startOn({ lab, origin }: Bench, directory: string): Promise<ServerProcess> {
   const storage = { directory, maxSize: "1000TiB", minFree: "0B" };
-  return startSluice(lab, origin.url, { storage });
+  return startSluice(lab, origin.url, { settings: { storage } });
 }
 
 /** Resolves when the work that follows a start is done. */

@@ -1,6 +1,7 @@
 import { coldBlob } from "./cold-blob.ts";
 import { firstByte } from "./first-byte.ts";
 import { largeCatalog } from "./large-catalog.ts";
+import { login } from "./login.ts";
 import { memory } from "./memory.ts";
 import { stampede } from "./stampede.ts";
 import { parseCommandLine, usage, type Wish } from "./support/command-line.ts";
@@ -19,6 +20,7 @@ const questions: readonly Question[] = [
   stampede,
   firstByte,
   warmManifest,
+  login,
   memory,
   largeCatalog,
 ];

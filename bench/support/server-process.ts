@@ -87,7 +87,8 @@ async function ready(child: ChildProcess, url: string): Promise<boolean> {
 
 async function answers(url: string): Promise<boolean> {
   const answer = await ask(url).catch(() => null);
-  return answer?.status === 200;
+  // Who asks for a login answers too.
+  return answer?.status === 200 || answer?.status === 401;
 }
 
 function hasEnded(child: ChildProcess): boolean {

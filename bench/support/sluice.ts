@@ -12,14 +12,20 @@ export function sluice(lab: Lab): Contestant {
   };
 }
 
-/** `settings` are of the configuration, beside the origin as its only upstream. */
+export interface SluiceSettings {
+  /** Of the configuration, beside the origin as its only upstream. */
+  readonly settings?: Settings;
+  /** Of `server`, beside its address. */
+  readonly server?: Settings;
+}
+
 export async function startSluice(
   lab: Lab,
   originUrl: string,
-  settings: Settings = {},
+  settings: SluiceSettings = {},
 ): Promise<ServerProcess> {
   const upstreams = { "origin.test": { endpoints: [originUrl], default: true } };
-  const home = await lab.keep(await makeHome({ upstreams, settings }));
+  const home = await lab.keep(await makeHome({ upstreams, ...settings }));
   return ServerProcess.start(lab, {
     file: sluiceProgram,
     args: ["serve", "--config", home.configFile],

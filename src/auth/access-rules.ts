@@ -64,13 +64,13 @@ export class AccessRules {
 
   /** Whether there is anything that the caller may pull, as far as that can be told without a name. */
   mayPullSomething({ user, address }: Caller): boolean {
-    const fitting = this.#candidates.filter(
-      ({ rule, networks }) => isMeant(rule.users, user) && isFrom(networks, address),
-    );
-    return fitting.some(({ rule, glob }, at) => {
-      const isCovered = fitting.slice(0, at).some((before) => before.glob.covers(glob));
-      return rule.denial === null && !isCovered;
-    });
+    const denied: ImageGlob[] = [];
+    for (const { rule, networks, glob } of this.#candidates) {
+      if (!isMeant(rule.users, user) || !isFrom(networks, address)) continue;
+      if (rule.denial !== null) denied.push(glob);
+      else if (!denied.some((before) => before.covers(glob))) return true;
+    }
+    return false;
   }
 
   /** Whether some user may pull anything from where the caller is. */

@@ -20,6 +20,8 @@ export interface SluiceOptions {
   readonly directory?: string;
   /** Top-level settings beside those; one given here replaces the whole of its section. */
   readonly settings?: Settings;
+  /** Of `server`, beside its address. */
+  readonly server?: Settings;
   /** Environment variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>;
   /** A program and its arguments by way of which it is started. */
@@ -137,7 +139,7 @@ export async function makeHome(options: SluiceOptions): Promise<Home> {
   const configFile = join(home.path, "mirror.config.yaml");
   const [host, adminHost] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
   const settings = {
-    server: { listen: host },
+    server: { listen: host, ...options.server },
     admin: { listen: adminHost },
     storage: { directory: options.directory ?? join(home.path, "storage") },
     upstreams: options.upstreams,
