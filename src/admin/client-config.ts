@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { assumedAddress } from "../client-config/address.ts";
 import { buildkit } from "../client-config/buildkit.ts";
-import type { Client, ClientFile } from "../client-config/client.ts";
+import { type Client, type ClientFile, configOf } from "../client-config/client.ts";
 import { ClientConfigError } from "../client-config/client-config-error.ts";
 import { containerd } from "../client-config/containerd.ts";
 import { docker } from "../client-config/docker.ts";
@@ -60,12 +60,12 @@ function answerFor({ config, client: name, address: written, machine }: Asked): 
         ? assumedAddress(config, machine, client.means)
         : { address: readAddress(written), note: null };
     const mirror = reachedMirror(config, { address, skipVerify: false, only: [] });
-    const { files, notes } = client.configure(mirror);
+    const { files, notes } = configOf(client, mirror);
     return {
       address: mirror.url,
       host: mirror.host,
       files,
-      notes: [...(note === null ? [] : [note]), ...mirror.notes, ...notes],
+      notes: [...(note === null ? [] : [note]), ...notes],
     };
   } catch (error) {
     if (!(error instanceof ClientConfigError)) throw error;

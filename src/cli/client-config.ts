@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { assumedAddress } from "../client-config/address.ts";
-import type { Client, ClientFile } from "../client-config/client.ts";
+import { type Client, type ClientFile, configOf } from "../client-config/client.ts";
 import { reachedMirror } from "../client-config/reached-mirror.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
@@ -27,8 +27,8 @@ export async function clientConfig(client: Client, options: ClientConfigOptions)
   const { address, note } = addressOf(config, client, options);
   const { upstream: only = [], skipVerify = false } = options;
   const mirror = reachedMirror(config, { address, skipVerify, only });
-  const { files, notes } = client.configure(mirror);
-  const told = [...(note === null ? [] : [note]), ...mirror.notes, ...notes];
+  const { files, notes } = configOf(client, mirror);
+  const told = [...(note === null ? [] : [note]), ...notes];
   const written = options.write === undefined ? [] : await writeBelow(options.write, files);
   if (options.json) {
     printJson({ address: mirror.url, files, notes: told, written });

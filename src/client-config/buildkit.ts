@@ -20,6 +20,8 @@ export const buildkit: Client = {
       ],
     };
   },
+  logIn: (host) =>
+    `BuildKit logs in with what docker login ${host} has stored for whoever starts the build`,
 };
 
 function ownTable({ host, trust }: ReachedMirror): string[] {

@@ -6,6 +6,8 @@ export interface Client {
   readonly means: string | null;
   /** Throws ClientConfigError if the client cannot use this mirror. */
   readonly configure: (mirror: ReachedMirror) => ClientConfig;
+  /** How it logs in, for mirrors that ask for it. */
+  readonly logIn: (host: string) => string;
 }
 
 /** A file that a client reads, and where it reads it. */
@@ -21,6 +23,13 @@ export interface ClientConfig {
   readonly files: readonly ClientFile[];
   /** What its user has to know beside the files: a sentence each. */
   readonly notes: readonly string[];
+}
+
+/** What a client needs for a mirror. Throws as `configure` does. */
+export function configOf(client: Client, mirror: ReachedMirror): ClientConfig {
+  const { files, notes } = client.configure(mirror);
+  const logIn = mirror.takesLogin ? [client.logIn(mirror.host)] : [];
+  return { files, notes: [...mirror.notes, ...notes, ...logIn] };
 }
 
 const writtenBy = "written by sluice client-config";

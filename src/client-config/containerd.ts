@@ -1,5 +1,5 @@
 import type { Client } from "./client.ts";
-import { defaultHostsToml, hostsTomlFiles } from "./hosts-toml.ts";
+import { defaultHostsToml, headerInHostsToml, hostsTomlFiles } from "./hosts-toml.ts";
 
 const directory = "/etc/containerd/certs.d";
 
@@ -11,10 +11,12 @@ const notes = [
 export const containerd: Client = {
   means: null,
   configure: (mirror) => ({ files: hostsTomlFiles(directory, mirror), notes }),
+  logIn: headerInHostsToml,
 };
 
 /** One file for every registry, those too that the mirror will only be told of later. */
 export const containerdForAny: Client = {
   means: null,
   configure: (mirror) => ({ files: [defaultHostsToml(directory, mirror)], notes }),
+  logIn: headerInHostsToml,
 };

@@ -1,13 +1,18 @@
 import type { Client, ClientConfig } from "./client.ts";
 import { ClientConfigError } from "./client-config-error.ts";
-import { hostsTomlFiles } from "./hosts-toml.ts";
+import { headerInHostsToml, hostsTomlFiles } from "./hosts-toml.ts";
 import type { ReachedMirror } from "./reached-mirror.ts";
 
 // The only registry for which Docker's engine has mirrors, and it does not say so in its requests.
 const dockerHub = "docker.io";
 
 /** An engine with a store of its own. */
-export const docker: Client = { means: dockerHub, configure: daemonJson };
+export const docker: Client = {
+  means: dockerHub,
+  configure: daemonJson,
+  logIn: (host) =>
+    `Docker's engine never logs in to a mirror of registry-mirrors, and goes to Docker Hub itself when that refuses: let it in without a login by server.access, by its networks for example; for prefixed pulls run: docker login ${host}`,
+};
 
 /** An engine that keeps images in containerd's store: it has mirrors for any registry. */
 export const dockerOnContainerd: Client = {
@@ -18,6 +23,7 @@ export const dockerOnContainerd: Client = {
       "this is for an engine whose docker info says driver-type: io.containerd.snapshotter.v1",
     ],
   }),
+  logIn: headerInHostsToml,
 };
 
 function daemonJson({ url, trust, unnamed }: ReachedMirror): ClientConfig {

@@ -16,6 +16,11 @@ export function defaultHostsToml(directory: string, mirror: ReachedMirror): Clie
   return hostsToml(`${directory}/_default`, null, mirror);
 }
 
+/** How whoever reads it logs in. */
+export function headerInHostsToml(): string {
+  return 'containerd logs in by a header in hosts.toml: under the host\'s table a table [host."URL".header] with authorization = "Basic …", of printf %s NAME:PASSWORD | base64 -w0, or "Bearer TOKEN"';
+}
+
 function hostsToml(
   folder: string,
   server: MirroredRegistry["server"],

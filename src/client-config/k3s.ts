@@ -9,13 +9,19 @@ export const k3s: Client = {
       mirror,
       mirror.registries.map(({ name }) => name),
     ),
+  logIn,
 };
 
 /** One entry for every registry, those too that the mirror will only be told of later. */
 export const k3sForAny: Client = {
   means: null,
   configure: (mirror) => registriesYaml(mirror, ["*"]),
+  logIn,
 };
+
+function logIn(host: string): string {
+  return `k3s logs in with what stands under configs."${host}".auth in that file: username and password`;
+}
 
 function registriesYaml(mirror: ReachedMirror, names: readonly string[]): ClientConfig {
   const entries = names.map((name) => `  "${name}":\n    endpoint: ["${mirror.url}"]\n`);

@@ -18,6 +18,8 @@ export const podman: Client = {
       ],
     };
   },
+  logIn: (host) =>
+    `podman, buildah and skopeo log in with what podman login ${host} has stored, CRI-O with its global_auth_file`,
 };
 
 function table(name: string, prefix: string, { host, trust }: ReachedMirror): string {

@@ -10,6 +10,8 @@ export interface ReachedMirror {
   readonly host: string;
   /** What stands between: nothing, a certificate that is checked, or one that is not. */
   readonly trust: "plain" | "verified" | "unverified";
+  /** Whether users log in. */
+  readonly takesLogin: boolean;
   /** At least one. */
   readonly registries: readonly MirroredRegistry[];
   /** The registry that is meant where a request names none; null: there is none. */
@@ -39,7 +41,7 @@ export interface Reach {
  * What the mirror of this configuration is for clients that reach it there. Throws ClientConfigError for an upstream that is
  * not configured, or that this address cannot mean.
  */
-export function reachedMirror({ upstreams }: Config, reach: Reach): ReachedMirror {
+export function reachedMirror({ server, upstreams }: Config, reach: Reach): ReachedMirror {
   const { address, only } = reach;
   for (const name of only) assertConfigured(name, upstreams);
   const owner = ownerOf(address, upstreams);
@@ -54,6 +56,7 @@ export function reachedMirror({ upstreams }: Config, reach: Reach): ReachedMirro
     url: address.origin,
     host: imageHost(address),
     trust: trustOf(reach),
+    takesLogin: server.auth !== null,
     registries: chosen.map(registryOf),
     unnamed: (owner ?? upstreams.find((upstream) => upstream.default))?.name ?? null,
     notes: why === null ? [] : [why],

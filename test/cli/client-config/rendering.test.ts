@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { parse as parseYaml } from "yaml";
 import { assumedAddress } from "../../../src/client-config/address.ts";
 import { buildkit } from "../../../src/client-config/buildkit.ts";
-import type { Client } from "../../../src/client-config/client.ts";
+import { type Client, configOf } from "../../../src/client-config/client.ts";
 import { ClientConfigError } from "../../../src/client-config/client-config-error.ts";
 import { containerd, containerdForAny } from "../../../src/client-config/containerd.ts";
 import { docker, dockerOnContainerd } from "../../../src/client-config/docker.ts";
@@ -12,6 +15,7 @@ import { podman } from "../../../src/client-config/podman.ts";
 import { type Reach, reachedMirror } from "../../../src/client-config/reached-mirror.ts";
 import { read, yaml } from "../../config/reading.ts";
 import { assertGolden } from "../../support/golden.ts";
+import { passwordLine } from "../../support/login-files.ts";
 
 const clients = {
   docker,
@@ -50,6 +54,21 @@ for (const [name, client] of Object.entries(clients)) {
       await assertGolden(new URL(`golden/${name}-${way}.txt`, import.meta.url), shown.join(""));
     });
   }
+}
+
+for (const [name, client] of Object.entries(clients)) {
+  test(`${name} is told how it logs in to a mirror that asks for it, and only then`, async () => {
+    await using directory = await mkdtempDisposable(join(tmpdir(), "client-config-"));
+    const htpasswd = join(directory.path, "htpasswd");
+    await writeFile(htpasswd, passwordLine("alice", "secret"));
+    const asking = `server: { auth: { htpasswd: ${htpasswd} } }\n${lab}`;
+
+    const told = (await configured(client, asking)).notes;
+    const untold = (await configured(client, lab)).notes;
+
+    assert.deepEqual(told.slice(0, -1), untold);
+    assert.match(told.at(-1) ?? "", name === "docker" ? /never logs in/ : /logs? in/);
+  });
 }
 
 test("only the registries that are named are configured, and one that is not configured is refused", async () => {
@@ -168,8 +187,7 @@ async function configured(
     only: [],
     ...reach,
   });
-  const { files, notes } = client.configure(mirror);
-  return { files, notes: [...mirror.notes, ...notes] };
+  return configOf(client, mirror);
 }
 
 function refusal(message: RegExp): (error: unknown) => true {
