@@ -15,6 +15,8 @@ const subject = "clients";
 /** Every way in which clients ask, tried at the listener itself; nothing is asked of an upstream for it. */
 export async function* checkClients(examined: ExaminedListener): AsyncGenerator<Finding> {
   yield judgeReach(examined.listening);
+  const greeting = await answerTo({ target: "/v2/" }, examined);
+  if (greeting === 401 || greeting === 403) return yield judgeRefusal(greeting);
   const ways = waysOf(examined.config.upstreams);
   const answers = await Promise.all(ways.map((way) => answerTo(way, examined)));
   const wrong = ways.flatMap((way, at) => judge(way, answers[at] ?? null) ?? []);
@@ -39,6 +41,15 @@ function judgeReach(listening: ListenAddress): Finding {
     `the registry API listens on ${shown}, which only this machine reaches`,
     "for clients elsewhere set server.listen to 0.0.0.0:5000, or put a reverse proxy before it",
   );
+}
+
+/** By the rules of the configuration; whoever does not run what it says refuses for another reason. */
+function judgeRefusal(status: 401 | 403): Finding {
+  const what =
+    status === 401
+      ? "clients must log in (server.auth)"
+      : "this machine itself may pull nothing (server.access)";
+  return ok(subject, `${what}, so the ways in which they ask were not tried`);
 }
 
 /** A way to ask, and what it must be answered with. */
@@ -93,7 +104,7 @@ function waysByHost(
 
 /** The status of the answer, or why there is none. */
 async function answerTo(
-  { target, host }: Way,
+  { target, host }: Pick<Way, "target" | "host">,
   { config, listening, stepLimitMs }: ExaminedListener,
 ): Promise<number | string> {
   const { promise, resolve } = Promise.withResolvers<number | string>();

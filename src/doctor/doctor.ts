@@ -6,6 +6,7 @@ import { Clock } from "./clock.ts";
 import { collected } from "./collected.ts";
 import { checkEndpoint, type ExaminedEndpoint } from "./endpoint-check.ts";
 import type { Finding } from "./finding.ts";
+import { checkLogins } from "./logins-check.ts";
 import { checkOwnCertificates } from "./own-certificates-check.ts";
 import { checkProcess } from "./process-check.ts";
 import { checkStorage } from "./storage-check.ts";
@@ -56,6 +57,7 @@ export class Doctor {
         collected("storage", limitMs, checkStorage(config.storage, holdsStorage)),
         collected("admin", limitMs, checkAdmin(config.admin)),
         collected("tls", limitMs, checkOwnCertificates(config, now)),
+        collected("server.auth", limitMs, checkLogins(config)),
       ]),
       Promise.all(
         endpoints.map((one) =>
