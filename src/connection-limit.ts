@@ -74,6 +74,8 @@ export class ConnectionLimit {
   /** Those without a request, the longest first. */
   readonly #waiting = new Set<Connection>();
   #refusedNow = 0;
+  /** Requests over HTTP/2 that are at work: a connection has many. */
+  #streams = 0;
   #loggedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ConnectionLimitOptions) {
@@ -171,12 +173,29 @@ export class ConnectionLimit {
 
   #onRequest(request: IncomingMessage, response: ServerResponse, listener: RequestListener): void {
     const connection = this.#open.get(endsOf(request.socket));
-    if (connection?.refused) {
-      this.#answerRefused(response, connection.refused);
+    const isStream = request.httpVersionMajor >= 2;
+    const refused = connection?.refused ?? (isStream ? this.#refusalOfStream() : null);
+    if (connection) this.#serve(connection, response);
+    if (refused !== null) {
+      this.#answerRefused(response, refused);
     } else {
-      if (connection) this.#serve(connection, response);
+      if (isStream) this.#serveStream(response);
       listener(request, response);
     }
+  }
+
+  #refusalOfStream(): Refused | null {
+    if (this.#streams < this.#options.limits.most) return null;
+    this.#count("full");
+    return "full";
+  }
+
+  /** Each takes as much as a connection does over HTTP/1.1. */
+  #serveStream(response: ServerResponse): void {
+    this.#streams++;
+    response.once("close", () => {
+      this.#streams--;
+    });
   }
 
   #serve(connection: Connection, response: ServerResponse): void {
@@ -184,7 +203,7 @@ export class ConnectionLimit {
     this.#waiting.delete(connection);
     response.once("close", () => {
       connection.running--;
-      if (connection.running > 0 || connection.socket.destroyed) return;
+      if (connection.running > 0 || connection.refused || connection.socket.destroyed) return;
       connection.waitingSinceMs = this.#options.monotonicMs();
       this.#waiting.add(connection);
     });
@@ -194,7 +213,7 @@ export class ConnectionLimit {
     const { limits, refusal } = this.#options;
     const sentence =
       refused === "full"
-        ? `the mirror has ${limits.most} connections already, and all are at work`
+        ? `the mirror has ${limits.most} connections or requests already, and all are at work`
         : `your address has ${limits.mostPerAddress} connections to the mirror already`;
     const body = refusal(sentence);
     response.writeHead(503, sentence, {

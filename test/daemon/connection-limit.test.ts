@@ -51,7 +51,7 @@ test("a client beyond the limit is told so, and served once another has gone", a
   const refused = await mirror.get("/v2/");
 
   assert.equal(refused.status, 503);
-  assert.match(refused.reason, /2 connections already/);
+  assert.match(refused.reason, /2 connections or requests already/);
   assert.equal(refused.headers["retry-after"], "5");
   assert.equal(refused.headers["connection"], "close");
   assert.equal(JSON.parse(refused.body.toString()).errors[0].code, "UNAVAILABLE");

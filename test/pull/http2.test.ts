@@ -251,7 +251,7 @@ test("who does not ask for HTTP/2 is served HTTP/1.1, and nobody is offered what
 
 test("streams of one session are answered beside each other, and its connection counts as one", async (t) => {
   if (!canRun(t)) return;
-  await using scene = await http2Scene({ server: { maxConnections: 1 } });
+  await using scene = await http2Scene({ server: { maxConnections: 2 } });
   const { hub, client, another } = scene;
   const [held, other] = [noiseBlob("held", 200_000), noiseBlob("other", 200_000)];
   for (const blob of [held, other]) hub.addBlob("library/app", blob);
@@ -260,11 +260,32 @@ test("streams of one session are answered beside each other, and its connection 
   await once(first, "response");
 
   const beside = await client.ask(`/v2/app/blobs/${other.digest}`);
+  const second = another().open(`/v2/app/blobs/${held.digest}`);
+  await once(second, "response");
   const refused = await another().ask("/v2/");
 
   assert.ok(beside.bytes.equals(other.bytes));
   assert.equal(refused.status, 503);
-  assert.match(refused.bytes.toString(), /1 connections already/);
+  assert.match(refused.bytes.toString(), /2 connections or requests already/);
   release();
   assert.ok((await endingOf(first)).complete);
+});
+
+test("streams are bounded in all as connections are, for each takes as much", async (t) => {
+  if (!canRun(t)) return;
+  await using scene = await http2Scene({ server: { maxConnections: 2 } });
+  const { hub, client } = scene;
+  const held = noiseBlob("held", 200_000);
+  hub.addBlob("library/app", held);
+  const release = hub.hold("library/app", held.digest, 100_000);
+  const running = [1, 2].map(() => client.open(`/v2/app/blobs/${held.digest}`));
+  for (const stream of running) await once(stream, "response");
+
+  const refused = await client.ask("/v2/");
+  release();
+  for (const stream of running) assert.ok((await endingOf(stream)).complete);
+  const served = await client.ask("/v2/");
+
+  assert.deepEqual([refused.status, served.status], [503, 200]);
+  assert.equal(refused.headers["retry-after"], "5");
 });
