@@ -6,6 +6,7 @@ import type { AdminTools } from "./admin/admin-tools.ts";
 import type { LoginsOptions } from "./auth/logins.ts";
 import type { AdminConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
+import { Networks } from "./config/network.ts";
 import { ConfiguredLogins } from "./configured-logins.ts";
 import { ConnectionLimit, type CreateServer } from "./connection-limit.ts";
 import { closeNow } from "./drain.ts";
@@ -91,7 +92,7 @@ function bounded(
   most: number,
 ): CreateServer {
   const refusal = (error: string): string => `${JSON.stringify({ error })}\n`;
-  const limits = { most, mostPerAddress: null };
+  const limits = { most, mostPerAddress: null, proxies: new Networks([]) };
   const limit = new ConnectionLimit({ listener, limits, refusal, log, metrics, monotonicMs });
   const create = limit.bounding(certificates.createServer);
   const turns = new Turns();

@@ -2,6 +2,7 @@ import { AccessRules } from "./auth/access-rules.ts";
 import { Gate } from "./auth/gate.ts";
 import type { LoginsOptions } from "./auth/logins.ts";
 import type { ServerConfig } from "./config/config.ts";
+import { Networks } from "./config/network.ts";
 import { ConfiguredLogins } from "./configured-logins.ts";
 
 /** The gate of the registry listener as the configuration says, also another one later. */
@@ -29,6 +30,7 @@ export class ConfiguredGate implements Disposable {
   }
 
   #build(server: ServerConfig): Gate {
-    return new Gate(this.#logins.present, new AccessRules(server));
+    const trustedProxies = new Networks(server.trustedProxies);
+    return new Gate(this.#logins.present, new AccessRules(server), trustedProxies);
   }
 }

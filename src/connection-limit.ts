@@ -7,6 +7,7 @@ import type {
 } from "node:http";
 import type { Socket } from "node:net";
 import { clientGroup } from "./config/client-group.ts";
+import type { Networks } from "./config/network.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { endsOf } from "./tls-server.ts";
@@ -16,6 +17,8 @@ export interface ConnectionLimits {
   readonly most: number;
   /** How many of one client's address; null: as many as there may be. */
   readonly mostPerAddress: number | null;
+  /** Addresses of proxies, behind which are many clients: these have as many as there may be. */
+  readonly proxies: Networks;
 }
 
 export interface ConnectionLimitOptions {
@@ -115,7 +118,7 @@ export class ConnectionLimit {
     // Its end is not told yet, and its client has come again from the same port.
     if (last) this.#forget(last);
     const group = clientGroup(socket.remoteAddress);
-    const refused = this.#refusalOf(group);
+    const refused = this.#refusalOf(group, socket.remoteAddress);
     const connection = { socket, ends, group, refused, running: 0, waitingSinceMs: monotonicMs() };
     this.#open.set(ends, connection);
     this.#byGroup.set(group, (this.#byGroup.get(group) ?? 0) + 1);
@@ -125,10 +128,11 @@ export class ConnectionLimit {
     socket.once("close", () => this.#forget(connection));
   }
 
-  #refusalOf(group: string): Refused | null {
-    const { most, mostPerAddress } = this.#options.limits;
+  #refusalOf(group: string, address: string): Refused | null {
+    const { most, mostPerAddress, proxies } = this.#options.limits;
     const ofGroup = this.#byGroup.get(group) ?? 0;
-    if (mostPerAddress !== null && ofGroup >= mostPerAddress) return "address";
+    const isOver = mostPerAddress !== null && ofGroup >= mostPerAddress;
+    if (isOver && !proxies.has(address)) return "address";
     if (this.#open.size - this.#refusedNow < most) return null;
     return this.#makeRoom() ? null : "full";
   }
@@ -156,7 +160,8 @@ export class ConnectionLimit {
     metrics.connectionsRefused.inc({ listener, reason });
     if (monotonicMs() - this.#loggedMs < logEveryMs) return;
     this.#loggedMs = monotonicMs();
-    log.warn({ listener, reason, ...limits }, "connections are refused");
+    const { most, mostPerAddress } = limits;
+    log.warn({ listener, reason, most, mostPerAddress }, "connections are refused");
   }
 
   #forget(connection: Connection): void {

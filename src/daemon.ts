@@ -3,6 +3,7 @@ import { openAdminListeners } from "./admin-listeners.ts";
 import { PasswordHashing } from "./auth/password-hashing.ts";
 import type { Config } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
+import { Networks } from "./config/network.ts";
 import { ConfiguredGate } from "./configured-gate.ts";
 import { ConnectionLimit, type CreateServer } from "./connection-limit.ts";
 import { Drain } from "./drain.ts";
@@ -131,12 +132,13 @@ async function bounded(
   { config, log, monotonicMs }: DaemonOptions,
 ): Promise<CreateServer> {
   const { maxConnections, maxConnectionsPerAddress: mostPerAddress } = config.server;
+  const proxies = new Networks(config.server.trustedProxies);
   const most = maxConnections ?? usualConnections(await openFilesLimit());
   const refusal = (sentence: string): string =>
     new DistributionError("UNAVAILABLE", sentence).toBody();
   return new ConnectionLimit({
     listener: "server",
-    limits: { most, mostPerAddress },
+    limits: { most, mostPerAddress, proxies },
     refusal,
     log,
     metrics,
@@ -176,10 +178,10 @@ function warnOfRestart(before: Config, next: Config, log: Log): void {
 
 /** The configuration that runs after another one was read: the rest of that takes effect with the next start. */
 function inEffect(started: Config, { server, admin, upstreams }: Config): Config {
-  const { auth, access } = server;
+  const { auth, access, trustedProxies } = server;
   return {
     ...started,
-    server: { ...started.server, auth, access },
+    server: { ...started.server, auth, access, trustedProxies },
     admin: { ...started.admin, auth: admin.auth, hosts: admin.hosts },
     upstreams,
   };

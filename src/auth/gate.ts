@@ -1,5 +1,7 @@
+import type { Networks } from "../config/network.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { AccessRules, Caller, PulledFrom } from "./access-rules.ts";
+import { clientAddress } from "./client-address.ts";
 import type { LoginCheck, Logins } from "./logins.ts";
 
 // What clients show as the place that asks for a password.
@@ -10,10 +12,17 @@ export class Gate {
   /** null: nobody can log in. */
   readonly #logins: Logins | null;
   readonly #rules: AccessRules;
+  readonly #trustedProxies: Networks;
 
-  constructor(logins: Logins | null, rules: AccessRules) {
+  constructor(logins: Logins | null, rules: AccessRules, trustedProxies: Networks) {
     this.#logins = logins;
     this.#rules = rules;
+    this.#trustedProxies = trustedProxies;
+  }
+
+  /** Where a request comes from: `connection` is the address of its connection, `forwardedFor` its X-Forwarded-For. */
+  addressOf(connection: string | undefined, forwardedFor: string | undefined): string | undefined {
+    return clientAddress(connection, forwardedFor, this.#trustedProxies);
   }
 
   /**

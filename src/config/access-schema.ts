@@ -2,9 +2,9 @@ import type { z } from "zod";
 import { ImageGlob } from "../oci/image-glob.ts";
 import type { AccessRule } from "./config.ts";
 import { denyKey } from "./deny-key.ts";
-import { list, patternHint, table, text } from "./keys.ts";
+import { list, table, text } from "./keys.ts";
 import { isName } from "./login-lines.ts";
-import { type Network, networkPattern, parseNetwork } from "./network.ts";
+import { networksKey } from "./value-keys.ts";
 
 // As of freshness.rules: each pull is compared with them in turn.
 const rulesLimit = 500;
@@ -26,7 +26,9 @@ function ruleTable(): z.ZodType<AccessRule> {
     {
       match: matchKey(),
       users: usersKey().optional(),
-      networks: networksKey().optional(),
+      networks: networksKey(
+        "From where: addresses of clients. Without it: from anywhere.",
+      ).optional(),
       deny: denyKey(
         "Refuses what fits, and tells the client this; without it what fits may be pulled.",
       ).optional(),
@@ -73,21 +75,4 @@ function usersKey(): z.ZodType<readonly string[]> {
       "Whom it is about: users, logged-in for every user, anonymous for who has not logged in. Without it: everyone.",
     example: ["alice", "bob"],
   }).min(1, { error: "names nobody; write for example [alice], or remove the key" });
-}
-
-function networksKey(): z.ZodType<readonly Network[]> {
-  const item = text(
-    {
-      kind: "an address or a network",
-      description: "As 192.0.2.1, 10.0.0.0/8 or fd00::/8.",
-      example: "10.0.0.0/8",
-      hints: patternHint(networkPattern),
-    },
-    parseNetwork,
-  );
-  return list(item, {
-    kind: "a list of networks",
-    description: "From where: addresses of clients. Without it: from anywhere.",
-    example: ["10.0.0.0/8", "fd00::/8"],
-  }).min(1, { error: "names none; write for example [10.0.0.0/8], or remove the key" });
 }

@@ -31,6 +31,8 @@ export interface ServerConfig extends ListenerConfig {
   readonly auth: LoginFiles | null;
   /** In their order: the first that fits decides. null: everyone who is let in may pull everything. */
   readonly access: readonly AccessRule[] | null;
+  /** Whose word is taken for where a request comes from. */
+  readonly trustedProxies: readonly Network[];
 }
 
 /** Who may pull, or not, what a pattern matches. */

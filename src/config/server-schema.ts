@@ -5,7 +5,7 @@ import type { ServerConfig } from "./config.ts";
 import { defaultListen } from "./default-listen.ts";
 import { table, wholeNumber } from "./keys.ts";
 import { serverTlsKey } from "./tls-schema.ts";
-import { listenKey } from "./value-keys.ts";
+import { listenKey, networksKey } from "./value-keys.ts";
 
 /** `server`: where and how the registry API is asked, and by whom. */
 export function serverTable(directory: string): z.ZodType<ServerConfig> {
@@ -38,6 +38,9 @@ export function serverTable(directory: string): z.ZodType<ServerConfig> {
         "Who can log in. Without it nobody need, and everyone may pull.",
       ).optional(),
       access: accessRulesKey().optional(),
+      trustedProxies: networksKey(
+        "Proxies whose X-Forwarded-For is believed. Without it nobody's is.",
+      ).optional(),
     },
     { description: "The registry API.", example: { listen: defaultListen.server } },
   ).transform((written) => ({
@@ -48,6 +51,7 @@ export function serverTable(directory: string): z.ZodType<ServerConfig> {
     maxConnectionsPerAddress: written.maxConnectionsPerAddress ?? null,
     auth: written.auth ?? null,
     access: written.access ?? null,
+    trustedProxies: written.trustedProxies ?? [],
   }));
 }
 

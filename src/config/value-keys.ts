@@ -2,8 +2,9 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import { type LogLevel, logLevels } from "./config.ts";
 import { hostPattern, hostProblem, upstreamNamePattern, upstreamNameProblem } from "./host.ts";
-import { patternHint, quoted, text } from "./keys.ts";
+import { list, patternHint, quoted, text } from "./keys.ts";
 import { type ListenAddress, listenPattern, parseListenAddress } from "./listen-address.ts";
+import { type Network, networkPattern, parseNetwork } from "./network.ts";
 import { durationPattern, parseDuration, parseSize, type Size, sizePattern } from "./units.ts";
 
 /** What is said about one key of a kind. */
@@ -48,6 +49,24 @@ export function levelKey(about: About): z.ZodType<LogLevel> {
     { kind, hints, ...about },
     (written) => logLevels.find((level) => level === written) ?? null,
   );
+}
+
+/** Some networks, or addresses. */
+export function networksKey(description: string): z.ZodType<readonly Network[]> {
+  const item = text(
+    {
+      kind: "an address or a network",
+      description: "As 192.0.2.1, 10.0.0.0/8 or fd00::/8.",
+      example: "10.0.0.0/8",
+      hints: patternHint(networkPattern),
+    },
+    parseNetwork,
+  );
+  return list(item, {
+    kind: "a list of networks",
+    description,
+    example: ["10.0.0.0/8", "fd00::/8"],
+  }).min(1, { error: "names none; write for example [10.0.0.0/8], or remove the key" });
 }
 
 /** A value of a `Host` header. */

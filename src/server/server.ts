@@ -112,7 +112,7 @@ export class RegistryServer {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { monotonicMs } = this.#options;
     const startedMs = monotonicMs();
-    const caller = { user: null, address: request.socket.remoteAddress };
+    const caller = { user: null, address: this.#addressOf(request) };
     const seen: Seen = { route: null, target: null, caller };
     const requestId = requestIdOf(request);
     response.setHeader("x-request-id", requestId);
@@ -132,6 +132,11 @@ export class RegistryServer {
     const durationMs = monotonicMs() - startedMs;
     const finished = { request, requestId, response, ...seen, served, durationMs, waits };
     recordRequest(finished, this.#options);
+  }
+
+  #addressOf({ socket, headers }: IncomingMessage): string | undefined {
+    const forwardedFor = headers["x-forwarded-for"]?.toString();
+    return this.#options.gate().addressOf(socket.remoteAddress, forwardedFor);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<Served> {

@@ -47,6 +47,7 @@ test("an empty file means the defaults", async () => {
       maxConnectionsPerAddress: null,
       auth: null,
       access: null,
+      trustedProxies: [],
     },
     admin: {
       listen: { host: "127.0.0.1", port: 5001 },
@@ -89,7 +90,7 @@ test("an empty file means the defaults", async () => {
 
 test("every key is read, ready to use", async () => {
   const config = await read(yaml`
-    server: { listen: ":8080", maxConnections: 2000, maxConnectionsPerAddress: 100, access: [{ match: "*" }] }
+    server: { listen: ":8080", maxConnections: 2000, maxConnectionsPerAddress: 100, access: [{ match: "*" }], trustedProxies: [10.0.0.0/8, "::1"] }
     admin: { listen: "[::1]:0", hosts: [admin.example.com], metricsListen: "0.0.0.0:5002" }
     storage: { directory: /srv/sluice, maxSize: 80%, minFree: 2GB, scrub: off }
     eviction: { interval: 1m, highWatermark: 90%, lowWatermark: 12.5 %, maxIdle: 30d, pins: ["docker.io/library/*", "*:v[0-9]*"] }
@@ -132,6 +133,10 @@ test("every key is read, ready to use", async () => {
       maxConnectionsPerAddress: 100,
       auth: null,
       access: [{ match: "*", users: null, networks: null, denial: null }],
+      trustedProxies: [
+        { address: "10.0.0.0", prefixBits: 8, family: "ipv4" },
+        { address: "::1", prefixBits: 128, family: "ipv6" },
+      ],
     },
     admin: {
       listen: { host: "::1", port: 0 },

@@ -12,6 +12,7 @@ import { CorpusRegistries } from "../support/corpus-registries.ts";
 import { DockerRegistry } from "../support/docker-registry.ts";
 import { Dockerd } from "../support/dockerd.ts";
 import { eventually } from "../support/eventually.ts";
+import { FakeUpstream } from "../support/fake-upstream.ts";
 import { frontProxies, startFrontProxy } from "../support/front-proxies.ts";
 import { HoldingRelay } from "../support/holding-relay.ts";
 import { noiseBlob } from "../support/images.ts";
@@ -20,6 +21,7 @@ import { haveAll, haveRoot } from "../support/real-program.ts";
 import { skopeo } from "../support/skopeo.ts";
 import { runSluice, SluiceProcess } from "../support/sluice-process.ts";
 import { standIns } from "../support/stand-ins.ts";
+import { TestMirror } from "../support/test-mirror.ts";
 
 const { multi } = hubCorpus;
 const { zstd } = ghcrCorpus;
@@ -68,6 +70,25 @@ for (const name of ["nginx", "caddy"] as const) {
       const { code, stderr } = await runSluice(["client-config", client, ...config, ...reached]);
       assert.equal(code, 0, stderr);
     }
+  });
+
+  test(`the mirror sees through ${name} who asks, whatever they write themselves`, async (t) => {
+    if (!haveAll(t, "openssl", program)) return;
+    await using hub = await FakeUpstream.start();
+    const proxies = { address: "127.0.0.1", prefixBits: 32, family: "ipv4" } as const;
+    await using mirror = await TestMirror.start({
+      upstreams: { "docker.io": hub },
+      server: { trustedProxies: [proxies] },
+    });
+    await using proxy = await startFrontProxy(name, new URL(mirror.url).host);
+    const ca = await readFile(proxy.caFile);
+    const headers = { "x-forwarded-for": "203.0.113.5, \u00ff<b>" };
+
+    const { status } = await ask(`${proxy.url}/v2/`, { ca, headers, from: "127.0.0.2" });
+
+    assert.equal(status, 200);
+    const line = mirror.logLines.find(({ target }) => target === "/v2/");
+    assert.equal(line?.["client"], "127.0.0.2");
   });
 
   test(`what the mirror answers comes through ${name} as it is`, async (t) => {

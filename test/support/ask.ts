@@ -8,6 +8,8 @@ export interface Question {
   readonly body?: Buffer;
   /** Of an https server: the certificates to believe. */
   readonly ca?: Buffer;
+  /** One of this machine's addresses to ask from, such as 127.0.0.2. */
+  readonly from?: string;
 }
 
 export interface Answer {
@@ -25,12 +27,13 @@ const deadlineMs = 60_000;
  */
 export async function ask(url: string, question: Question = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const { method = "GET", headers = {}, body, ca } = question;
+  const { method = "GET", headers = {}, body, ca, from } = question;
   const length = body ? { "content-length": String(body.length) } : {};
   const { origin } = new URL(url);
   const request = origin.startsWith("https:") ? httpsRequest : httpRequest;
   request(origin, {
     ...(ca ? { ca } : {}),
+    ...(from ? { localAddress: from } : {}),
     path: url.slice(origin.length) || "/",
     method,
     headers: { ...headers, ...length },
