@@ -53,7 +53,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await using stack = new AsyncDisposableStack();
   const { config, log, now, monotonicMs } = options;
   const opened = await openMirror(stack, options);
-  const { layout, mirror, configured, health, metrics, doctor } = opened;
+  const { layout, mirror, configured, health, metrics, doctor, logLevel } = opened;
   metrics.watchProcess();
   mirror.evictor.watch();
   const { verifier } = mirror;
@@ -94,7 +94,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       mirror.rules = new Rules(next.freshness);
       doctor.config = inEffect(config, next);
       mirror.evictor.settings = next.eviction;
-      log.level = next.log.level;
+      logLevel.configure(next.log.level);
       current = next;
     },
     drain: (cut) => {

@@ -6,6 +6,7 @@ import { Mirror } from "./mirror/mirror.ts";
 import { Rules } from "./mirror/rules.ts";
 import { openStorage, type Storage } from "./open-storage.ts";
 import { Statistics } from "./storage/statistics/statistics.ts";
+import { ChangeableLevel } from "./telemetry/changeable-level.ts";
 import { Health } from "./telemetry/health.ts";
 import type { Log } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
@@ -31,6 +32,7 @@ export interface OpenMirror extends Storage {
   readonly health: Health;
   readonly metrics: Metrics;
   readonly statistics: Statistics;
+  readonly logLevel: ChangeableLevel;
   readonly doctor: Doctor;
 }
 
@@ -45,6 +47,8 @@ export async function openMirror(
   const { config, version } = options;
   const storage = await openStorage(stack, options);
   const metrics = new Metrics(version);
+  const { log, now } = options;
+  const logLevel = stack.use(new ChangeableLevel({ log, configured: config.log.level, now }));
   const statistics = stack.use(new Statistics({ ...storage, ...options, metrics }));
   const mirror = new Mirror(
     { ...storage, ...options, metrics },
@@ -59,5 +63,5 @@ export async function openMirror(
   const { catalog } = storage;
   const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);
   const doctor = buildDoctor({ ...outbound, holdsStorage: true });
-  return { ...storage, mirror, configured, health, metrics, statistics, doctor };
+  return { ...storage, mirror, configured, health, metrics, statistics, logLevel, doctor };
 }

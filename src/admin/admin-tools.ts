@@ -4,6 +4,7 @@ import type { Mirror } from "../mirror/mirror.ts";
 import type { Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { Statistics } from "../storage/statistics/statistics.ts";
+import type { ChangeableLevel } from "../telemetry/changeable-level.ts";
 import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -26,6 +27,7 @@ export interface AdminTools {
   readonly doctor: Doctor;
   readonly metrics: Metrics;
   readonly statistics: Statistics;
+  readonly logLevel: ChangeableLevel;
   readonly version: string;
   readonly log: Log;
   /** The wall clock, in ms since the epoch. */

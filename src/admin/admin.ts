@@ -14,6 +14,7 @@ import { addHistory } from "./history.ts";
 import { addImages } from "./images.ts";
 import { addInspect } from "./inspect.ts";
 import { addLive } from "./live.ts";
+import { addLogLevel } from "./log-level.ts";
 import { loggedInOnly } from "./login.ts";
 import { addMoves } from "./moves.ts";
 import { addNow, nowCollector } from "./now.ts";
@@ -63,6 +64,7 @@ export function createAdminApi(tools: AdminTools, access: AdminAccess): AdminApi
   addNow(api, collectNow);
   addLive(api, collectNow, tools.log);
   addSaved(api, tools);
+  addLogLevel(api, tools);
   addSimulate(api, tools);
   addImages(api, tools);
   addInspect(api, tools);

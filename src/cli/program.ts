@@ -8,6 +8,7 @@ import { addHealth } from "./grammar/health.ts";
 import { addHelp } from "./grammar/help.ts";
 import { addHistory } from "./grammar/history.ts";
 import { addInspect } from "./grammar/inspect.ts";
+import { addLogLevel } from "./grammar/log-level.ts";
 import { addLs } from "./grammar/ls.ts";
 import { addPin, addUnpin } from "./grammar/pin.ts";
 import { addPrefetch } from "./grammar/prefetch.ts";
@@ -37,6 +38,7 @@ export function buildProgram(): Command {
   program.commandsGroup("Run the mirror:");
   addServe(program);
   addHealth(program);
+  addLogLevel(program);
   program.commandsGroup("Look at it:");
   addStats(program);
   addSavings(program);

@@ -60,7 +60,9 @@ function schemaIn(description: string): string | null {
 
 /** Such as `stats.json`, `stats-without-daemon.json`. */
 async function goldenFilesOf(name: string): Promise<readonly string[]> {
-  return (await readdir(golden)).filter((file) => /^[a-z]+/.exec(file)?.[0] === name);
+  return (await readdir(golden)).filter(
+    (file) => /^[-.]/.test(file.slice(name.length)) && file.startsWith(name),
+  );
 }
 
 async function valuesIn(file: string): Promise<readonly unknown[]> {

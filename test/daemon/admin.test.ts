@@ -91,6 +91,7 @@ test("the OpenAPI document describes every path of the API", async () => {
     "/api/v1/images",
     "/api/v1/inspect",
     "/api/v1/live",
+    "/api/v1/log-level",
     "/api/v1/moves",
     "/api/v1/now",
     "/api/v1/pin",

@@ -1,0 +1,26 @@
+import { Argument, type Command } from "commander";
+import { logLevels } from "../../config/config.ts";
+import { jsonOption } from "./json-option.ts";
+
+export function addLogLevel(program: Command): void {
+  program
+    .command("log-level")
+    .description("show what the running mirror logs, or change it for a while")
+    .addArgument(new Argument("[level]", "another level").choices(logLevels))
+    .option("--for <duration>", "how long, a day at most", "10m")
+    .addOption(jsonOption("LogLevel"))
+    .addHelpText("after", logLevelHelp)
+    .action(async (level: string | undefined, _options: object, command: Command) => {
+      const { logLevel } = await import("../log-level.ts");
+      await logLevel(level, command.optsWithGlobals());
+    });
+}
+
+const logLevelHelp = `
+Then it returns to log.level of the configuration by itself; a change for good
+belongs there, and SIGHUP has it read. Both changes are in the log.
+
+Examples:
+  sluice log-level
+  sluice log-level debug
+  sluice log-level debug --for 1h`;
