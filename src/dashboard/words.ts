@@ -51,7 +51,7 @@ const longDigest = /(sha\d+:[0-9a-f]{12})[0-9a-f]+$/;
 
 /** A digest, or a name that ends with one, without what nobody compares by eye. */
 export function shortDigest(text: string): string {
-  return text.replace(longDigest, "$1…");
+  return shown(text).replace(longDigest, "$1…");
 }
 
 /** How long ago an ISO 8601 time was: `34d ago`; `never` for null. */

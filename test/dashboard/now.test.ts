@@ -23,9 +23,10 @@ test("the first view of the dashboard", async (t) => {
     await page.getByText("Nothing has been pulled yet").waitFor();
     const { port } = mirror.daemon.address;
 
-    const command = page.getByText(`docker pull localhost:${port}/alpine`);
+    await page.getByText(`docker pull localhost:${port}/alpine`).waitFor();
 
-    assert.equal(await command.count(), 1);
+    await page.getByRole("heading", { name: "Ready for the first pull." }).waitFor();
+    assert.equal(await page.getByText("Not asked yet").count(), 2);
     await screenshot(page, "now-empty");
   });
 
@@ -110,6 +111,7 @@ test("a page that has lost its mirror says so, and comes back by itself", async 
 
   await first[Symbol.asyncDispose]();
   await page.getByText("The connection to the mirror is lost.").waitFor();
+  await page.getByRole("heading", { name: "The mirror gives no answer." }).waitFor();
   await screenshot(page, "now-lost");
   await using _second = await TestMirror.start({ upstreams, admin: { listen: adminAddress } });
 

@@ -5,7 +5,8 @@ import type { LimitStats } from "../../src/admin/limit-stats.ts";
 import type { Now } from "../../src/admin/now.ts";
 import { upstreamsOf, verdictOf } from "../../src/dashboard/now/verdict.ts";
 
-test("a mirror whose upstreams answer works", () => {
+test("a mirror whose upstreams answer works, and one that nobody asked is ready", () => {
+  assert.equal(verdictOf(now({ requests: 0 })).headline, "Ready for the first pull.");
   assert.deepEqual(verdictOf(now({})), {
     tone: "good",
     headline: "Everything works.",
@@ -78,6 +79,7 @@ test("limits that run out are told, with the time that is left", () => {
 });
 
 interface Parts {
+  readonly requests?: number;
   readonly ready?: boolean;
   readonly reasons?: readonly string[];
   readonly endpoints?: readonly EndpointStats[];
@@ -85,7 +87,14 @@ interface Parts {
   readonly disk?: Partial<Now["disk"]>;
 }
 
-function now({ ready = true, reasons = [], endpoints = [], limits = [], disk = {} }: Parts): Now {
+function now({
+  requests = 1,
+  ready = true,
+  reasons = [],
+  endpoints = [],
+  limits = [],
+  disk = {},
+}: Parts): Now {
   return {
     at: "2026-01-01T00:00:00.000Z",
     version: "1",
@@ -93,7 +102,22 @@ function now({ ready = true, reasons = [], endpoints = [], limits = [], disk = {
     reasons,
     stats: {
       since: "2026-01-01T00:00:00.000Z",
-      upstreams: [],
+      upstreams: [
+        {
+          upstream: "docker.io",
+          requests,
+          hits: 0,
+          misses: 0,
+          stale: 0,
+          errors: 0,
+          unstored: 0,
+          sentBytes: 0,
+          receivedBytes: 0,
+          hitRate: null,
+          byteHitRate: null,
+          savedBytes: 0,
+        },
+      ],
       total: { hitRate: null, byteHitRate: null, savedBytes: 0 },
       stored: { blobs: 0, bytes: 0, usedBytes: 0, limitBytes: 100 },
       fillsInFlight: 0,

@@ -6,6 +6,7 @@ import { Section } from "../parts/section.ts";
 import { Tabs } from "../parts/tabs.ts";
 import { hashOf, type Route } from "../route.ts";
 import { go } from "../use-route.ts";
+import { shown } from "../words.ts";
 import { type ClientName, clients, hostFromHere, useClientConfig } from "./use-client-config.ts";
 
 const titles: Readonly<Record<ClientName, string>> = {
@@ -74,12 +75,12 @@ function AddressForm({
 function Files({ answer }: { readonly answer: ClientConfigAnswer }): JSX.Element {
   return h("div", { class: "files" }, [
     answer.files.map(({ path, text }) =>
-      h(Section, { key: path, title: path }, h(Copied, { label: path, text })),
+      h(Section, { key: path, title: shown(path) }, h(Copied, { label: shown(path), text })),
     ),
     h(
       "ul",
       { class: "notes" },
-      answer.notes.map((note) => h("li", { key: note }, `${note}.`)),
+      answer.notes.map((note) => h("li", { key: note }, `${shown(note)}.`)),
     ),
     h(
       Section,

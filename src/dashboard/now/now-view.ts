@@ -13,7 +13,7 @@ import { FillList } from "./fill-list.ts";
 import { FirstPull } from "./first-pull.ts";
 import { LimitList } from "./limit-list.ts";
 import { UpstreamTable } from "./upstream-table.ts";
-import { verdictOf } from "./verdict.ts";
+import { noAnswer, type Verdict, verdictOf } from "./verdict.ts";
 
 /** Does it work, what does it save, what is it doing. */
 export function NowView({
@@ -26,8 +26,9 @@ export function NowView({
   const { now } = live;
   if (!now) return h("p", { class: "waiting", role: "status" }, "Waiting for the mirror …");
   const isNew = now.stats.upstreams.every(({ requests }) => requests === 0);
+  const isOld = live.connection === "lost";
   return h("div", { class: "view" }, [
-    h(Headline, { now }),
+    h(Headline, { now, verdict: isOld ? noAnswer : verdictOf(now) }),
     isNew ? h(FirstPull, { now }) : h(Tiles, { tiles: tilesOf(now, rates) }),
     h(Section, { title: "Upstreams" }, h(UpstreamTable, { now })),
     h(Section, { title: "Filling now", note: fillNote(now) }, h(FillList, { now, rates })),
@@ -40,8 +41,13 @@ export function NowView({
   ]);
 }
 
-function Headline({ now }: { readonly now: Now }): JSX.Element {
-  const { tone, headline, details } = verdictOf(now);
+interface HeadlineProps {
+  readonly now: Now;
+  readonly verdict: Verdict;
+}
+
+function Headline({ now, verdict }: HeadlineProps): JSX.Element {
+  const { tone, headline, details } = verdict;
   return h("div", { class: `headline ${tone}` }, [
     h("h1", null, shown(headline)),
     details.length > 0 &&

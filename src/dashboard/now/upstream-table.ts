@@ -32,8 +32,8 @@ export function UpstreamTable({ now }: { readonly now: Now }): JSX.Element {
 
 const columns: readonly Column<Row>[] = [
   { title: "Upstream", cell: ({ state }) => h(Name, { text: state.name }) },
-  { title: "State", cell: ({ state }) => h(State, { state }) },
-  { title: "Requests", align: "right", cell: counted("requests") },
+  { title: "State", cell: (row) => h(State, { row }) },
+  { title: "Requests", align: "right", isMinor: true, cell: counted("requests") },
   { title: "Hits", align: "right", isMinor: true, cell: counted("hits") },
   { title: "Stale", align: "right", isMinor: true, cell: counted("stale") },
   { title: "Errors", align: "right", cell: counted("errors") },
@@ -54,11 +54,15 @@ const words: Readonly<Record<UpstreamState["state"], readonly [Tone, string]>> =
   up: ["good", "Up"],
   partly: ["warn", "Partly up"],
   down: ["bad", "Down"],
-  offline: ["calm", "Not asked"],
+  offline: ["calm", "Offline"],
 };
 
-function State({ state: { state } }: { readonly state: UpstreamState }): JSX.Element {
-  const [tone, text] = words[state];
+function State({ row: { state, stats } }: { readonly row: Row }): JSX.Element {
+  // Nobody knows of one that was never asked.
+  if (state.state === "up" && !stats?.requests) {
+    return h(Badge, { tone: "calm", text: "Not asked yet" });
+  }
+  const [tone, text] = words[state.state];
   return h(Badge, { tone, text });
 }
 

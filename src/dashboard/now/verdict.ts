@@ -10,6 +10,13 @@ export interface Verdict {
   readonly details: readonly string[];
 }
 
+/** While nobody knows how it is. */
+export const noAnswer: Verdict = {
+  tone: "bad",
+  headline: "The mirror gives no answer.",
+  details: [],
+};
+
 /** What an operator is told first. */
 export function verdictOf(now: Now): Verdict {
   if (!now.ready) {
@@ -26,7 +33,9 @@ export function verdictOf(now: Now): Verdict {
   }
   const [headline, ...details] = troubles;
   if (headline !== undefined) return { tone: "warn", headline, details };
-  return { tone: "good", headline: "Everything works.", details: [] };
+  const isAsked = now.stats.upstreams.some(({ requests }) => requests > 0);
+  const praise = isAsked ? "Everything works." : "Ready for the first pull.";
+  return { tone: "good", headline: praise, details: [] };
 }
 
 /** An upstream with its endpoints, in the order of the configuration. */

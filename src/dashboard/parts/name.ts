@@ -4,7 +4,7 @@ import { shortDigest, shown } from "../words.ts";
 
 /** A name that somebody else gave; it keeps its direction to itself. */
 export function Name({ text }: { readonly text: string }): JSX.Element {
-  return h("bdi", { class: "name", title: shown(text) }, breakable(shortDigest(shown(text))));
+  return h("bdi", { class: "name", title: shown(text) }, breakable(shortDigest(text)));
 }
 
 /** It may be cut into lines where it has parts. */
