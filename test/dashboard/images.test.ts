@@ -101,11 +101,11 @@ test("images and storage on the dashboard", async (t) => {
 
   await t.test("an image is pinned, and let go again", async () => {
     await confirm(page, "Pin …", "Pin");
-    await page.getByText("may be evicted").waitFor({ state: "detached" });
+    await page.getByText("may be evicted", { exact: true }).waitFor({ state: "detached" });
     assert.match(await pinsOf(mirror), /library\/small:1/);
 
     await confirm(page, "Unpin …", "Unpin");
-    await page.getByText("may be evicted").waitFor();
+    await page.getByText("may be evicted", { exact: true }).waitFor();
     assert.doesNotMatch(await pinsOf(mirror), /library\/small:1/);
   });
 
