@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtempDisposable, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { haveAll, haveRoot, programPath } from "../support/real-program.ts";
@@ -36,6 +37,18 @@ for (const section of ["server", "admin"]) {
     assert.ok(refused.stderr.includes(`${section}.listen`), "it names the setting to change");
   });
 }
+
+test("a daemon with a broken file of logins refuses, and names its line", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "logins-"));
+  const htpasswd = join(directory.path, "htpasswd");
+  await writeFile(htpasswd, "# users\nalice:{SHA}CANARYHASH=\n");
+  await using home = await makeHome({ upstreams, server: { auth: { htpasswd } } });
+
+  const refused = await runSluice(["serve", "--config", home.configFile]);
+
+  assertRefused(refused, `${htpasswd}:2 has a SHA-1 hash`);
+  assert.doesNotMatch(refused.stderr, /CANARYHASH/);
+});
 
 test("a daemon that may not write its directory refuses, and names the directory", async (t) => {
   if (!haveAll(t, "setpriv")) return;
