@@ -292,6 +292,26 @@ test("what asks to write is told that this is a mirror, whoever it is", async ()
   assert.equal(answer.status, 405);
 });
 
+test("another mirror logs in with the credentials of its upstream, and what its callers send goes no further", async () => {
+  await using scene = await loginScene();
+  const credentials = { kind: "password", username: "alice", password: "secret of alice" } as const;
+  const child = (password: string): Promise<TestMirror> =>
+    TestMirror.start({
+      upstreams: { "docker.io": scene.mirror.url },
+      settings: { "docker.io": { credentials: [{ ...credentials, password }], access: "shared" } },
+    });
+  await using right = await child("secret of alice");
+  await using other = await child("wrong");
+
+  for (const target of scene.everyKindOf("library/app"))
+    assert.equal((await right.get(target, wrong)).status, 200, target);
+  const refused = await other.get("/v2/library/app/manifests/1", alice);
+
+  assert.equal(refused.status, 403);
+  const users = scene.mirror.logLines.flatMap(({ user }) => user ?? []);
+  assert.deepEqual(new Set(users), new Set(["alice"]));
+});
+
 function guess(at: number): { readonly authorization: string } {
   return { authorization: `Bearer guess-${at}` };
 }
