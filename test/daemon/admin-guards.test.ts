@@ -128,6 +128,20 @@ test("a purge takes names of images, and no paths", async () => {
   }
 });
 
+test("of many orders at once each is carried out and logged, or told to come again", async () => {
+  await using mirror = await TestMirror.start({ upstreams });
+  const own = { ...ownPage, origin: mirror.adminUrl };
+
+  const answers = await Promise.all(Array.from({ length: 60 }, () => order(mirror, own)));
+
+  const done = answers.filter(({ status }) => status === 200);
+  const later = answers.filter(({ status }) => status === 503);
+  assert.ok(done.length > 0 && done.length + later.length === answers.length);
+  const lines = mirror.logLines.filter(({ msg }) => msg === "change was asked for");
+  assert.equal(lines.length, done.length);
+  assert.equal(await pinned(mirror), 1);
+});
+
 test("everything is answered by an address or a name of the machine, and by no other", async () => {
   const hosts = ["admin.example.com"];
   await using mirror = await TestMirror.start({ upstreams, admin: { hosts } });
