@@ -2,7 +2,6 @@ import { AccessRules } from "./auth/access-rules.ts";
 import { Gate } from "./auth/gate.ts";
 import type { LoginsOptions } from "./auth/logins.ts";
 import type { ServerConfig } from "./config/config.ts";
-import { Networks } from "./config/network.ts";
 import { ConfiguredLogins } from "./configured-logins.ts";
 
 /** The gate of the registry listener as the configuration says, also another one later. */
@@ -30,7 +29,6 @@ export class ConfiguredGate implements Disposable {
   }
 
   #build(server: ServerConfig): Gate {
-    const trustedProxies = new Networks(server.trustedProxies);
-    return new Gate(this.#logins.present, new AccessRules(server), trustedProxies);
+    return new Gate(this.#logins.present, new AccessRules(server), server);
   }
 }

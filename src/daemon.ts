@@ -118,8 +118,10 @@ async function openCertificates(
   const open = async (listener: "server" | "admin"): Promise<ListenerCertificates> => {
     const files = config[listener].tls;
     const http2 = listener === "server" && config.server.http2;
+    const clientCaFile =
+      listener === "server" ? (config.server.clientCertificates?.caFile ?? null) : null;
     return stack.use(
-      await ListenerCertificates.open({ listener, files, http2, log, metrics, now }),
+      await ListenerCertificates.open({ listener, files, http2, clientCaFile, log, metrics, now }),
     );
   };
   return { server: await open("server"), admin: await open("admin") };

@@ -4,6 +4,7 @@ import { type CertificatePair, endingSoonMs } from "./config/certificate-pair.ts
 import type { CertificateFiles } from "./config/config.ts";
 import { Lookout } from "./config/followed-files.ts";
 import { formatDuration } from "./config/units.ts";
+import { FollowedCa } from "./followed-ca.ts";
 import { FollowedPair } from "./followed-pair.ts";
 import { ListenError } from "./listen.ts";
 import { NamesServed } from "./names-served.ts";
@@ -18,6 +19,8 @@ export interface ListenerCertificatesOptions {
   readonly files: readonly CertificateFiles[];
   /** Whether clients may choose HTTP/2. */
   readonly http2: boolean;
+  /** A file with the authorities of client certificates; null: clients are not asked for one. */
+  readonly clientCaFile: string | null;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly now: () => number;
@@ -32,6 +35,7 @@ const warnEveryMs = 24 * 3_600_000;
 export class ListenerCertificates implements Disposable {
   readonly #options: ListenerCertificatesOptions;
   readonly #followed: readonly FollowedPair[];
+  readonly #clientCa: FollowedCa | null;
   readonly #servers: TlsServer[] = [];
   readonly #lookout: Lookout | null;
   #contexts: Contexts | null = null;
@@ -40,6 +44,7 @@ export class ListenerCertificates implements Disposable {
   private constructor(options: ListenerCertificatesOptions) {
     this.#options = options;
     this.#followed = options.files.map((files) => new FollowedPair(files));
+    this.#clientCa = options.clientCaFile === null ? null : new FollowedCa(options.clientCaFile);
     this.#lookout = options.files.length > 0 ? new Lookout(lookMs, () => this.#look()) : null;
   }
 
@@ -47,8 +52,8 @@ export class ListenerCertificates implements Disposable {
   static async open(options: ListenerCertificatesOptions): Promise<ListenerCertificates> {
     using stack = new DisposableStack();
     const certificates = stack.use(new ListenerCertificates(options));
-    for (const pair of certificates.#followed) {
-      const { problem } = await pair.look();
+    for (const followed of certificates.#allFollowed) {
+      const { problem } = await followed.look();
       if (problem !== null) throw new ListenError(problem);
     }
     certificates.#take();
@@ -59,8 +64,12 @@ export class ListenerCertificates implements Disposable {
   /** As `createServer` of `node:http`; the server speaks TLS if there are certificates. */
   readonly createServer = (options: ServerOptions, listener: RequestListener): Server => {
     if (this.#followed.length === 0) return createServer(options, listener);
+    const { http2, clientCaFile } = this.#options;
     const contextFor = (name: string) => this.#contexts?.names.for(name) ?? null;
-    const server = new TlsServer({ ...options, contextFor, http2: this.#options.http2 }, listener);
+    const server = new TlsServer(
+      { ...options, contextFor, http2, asksForCertificates: clientCaFile !== null },
+      listener,
+    );
     this.#servers.push(server);
     this.#set(server);
     return server;
@@ -73,7 +82,7 @@ export class ListenerCertificates implements Disposable {
 
   /** Looks at the files now, whatever their times say. */
   async lookAgain(): Promise<void> {
-    for (const pair of this.#followed) pair.forget();
+    for (const followed of this.#allFollowed) followed.forget();
     await this.#lookout?.look();
   }
 
@@ -84,7 +93,7 @@ export class ListenerCertificates implements Disposable {
   /** Never rejects: what is wrong with the files is logged, and the old ones stay. */
   async #look(): Promise<void> {
     const { listener, log } = this.#options;
-    const looks = await Promise.all(this.#followed.map((pair) => pair.look()));
+    const looks = await Promise.all(this.#allFollowed.map((followed) => followed.look()));
     for (const { problem } of looks) {
       if (problem !== null)
         log.error({ listener, problem }, "a certificate cannot be used, the old one stays");
@@ -96,13 +105,20 @@ export class ListenerCertificates implements Disposable {
     this.#warnOfExpiry();
   }
 
+  get #allFollowed(): readonly (FollowedPair | FollowedCa)[] {
+    return this.#clientCa ? [...this.#followed, this.#clientCa] : this.#followed;
+  }
+
   /** Makes what is followed what is served with. */
   #take(): void {
     const { listener, metrics } = this.#options;
     const pairs = this.#followed.flatMap(({ pair }) => pair ?? []);
     const [first] = pairs;
     if (first === undefined) return;
-    const served = pairs.map((pair) => ({ names: pair.names, value: contextOf(pair) }));
+    const served = pairs.map((pair) => ({
+      names: pair.names,
+      value: createSecureContext(this.#secretsOf(pair)),
+    }));
     for (const { title } of this.#contexts?.pairs ?? [])
       metrics.certificateExpiry.remove({ listener, name: title });
     this.#contexts = { pairs, first, names: new NamesServed(served) };
@@ -115,7 +131,13 @@ export class ListenerCertificates implements Disposable {
   }
 
   #set(server: TlsServer): void {
-    if (this.#contexts) server.setSecureContext(secretsOf(this.#contexts.first));
+    if (this.#contexts) server.setSecureContext(this.#secretsOf(this.#contexts.first));
+  }
+
+  #secretsOf({ certificatePem, keyPem }: CertificatePair): SecureContextOptions {
+    const ca = this.#clientCa?.pem ?? null;
+    const believed = ca === null ? {} : { ca };
+    return { cert: certificatePem, key: keyPem, minVersion: "TLSv1.2", ...believed };
   }
 
   #warnOfExpiry(): void {
@@ -138,12 +160,4 @@ interface Contexts {
   readonly pairs: readonly CertificatePair[];
   readonly first: CertificatePair;
   readonly names: NamesServed<SecureContext>;
-}
-
-function contextOf(pair: CertificatePair): SecureContext {
-  return createSecureContext(secretsOf(pair));
-}
-
-function secretsOf({ certificatePem, keyPem }: CertificatePair): SecureContextOptions {
-  return { cert: certificatePem, key: keyPem, minVersion: "TLSv1.2" };
 }

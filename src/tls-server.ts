@@ -9,6 +9,8 @@ export interface TlsOptions extends ServerOptions {
   readonly contextFor: (name: string) => SecureContext | null;
   /** Whether clients may choose HTTP/2. */
   readonly http2: boolean;
+  /** Whether clients are asked for a certificate. Whether they are served is not decided here. */
+  readonly asksForCertificates: boolean;
 }
 
 // As long as a request's headers may take; a connection that greets nobody holds a socket for nothing.
@@ -23,11 +25,17 @@ export class TlsServer extends Server {
   readonly #connections = new Map<string, Socket>();
   readonly #http2: Http2Sessions | null;
 
-  constructor({ contextFor, http2, ...options }: TlsOptions, listener: RequestListener) {
+  constructor(
+    { contextFor, http2, asksForCertificates, ...options }: TlsOptions,
+    listener: RequestListener,
+  ) {
     super(
       {
         ...options,
         minVersion: "TLSv1.2",
+        requestCert: asksForCertificates,
+        // Who shows a bad one, or none, is told so in an answer, and may ask for health.
+        rejectUnauthorized: false,
         handshakeTimeout: handshakeTimeoutMs,
         ALPNProtocols: http2 ? ["h2", "http/1.1"] : ["http/1.1"],
         SNICallback: (name, done) => done(null, contextFor(name) ?? undefined),

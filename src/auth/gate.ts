@@ -1,7 +1,10 @@
-import type { Networks } from "../config/network.ts";
+import type { Socket } from "node:net";
+import type { ServerConfig } from "../config/config.ts";
+import { Networks } from "../config/network.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { AccessRules, Caller, PulledFrom } from "./access-rules.ts";
 import { clientAddress } from "./client-address.ts";
+import { shownCertificate } from "./client-certificate.ts";
 import type { LoginCheck, Logins } from "./logins.ts";
 
 // What clients show as the place that asks for a password.
@@ -13,11 +16,20 @@ export class Gate {
   readonly #logins: Logins | null;
   readonly #rules: AccessRules;
   readonly #trustedProxies: Networks;
+  readonly #certificates: ServerConfig["clientCertificates"];
 
-  constructor(logins: Logins | null, rules: AccessRules, trustedProxies: Networks) {
+  constructor(
+    logins: Logins | null,
+    rules: AccessRules,
+    {
+      trustedProxies,
+      clientCertificates,
+    }: Pick<ServerConfig, "trustedProxies" | "clientCertificates">,
+  ) {
     this.#logins = logins;
     this.#rules = rules;
-    this.#trustedProxies = trustedProxies;
+    this.#trustedProxies = new Networks(trustedProxies);
+    this.#certificates = clientCertificates;
   }
 
   /** Where a request comes from: `connection` is the address of its connection, `forwardedFor` its X-Forwarded-For. */
@@ -26,22 +38,41 @@ export class Gate {
   }
 
   /**
-   * Who a caller is. Where nobody can log in what it sends is not looked at: clients send mirrors what they know of the
+   * Who a caller is: whom it logs in as, else whom its client certificate names. Where nobody can log in what it sends is not looked at: clients send mirrors what they know of the
    * upstream. Rejects if it is not the login of a user.
    */
-  async caller(header: string | undefined, address: string | undefined): Promise<Caller> {
-    if (header === undefined || this.#logins === null) return { user: null, address };
+  async caller(
+    header: string | undefined,
+    socket: Socket,
+    address: string | undefined,
+  ): Promise<Caller> {
+    const user = this.#userShownBy(socket);
+    if (header === undefined || this.#logins === null) return { user, address };
     const check = await this.#logins.check(header, address);
     switch (check.kind) {
       case "user":
         return { user: check.name, address };
       case "nobody":
-        return { user: null, address };
+        return { user, address };
       case "wrong":
       case "limited":
       case "busy":
       case "closed":
         throw refusalOf(check);
+    }
+  }
+
+  #userShownBy(socket: Socket): string | null {
+    if (this.#certificates === null) return null;
+    const shown = shownCertificate(socket);
+    switch (shown.kind) {
+      case "user":
+        return shown.name;
+      case "none":
+        if (!this.#certificates.required) return null;
+        throw new DistributionError("DENIED", "this mirror asks for a client certificate");
+      case "refused":
+        throw new DistributionError("DENIED", shown.reason);
     }
   }
 

@@ -5,7 +5,7 @@ import { tableAt, tablesAt, textsAt } from "./plain-values.ts";
 /** Rules of `server.access` that name users where nobody can log in. */
 export function usersWithoutLogins(root: unknown): Finding[] {
   const server = tableAt(root, "server");
-  if ("auth" in server) return [];
+  if ("auth" in server || "clientCa" in tableAt(server, "tls")) return [];
   return tablesAt(server, "access").flatMap(({ table, index }) =>
     textsAt(table, "users").flatMap(({ text, index: at }): Finding[] => {
       if (text === groups.anonymous || !isName(text)) return [];

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { readBoundedFile } from "./bounded-file.ts";
+import { type BoundedFile, readBoundedFile } from "./bounded-file.ts";
 
 export type CaFile =
   | { readonly kind: "certificates"; readonly pem: string }
@@ -13,7 +13,15 @@ const end = "-----END CERTIFICATE-----";
 
 /** Reads PEM certificates and decodes each, so that a broken one is found now and not at the first pull. */
 export async function readCaFile(path: string): Promise<CaFile> {
-  const file = await readBoundedFile(path, limitBytes);
+  return caFileOf(path, await readCaText(path));
+}
+
+export function readCaText(path: string): Promise<BoundedFile> {
+  return readBoundedFile(path, limitBytes);
+}
+
+/** What the file at `path` holds, judged. */
+export function caFileOf(path: string, file: BoundedFile): CaFile {
   if (file.kind !== "text") return problem(`${path} ${file.problem}`);
   const found = certificatesIn(file.text);
   if (found.length === 0) {

@@ -23,6 +23,8 @@ export interface ListenerConfig {
 export interface ServerConfig extends ListenerConfig {
   /** Whether clients may choose HTTP/2, where TLS is spoken. */
   readonly http2: boolean;
+  /** What clients show of themselves; null: they are not asked. */
+  readonly clientCertificates: ClientCertificates | null;
   /** How many connections clients may have; null: as many as there are descriptors for. */
   readonly maxConnections: number | null;
   /** How many may come from one address; null: that many, too. */
@@ -68,6 +70,13 @@ export interface LoginFiles {
   readonly htpasswdFile: string | null;
   /** Lines of a name and the hash of a token. */
   readonly tokensFile: string | null;
+}
+
+export interface ClientCertificates {
+  /** Absolute path of a PEM file, read while running: the authorities that are believed. */
+  readonly caFile: string;
+  /** Whether who shows none is refused. */
+  readonly required: boolean;
 }
 
 /** A certificate as it was in its files. */

@@ -32,7 +32,7 @@ export function configSchema(directory: string): z.ZodType<Config> {
     ...rest,
     upstreams: upstreams.map(({ access, ...upstream }) => {
       // What our credentials open is for those who are known, and where nobody logs in that is nobody.
-      const careful = rest.server.auth === null ? "public" : "users";
+      const careful = canLogIn(rest.server) ? "users" : "public";
       const byDefault = upstream.credentials.length === 0 ? "shared" : careful;
       return { ...upstream, access: access ?? byDefault };
     }),
@@ -98,4 +98,8 @@ function logTable(): z.ZodType<Config["log"]> {
     { level: level.prefault("info") },
     { description: "What is logged.", example: { level: "debug" } },
   );
+}
+
+function canLogIn({ auth, clientCertificates }: Config["server"]): boolean {
+  return auth !== null || clientCertificates !== null;
 }

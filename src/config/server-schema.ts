@@ -47,6 +47,7 @@ export function serverTable(directory: string): z.ZodType<ServerConfig> {
     listen: written.listen,
     tls: written.tls?.certificates ?? [],
     http2: written.tls?.http2 ?? false,
+    clientCertificates: written.tls?.clientCertificates ?? null,
     maxConnections: written.maxConnections ?? null,
     maxConnectionsPerAddress: written.maxConnectionsPerAddress ?? null,
     auth: written.auth ?? null,

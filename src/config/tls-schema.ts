@@ -1,13 +1,15 @@
 import { z } from "zod";
+import { readCaFile } from "./ca-file.ts";
 import { type CertificatePair, readCertificatePair } from "./certificate-pair.ts";
-import type { CertificateFiles, ClientCertificate } from "./config.ts";
-import { flag, list, table } from "./keys.ts";
+import type { CertificateFiles, ClientCertificate, ClientCertificates } from "./config.ts";
+import { flag, list, patternHint, table, text } from "./keys.ts";
 import { pathKey } from "./value-keys.ts";
 
 /** What `server.tls` says. */
 export interface ServerTls {
   readonly certificates: readonly CertificateFiles[];
   readonly http2: boolean;
+  readonly clientCertificates: ClientCertificates | null;
 }
 
 const example = { certificate: "tls.crt", key: "tls.key" };
@@ -29,7 +31,7 @@ export function tlsKey(directory: string): z.ZodType<readonly CertificateFiles[]
 /** The same, with what else can be said of the registry API's listener. */
 export function serverTlsKey(directory: string): z.ZodType<ServerTls> {
   const several = certificatesKey(directory).transform((certificates) => {
-    return { certificates, http2: false };
+    return { certificates, http2: false, clientCertificates: null };
   });
   return z.union([serverTlsTable(directory), several]).meta({ description, examples: [example] });
 }
@@ -41,24 +43,77 @@ function serverTlsTable(directory: string): z.ZodType<ServerTls> {
       key: keyKey(directory).optional(),
       certificates: certificatesKey(directory).optional(),
       http2: flag("Whether clients may choose HTTP/2.").prefault(false),
+      clientCa: clientCaKey(directory).optional(),
+      clientCertificates: clientCertificatesKey().optional(),
     },
     {
       description: "A certificate and its key, or certificates, and what is spoken with them.",
       example: { ...example, http2: true },
       hints: { anyOf: [{ required: ["certificate", "key"] }, { required: ["certificates"] }] },
     },
-  ).transform(async ({ certificate, key, certificates, http2 }, context) => {
-    if (certificates === undefined) {
-      const files = filesOf({ certificate, key }, context);
-      if (files === null || (await readable(files, context)) === null) return z.NEVER;
-      return { certificates: [files], http2 };
+  ).transform(async ({ clientCa, clientCertificates, ...tls }, context) => {
+    const certificates = await certificatesOf(tls, context);
+    if (certificates === null) return z.NEVER;
+    const { http2 } = tls;
+    if (clientCa !== undefined) {
+      const required = clientCertificates !== "optional";
+      return { certificates, http2, clientCertificates: { caFile: clientCa, required } };
     }
-    if (certificate === undefined && key === undefined) return { certificates, http2 };
-    context.addIssue(
-      "has certificates beside certificate and key; write all of them as certificates",
-    );
+    if (clientCertificates === undefined) return { certificates, http2, clientCertificates: null };
+    const message = "says nothing without clientCa; write for example clientCa: clients.pem";
+    context.addIssue({ code: "custom", path: ["clientCertificates"], message });
     return z.NEVER;
   });
+}
+
+/** Those that are written, in either way; null if none can be used, and the issue is told. */
+async function certificatesOf(
+  { certificate, key, certificates }: WrittenCertificates,
+  context: z.core.$RefinementCtx,
+): Promise<readonly CertificateFiles[] | null> {
+  if (certificates === undefined) {
+    const files = filesOf({ certificate, key }, context);
+    return files !== null && (await readable(files, context)) !== null ? [files] : null;
+  }
+  if (certificate === undefined && key === undefined) return certificates;
+  context.addIssue(
+    "has certificates beside certificate and key; write all of them as certificates",
+  );
+  return null;
+}
+
+interface WrittenCertificates {
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+  readonly certificates?: readonly CertificateFiles[] | undefined;
+}
+
+function clientCaKey(directory: string): z.ZodType<string> {
+  return pathKey(directory, {
+    description:
+      "PEM certificates of the authorities that sign those of clients, who are then asked for one; its CN is the user's name. Relative to the directory of the configuration file; read again when it changes.",
+    example: "clients.pem",
+  }).transform(async (path, context) => {
+    const file = await readCaFile(path);
+    if (file.kind === "certificates") return path;
+    context.addIssue(file.message);
+    return z.NEVER;
+  });
+}
+
+const clientWays = ["required", "optional"] as const;
+
+function clientCertificatesKey(): z.ZodType<(typeof clientWays)[number]> {
+  return text(
+    {
+      kind: "required or optional",
+      description:
+        "Whether who shows no client certificate is refused. Default with clientCa: required.",
+      example: "optional",
+      hints: { anyOf: [{ enum: clientWays }, patternHint()] },
+    },
+    (written) => clientWays.find((way) => way === written) ?? null,
+  );
 }
 
 function certificatesKey(directory: string): z.ZodType<readonly CertificateFiles[]> {

@@ -150,7 +150,9 @@ export class RegistryServer {
     seen.route = route;
     const gate = this.#options.gate();
     const { authorization, host } = request.headers;
-    const caller = await waitFor("login", () => gate.caller(authorization, seen.caller.address));
+    const caller = await waitFor("login", () =>
+      gate.caller(authorization, request.socket, seen.caller.address),
+    );
     seen.caller = caller;
     gate.assertLetIn(caller);
     if (route.kind === "base") {

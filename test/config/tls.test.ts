@@ -3,7 +3,7 @@ import { copyFile, mkdtempDisposable, readFile, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { CertificateFiles, ClientCertificate } from "../../src/config/config.ts";
+import type { CertificateFiles, ClientCertificate, Config } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { makeCertificate } from "../support/certificate.ts";
@@ -123,7 +123,7 @@ test("what is no certificate at all is told by its kind", async () => {
     ["true", /server.tls: /],
     [
       "{ certificate: a.pem, key: b.pem, hsts: true }",
-      /server.tls.hsts: unknown key; known here: certificate, key, certificates, http2/,
+      /server.tls.hsts: unknown key; known here: certificate, key, certificates, http2, clientCa, clientCertificates/,
     ],
     ["{ key: a.pem }", /server.tls.certificate: is missing; write for example tls.crt/],
     ["{ http2: true }", /server.tls.certificate: is missing/],
@@ -160,5 +160,34 @@ test("a client certificate is read with its key, and what is wrong with the two 
   await assert.rejects(
     readClient("other-key.pem"),
     /upstreams.x.io.client.key: .*other-key.pem is not the key of the certificate in/,
+  );
+});
+
+test("authorities of client certificates are read, and without them nobody is asked for one", async (t) => {
+  if (!canRun(t)) return;
+  await using made = await mkdtempDisposable(join(tmpdir(), "tls-"));
+  const { path } = made;
+  await makeCertificate(path);
+  const readServer = async (more: string): Promise<Config["server"]> => {
+    const text = `server: { tls: { certificate: certificate.pem, key: key.pem, ${more} } }`;
+    return (await parseConfig({ text, file: "lab.yaml", directory: path }, {})).server;
+  };
+  const caFile = join(path, "certificate.pem");
+  const clientCa = "clientCa: certificate.pem";
+
+  assert.equal((await readServer("")).clientCertificates, null);
+  assert.deepEqual((await readServer(clientCa)).clientCertificates, { caFile, required: true });
+  assert.deepEqual(
+    (await readServer(`${clientCa}, clientCertificates: optional`)).clientCertificates,
+    { caFile, required: false },
+  );
+  await assert.rejects(
+    readServer("clientCertificates: optional"),
+    /server.tls.clientCertificates: says nothing without clientCa; write for example/,
+  );
+  await assert.rejects(readServer("clientCa: key.pem"), /clientCa: .* holds no PEM certificate/);
+  await assert.rejects(
+    readServer(`${clientCa}, clientCertificates: maybe`),
+    /"maybe" is not required or optional; write for example optional/,
   );
 });

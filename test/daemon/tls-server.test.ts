@@ -27,7 +27,10 @@ async function start(listener: RequestListener, http2 = false): Promise<Started>
   await using directory = await mkdtempDisposable(`${tmpdir()}/tls-`);
   const { certificateFile, keyFile } = await makeCertificate(directory.path);
   const [cert, key] = [await readFile(certificateFile), await readFile(keyFile)];
-  const server = new TlsServer({ contextFor: () => null, http2 }, listener);
+  const server = new TlsServer(
+    { contextFor: () => null, http2, asksForCertificates: false },
+    listener,
+  );
   server.setSecureContext({ cert, key });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -127,3 +127,48 @@ test("Go's HTTP/2 takes a stream that was cut for no whole answer", async (t) =>
   hub.addBlob("library/app", blob);
   assert.ok((await ask(`${proxy.url}${path}`, { ca })).bytes.equals(blob.bytes));
 });
+
+test("skopeo, podman and containerd show their client certificates where their configuration has them", async (t) => {
+  const programs = ["docker-registry", "openssl", "skopeo", "podman", "containerd", "ctr"] as const;
+  if (!haveRoot(t) || !haveAll(t, "runc", ...programs)) return;
+  await using registries = await CorpusRegistries.start();
+  await using home = await mkdtempDisposable(join(tmpdir(), "tls-"));
+  const authority = await makeCertificate(home.path, { prefix: "ca-", subject: "/CN=authority" });
+  const server = await makeCertificate(home.path);
+  const node = await makeCertificate(home.path, {
+    prefix: "node-",
+    subject: "/CN=node",
+    issuer: authority,
+  });
+  await using mirror = await TestMirror.start({
+    upstreams: { "docker.io": registries.hub.url },
+    tls: [server],
+    server: { clientCertificates: { caFile: authority.certificateFile, required: true } },
+  });
+  const image = `${new URL(mirror.url).host}/${nameOf(multi)}`;
+  const shown = join(home.path, "certs.d");
+  await mkdir(shown);
+  await copyFile(server.certificateFile, join(shown, "ca.crt"));
+  const copy = ["copy", "--quiet", "--src-cert-dir", shown, `docker://${image}`];
+
+  await assert.rejects(skopeo(...copy, `dir:${home.path}/refused`), /403/);
+  await copyFile(node.certificateFile, join(shown, "client.cert"));
+  await copyFile(node.keyFile, join(shown, "client.key"));
+  await skopeo(...copy, `dir:${home.path}/copy`);
+  await using podman = await ContainersHome.withConf("");
+  await podman.podman("pull", "--quiet", "--cert-dir", shown, image);
+  await using containerd = await Containerd.start({ mirror: mirror.url });
+  const hosts = join(home.path, "hosts");
+  await mkdir(join(hosts, "docker.io"), { recursive: true });
+  const toml = `[host."${mirror.url}"]
+  ca = "${server.certificateFile}"
+  client = [["${node.certificateFile}", "${node.keyFile}"]]
+`;
+  await writeFile(join(hosts, "docker.io/hosts.toml"), toml);
+  await containerd.useHosts(hosts);
+  await containerd.pull(`docker.io/${nameOf(multi)}`);
+
+  const users = mirror.logLines.filter(({ status }) => status === 200).map(({ user }) => user);
+  assert.ok(users.length > 6);
+  assert.deepEqual([...new Set(users)], ["node"]);
+});

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { copyFile, mkdtempDisposable, readFile } from "node:fs/promises";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { type TestContext, test } from "node:test";
+import type { Config } from "../../src/config/config.ts";
+import { type Certificate, makeCertificate } from "../support/certificate.ts";
+import { eventually } from "../support/eventually.ts";
+import { FakeUpstream } from "../support/fake-upstream.ts";
+import { Http2Client } from "../support/http2-client.ts";
+import { imageOfSize } from "../support/images.ts";
+import { haveAll } from "../support/real-program.ts";
+import { TestMirror } from "../support/test-mirror.ts";
+
+const canRun = (t: TestContext): boolean => haveAll(t, "openssl");
+
+test("who shows no certificate, or one of a stranger, is refused in words where one is required", async (t) => {
+  if (!canRun(t)) return;
+  await using scene = await startScene({ required: true });
+  const { mirror, alice, stranger } = scene;
+
+  const told = async (shown: Certificate | null): Promise<readonly [number, string]> => {
+    const { status, body } = await ask(mirror, "/v2/", shown);
+    return [status, body];
+  };
+
+  assert.deepEqual((await told(alice))[0], 200);
+  const [status, body] = await told(null);
+  assert.equal(status, 403);
+  assert.match(body, /"DENIED","message":"this mirror asks for a client certificate"/);
+  assert.match((await told(stranger))[1], /your client certificate is not believed \(/);
+  assert.equal((await ask(mirror, "/readyz", null)).status, 200, "probes need none");
+  const http2 = new Http2Client(mirror.url);
+  using _ = http2;
+  assert.equal((await http2.ask("/v2/")).status, 403);
+});
+
+test("the CN of a certificate is the user's name, for access and in the log", async (t) => {
+  if (!canRun(t)) return;
+  const rule = { match: "*", networks: null, denial: null };
+  const access = [{ ...rule, users: ["alice"] }];
+  await using scene = await startScene({ required: false, server: { access } });
+  const { mirror, alice, nameless } = scene;
+  const path = "/v2/library/app/manifests/v1";
+
+  assert.equal((await ask(mirror, path, alice)).status, 200);
+  assert.equal((await ask(mirror, path, null)).status, 401);
+  assert.match((await ask(mirror, path, nameless)).body, /has no CN that could be a user's name/);
+  const line = mirror.logLines.find(({ target, status }) => target === path && status === 200);
+  assert.equal(line?.["user"], "alice");
+});
+
+test("other authorities count for new connections once their file has changed", async (t) => {
+  if (!canRun(t)) return;
+  await using scene = await startScene({ required: true });
+  const { mirror, alice, stranger, caFile, upstreams } = scene;
+
+  await copyFile(stranger.certificateFile, caFile);
+  mirror.reload(upstreams);
+
+  await eventually("alice is a stranger now", async () => {
+    return (await ask(mirror, "/v2/", alice)).status === 403;
+  });
+  assert.equal((await ask(mirror, "/v2/", stranger)).status, 200);
+});
+
+interface Scene extends AsyncDisposable {
+  readonly mirror: TestMirror;
+  readonly upstreams: Readonly<Record<string, FakeUpstream>>;
+  readonly caFile: string;
+  readonly alice: Certificate;
+  /** Its authority is itself. */
+  readonly stranger: Certificate;
+  /** Of the same authority as alice's. */
+  readonly nameless: Certificate;
+}
+
+async function startScene({
+  required,
+  server = {},
+}: {
+  readonly required: boolean;
+  readonly server?: Partial<Config["server"]>;
+}): Promise<Scene> {
+  await using stack = new AsyncDisposableStack();
+  const { path } = stack.use(await mkdtempDisposable(`${tmpdir()}/mtls-`));
+  const issuer = await makeCertificate(path, { prefix: "ca-", subject: "/CN=authority" });
+  const made = (subject: string): Promise<Certificate> =>
+    makeCertificate(path, { prefix: `${subject.slice(4)}-`, subject, issuer });
+  const [alice, nameless] = [await made("/CN=alice"), await made("/CN=anonymous")];
+  const stranger = await makeCertificate(path, { prefix: "stranger-", subject: "/CN=alice" });
+  const caFile = `${path}/clients.pem`;
+  await copyFile(issuer.certificateFile, caFile);
+  const hub = stack.use(await FakeUpstream.start());
+  hub.addImage("library/app", "v1", imageOfSize("app", 1000));
+  const upstreams = { "docker.io": hub };
+  const mirror = stack.use(
+    await TestMirror.start({
+      upstreams,
+      tls: [await makeCertificate(path)],
+      server: { http2: true, clientCertificates: { caFile, required }, ...server },
+    }),
+  );
+  const owned = stack.move();
+  return {
+    mirror,
+    upstreams,
+    caFile,
+    alice,
+    stranger,
+    nameless,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** An answer over a connection of its own; the mirror's certificate is any. */
+async function ask(
+  mirror: TestMirror,
+  path: string,
+  shown: Certificate | null,
+): Promise<{ readonly status: number; readonly body: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
+  const own = shown && {
+    cert: await readFile(shown.certificateFile),
+    key: await readFile(shown.keyFile),
+  };
+  request(`${mirror.url}${path}`, { agent: false, rejectUnauthorized: false, ...own })
+    .on("error", reject)
+    .on("response", async (response) => {
+      const body = Buffer.concat(await response.toArray()).toString();
+      resolve({ status: response.statusCode ?? 0, body });
+    })
+    .end();
+  return await promise;
+}
