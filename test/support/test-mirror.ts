@@ -36,6 +36,8 @@ export interface TestMirrorOptions {
   readonly requestTimeouts?: ServerOptions;
   /** Whether the clock that never jumps moves only when told as well; otherwise it goes on by itself too. */
   readonly ownMonotonicClock?: boolean;
+  /** What the clock on the wall says at the start. */
+  readonly nowMs?: number;
   /** Of `server.listen`; else any that is free. */
   readonly port?: number;
   /** Of `server` and `admin`; else plain HTTP. */
@@ -83,7 +85,8 @@ export class TestMirror implements AsyncDisposable {
     const directory =
       options.directory ?? resources.use(await mkdtempDisposable(join(tmpdir(), "sluice-"))).path;
     const config = await configOf(options, directory);
-    const clock: Clock = { nowMs: Date.parse("2026-01-01T00:00:00Z"), monotonicMs: 1_000_000 };
+    const { nowMs = Date.parse("2026-01-01T00:00:00Z") } = options;
+    const clock: Clock = { nowMs, monotonicMs: 1_000_000 };
     const machineMs = options.ownMonotonicClock ? () => 0 : () => performance.now();
     const logLines: Record<string, unknown>[] = [];
     const log = pino(logOptions("info"), {
