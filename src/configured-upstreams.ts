@@ -125,7 +125,12 @@ export class ConfiguredUpstreams implements AsyncDisposable {
       const endpoints = entriesOf(endpointsOf(config, { users, limits }, this.#tools), breakers);
       return new Endpoints({ upstream: name, endpoints, metrics, clocks, offline: config.offline });
     };
-    const common = { name, metrics, endpoints: endpointsFor(usersOf(config, this.#tools)) };
+    const common = {
+      name,
+      metrics,
+      endpoints: endpointsFor(usersOf(config, this.#tools)),
+      forwards: access === "forward",
+    };
     const sharedUpstream = (forStrangers: Upstream | null): Upstream =>
       new Upstream({ ...common, publicView: null, forStrangers });
     // Without credentials too: what is stored may have come when there were some.
@@ -137,7 +142,7 @@ export class ConfiguredUpstreams implements AsyncDisposable {
     const upstream =
       access === "public"
         ? publicUpstream()
-        : sharedUpstream(access === "shared" ? null : publicUpstream());
+        : sharedUpstream(access === "users" ? publicUpstream() : null);
     return { config, upstream, limits };
   }
 }
@@ -160,11 +165,12 @@ const nobody: User = { account: "anonymous", credentials: null };
 export function endpointsOf(
   config: UpstreamConfig,
   { users, limits }: Askers,
-  { env, userAgent, monotonicMs }: OutboundTools,
+  { env, userAgent, now, monotonicMs }: OutboundTools,
 ): readonly Endpoint[] {
   const { name: upstream, privateRedirects, caPem: ca, client, http2, timeouts } = config;
   const connections = { timeouts, ca, client, proxy: proxyChoice(config.proxy, env), http2 };
-  const realms = config.credentials.length > 0 ? config.realms : null;
+  const hasCredentials = config.credentials.length > 0 || config.access === "forward";
+  const realms = hasCredentials ? config.realms : null;
   // Clients may give up at 10 s: by then they are told why, whichever endpoints were asked.
   const answerMs = timeouts.answerMs / config.endpoints.length;
   const common = { upstream, privateRedirects, realms, connections, answerMs };
@@ -172,7 +178,7 @@ export function endpointsOf(
     const accounts = users.map(({ account, credentials }) => {
       return { credentials, limits: limits.of(url.host, account) };
     });
-    return new Endpoint({ url, ...common, accounts, userAgent, monotonicMs });
+    return new Endpoint({ url, ...common, accounts, userAgent, clocks: { now, monotonicMs } });
   });
 }
 
@@ -216,7 +222,7 @@ function credentialSourceOf(
 ): CredentialSource {
   switch (credentials.kind) {
     case "password":
-      return new FixedCredentials(credentials.username, credentials.password);
+      return new FixedCredentials(credentials);
     case "password-file":
       return new PasswordFileCredentials(credentials.username, credentials.file);
     case "docker-config":

@@ -8,6 +8,7 @@ import {
 } from "../mirror/prefetch.ts";
 import { imageName } from "../oci/image-name.ts";
 import { isPlatform, linuxOn } from "../oci/platform.ts";
+import { nobody } from "../upstream/forwarded-login.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 import { readImage } from "./asked-image.ts";
@@ -63,7 +64,11 @@ function readName(tools: AdminTools, written: string): PrefetchedName {
   const { upstream, repository, reference } = readImage(tools, written);
   const name = imageName({ upstream: upstream.name, repository }, reference);
   // Nobody has asked this mirror through another one.
-  return { name, target: { upstream, repository, via: "" }, reference };
+  return {
+    name,
+    target: { upstream, repository, via: "", login: upstream.forwards ? nobody : null },
+    reference,
+  };
 }
 
 /** Throws HTTPException 400 for what is no platform. */

@@ -178,12 +178,13 @@ export type CredentialsConfig =
   /** Nobody; never the first. */
   | { readonly kind: "anonymous" };
 
-export const writtenAccessModes = ["public", "shared"] as const;
+export const writtenAccessModes = ["public", "shared", "forward"] as const;
 
 /**
  * Whose right to a repository counts. `public`: anybody's, so that only what upstream gives to anonymous requests is
  * served; `shared`: ours, so that everyone who may pull here may pull what our credentials can; `users`, which holds
- * where nothing is written: ours for who has logged in, anybody's for others.
+ * where nothing is written: ours for who has logged in, anybody's for others; `forward`: that of whoever asks here, by their
+ * own login for the upstream.
  */
 export type AccessMode = (typeof writtenAccessModes)[number] | "users";
 

@@ -4,6 +4,7 @@ import { inlinePasswords, mixedCredentials } from "./credential-ways.ts";
 import { defaultListen } from "./default-listen.ts";
 import { defaultWatermarks, parseWatermark } from "./eviction-schema.ts";
 import type { Finding } from "./finding.ts";
+import { forwardedLogins } from "./forward-ways.ts";
 import { upstreamNameProblem } from "./host.ts";
 import { quoted } from "./keys.ts";
 import { isLoopback, type ListenAddress, overlaps, parseListenAddress } from "./listen-address.ts";
@@ -24,6 +25,7 @@ export function crossChecks(root: unknown): Finding[] {
     ...furtherDefaults(upstreams),
     ...doubleClaims(upstreams),
     ...mixedCredentials(upstreams),
+    ...forwardedLogins(root),
     ...mixedRules(root),
     ...usersWithoutLogins(root),
   ];

@@ -220,17 +220,12 @@ function realmsKey(): z.ZodType<readonly string[]> {
 function accessKey(): z.ZodType<AccessMode> {
   return text(
     {
-      kind: "public or shared",
+      kind: "public, shared or forward",
       description:
-        "Whose right to a repository counts: public, anybody's; shared, that of our credentials. Default with credentials: public; with server.auth, shared for who has logged in and public for others.",
+        "Whose right to a repository counts: public, anybody's; shared, that of our credentials; forward, the caller's own, by their login for the registry, over TLS. Default with credentials: public; with server.auth, shared for who has logged in and public for others.",
       example: "shared",
       hints: { anyOf: [{ enum: writtenAccessModes }, patternHint()] },
     },
-    (written) =>
-      [...writtenAccessModes, "forward" as const].find((mode) => mode === written) ?? null,
-  ).transform((mode, context) => {
-    if (mode !== "forward") return mode;
-    context.addIssue('"forward" is not in this version yet; write public or shared');
-    return z.NEVER;
-  });
+    (written) => writtenAccessModes.find((mode) => mode === written) ?? null,
+  );
 }

@@ -68,22 +68,29 @@ const unknown = "doctor.invalid";
 const nowhere = "NOWHERE/manifests/latest";
 
 function waysOf(upstreams: readonly UpstreamConfig[]): readonly Way[] {
+  const unnamed = greetingOf(upstreams.find((one) => one.default));
   return [
-    { by: "dockerd (/v2/)", target: "/v2/", status: 200 },
-    { by: "an unknown Host header", target: "/v2/", host: unknown, status: 200 },
+    { by: "dockerd (/v2/)", target: "/v2/", status: unnamed },
+    { by: "an unknown Host header", target: "/v2/", host: unknown, status: unnamed },
     { by: `an unknown ?ns=${unknown}`, target: `/v2/?ns=${unknown}`, status: 404 },
     { by: `an unknown host (/v2/${unknown}/…)`, target: `/v2/${unknown}/${nowhere}`, status: 404 },
     ...upstreams.flatMap((upstream) => [
-      ...[upstream.name, ...upstream.aliases].flatMap(waysByName),
+      ...[upstream.name, ...upstream.aliases].flatMap((name) => waysByName(name, upstream)),
       ...upstream.hosts.flatMap((host) => waysByHost(host, upstream, upstreams)),
     ]),
   ];
 }
 
-function waysByName(name: string): readonly Way[] {
+/** Whoever asks without a login is asked for one, where it is theirs that counts. */
+function greetingOf(upstream: UpstreamConfig | undefined): number {
+  return upstream?.access === "forward" ? 401 : 200;
+}
+
+function waysByName(name: string, upstream: UpstreamConfig): readonly Way[] {
+  const status = greetingOf(upstream);
   return [
-    { by: `containerd (?ns=${name})`, target: `/v2/?ns=${encodeURIComponent(name)}`, status: 200 },
-    { by: `a path before /v2 (/${name}/v2/)`, target: `/${name}/v2/`, status: 200 },
+    { by: `containerd (?ns=${name})`, target: `/v2/?ns=${encodeURIComponent(name)}`, status },
+    { by: `a path before /v2 (/${name}/v2/)`, target: `/${name}/v2/`, status },
     { by: `podman and BuildKit (/v2/${name}/…)`, target: `/v2/${name}/${nowhere}`, status: 400 },
   ];
 }

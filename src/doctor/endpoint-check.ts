@@ -6,6 +6,7 @@ import { manifestAsk } from "../upstream/asks.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Answer } from "../upstream/exchange.ts";
 import { refusalFrom } from "../upstream/failure.ts";
+import { fromNowhere } from "../upstream/place.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { checkCertificate } from "./certificate-check.ts";
 import type { Clock } from "./clock.ts";
@@ -72,7 +73,7 @@ async function* checkPull({
   const repository = parseRepository(known.repository);
   const reference = parseReference(known.tag);
   if (name !== known.upstream || !repository || !reference) return;
-  const place = { repository, via: "" };
+  const place = { repository, ...fromNowhere };
   const answer = await endpoint.ask(manifestAsk("HEAD", place, { reference, accept: acceptAny }));
   answer.body.discard();
   const image = `${known.repository}:${known.tag}`;

@@ -74,10 +74,11 @@ async function judgeFailure(
 }
 
 function judgeAnonymous(
-  { upstream: { name }, endpoint }: ExaminedEndpoint,
+  { upstream: { name, access }, endpoint }: ExaminedEndpoint,
   challenge: Challenge,
 ): readonly Finding[] {
-  if (challenge.kind === "bearer") return [];
+  // Clients bring theirs.
+  if (challenge.kind === "bearer" || access === "forward") return [];
   return [
     warn(
       name,

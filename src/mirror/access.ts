@@ -4,6 +4,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { type FreshnessPolicy, proofAge } from "./freshness.ts";
 import { locationOf } from "./grants.ts";
+import { LoginRights } from "./login-rights.ts";
 import type { Asked } from "./not-found.ts";
 import type { Proof, ProofAge, Proofs } from "./proofs.ts";
 import { orNull, type StorageTools } from "./storage-tools.ts";
@@ -12,7 +13,7 @@ type AccessTools = Pick<StorageTools, "catalog" | "log" | "now">;
 
 const repositoriesInMemory = 20_000;
 
-/** What a pull is for, put to the upstream that is asked as nobody. */
+/** What a pull is for, put to the upstream as the one is asked whose right counts. */
 export interface Question {
   readonly about: Asked;
   readonly ask: (view: Upstream) => Promise<boolean>;
@@ -27,16 +28,19 @@ export interface AccessState {
 
 /**
  * Who may pull from a repository at all. Where our own credentials would open what is private, and nobody logs in here,
- * only what upstream shows to everyone is served (`access: public`).
+ * only what upstream shows to everyone is served (`access: public`); or what it shows to whoever asks (`forward`), which is
+ * remembered in memory only.
  */
 export class Access {
   readonly #tools: AccessTools;
   readonly #proofs: Proofs;
   readonly #publicAtMs = new LRUCache<string, number>({ max: repositoriesInMemory });
+  readonly #logins: LoginRights;
 
   constructor(tools: AccessTools, proofs: Proofs) {
     this.#tools = tools;
     this.#proofs = proofs;
+    this.#logins = new LoginRights(tools.now, proofs);
   }
 
   /**
@@ -44,16 +48,12 @@ export class Access {
    * UpstreamError when it refuses, or gives no answer about a repository that was never shown.
    */
   async mayPull(target: Target, question: Question): Promise<boolean> {
-    const view = target.upstream.publicView;
+    const view = viewOf(target.upstream);
     if (!view) return true;
     let isOwn = false;
-    const location = locationOf(target);
-    const proof = this.#proofOf(target, {
-      provenAtMs: await this.#knownAtMs(location),
-      ask: () => {
-        isOwn = true;
-        return question.ask(view);
-      },
+    const proof = await this.#proofOf(target, () => {
+      isOwn = true;
+      return question.ask(view);
     });
     const isShown = await this.#proofs.holds(proof);
     if (isShown || isOwn) return isShown;
@@ -67,11 +67,9 @@ export class Access {
    * about the content: some registries list what they do not give.
    */
   async mayList(target: Target, ask: Question["ask"]): Promise<boolean> {
-    const view = target.upstream.publicView;
+    const view = viewOf(target.upstream);
     if (!view) return true;
-    const location = locationOf(target);
-    const provenAtMs = await this.#knownAtMs(location);
-    const proof = this.#proofOf(target, { provenAtMs, ask: () => ask(view) });
+    const proof = await this.#proofOf(target, () => ask(view));
     return await this.#proofs.holds({
       ...proof,
       key: `${proof.key} tags`,
@@ -79,32 +77,34 @@ export class Access {
     });
   }
 
-  /** Whether the repository may be listed to everyone, without asking anybody. */
+  /** Whether the repository may be listed, to everyone or to this login, without asking anybody. */
   async isListed(
-    upstream: Upstream,
+    { upstream, login }: Pick<Target, "upstream" | "login">,
     location: Location,
     policy: FreshnessPolicy,
   ): Promise<boolean> {
+    if (login) return this.#logins.provenAtMs(location, login) !== null;
     if (!upstream.publicView) return true;
     const knownAtMs = await this.#knownAtMs(location);
     return knownAtMs !== null && proofAge(knownAtMs, this.#tools.now(), policy) !== "expired";
   }
 
   /** What is known of that, without asking anybody; null where our own right decides. */
-  async stateOf(target: Omit<Target, "via">): Promise<AccessState | null> {
+  async stateOf(target: Omit<Target, "via" | "login">): Promise<AccessState | null> {
     if (!target.upstream.publicView) return null;
     const provenAtMs = await this.#knownAtMs(locationOf(target));
     return { provenAtMs, age: this.#proofs.ageOf(provenAtMs) };
   }
 
-  #proofOf(target: Target, { provenAtMs, ask }: Pick<Proof, "provenAtMs" | "ask">): Proof {
+  async #proofOf(target: Target, ask: Proof["ask"]): Promise<Proof> {
+    const { upstream, login } = target;
     const location = locationOf(target);
+    const common = { upstream: upstream.name, isDown: upstream.down !== null, ask };
+    if (login) return { ...common, ...this.#logins.proof(location, login) };
     return {
-      upstream: location.upstream,
-      isDown: target.upstream.down !== null,
+      ...common,
       key: keyOf(location),
-      provenAtMs,
-      ask,
+      provenAtMs: await this.#knownAtMs(location),
       record: (isShown) => this.#record(location, isShown),
     };
   }
@@ -129,6 +129,11 @@ export class Access {
       await catalog.forgetPublic(location);
     }
   }
+}
+
+/** Who is asked whether a repository is shown to those who ask; null where our own right is everyone's. */
+function viewOf(upstream: Upstream): Upstream | null {
+  return upstream.forwards ? upstream : upstream.publicView;
 }
 
 function keyOf({ upstream, repository }: Location): string {

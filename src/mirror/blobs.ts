@@ -99,7 +99,7 @@ export class Blobs {
     if (notFound.has(target, `blob ${digest}`, policy)) throw blobUnknown(digest);
     const blob = await stored.openBlob(digest);
     const fill = this.fills.find(target.upstream, digest);
-    if (!blob && (!fill || fill.hasSource(target.repository))) {
+    if (!blob && (!fill || fill.hasSource(target))) {
       return { kind: "fill", fill: toFill() };
     }
     await using resources = new AsyncDisposableStack();

@@ -73,7 +73,7 @@ export class FillTable {
     const passLimit = this.#passLimit;
     const { metrics } = this.#tools;
     try {
-      if ((await fill.join(place.repository, gone)) === "readable") {
+      if ((await fill.join(place, gone)) === "readable") {
         return new FillReader({ fill, place, passLimit, metrics, gone, leave });
       }
       await leave();

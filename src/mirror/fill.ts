@@ -70,8 +70,8 @@ export class Fill {
     return this.#progress.promise;
   }
 
-  hasSource(repository: Repository): boolean {
-    return this.#sources.has(repository);
+  hasSource(place: Place): boolean {
+    return this.#sources.has(place);
   }
 
   /**
@@ -84,16 +84,16 @@ export class Fill {
   }
 
   /**
-   * Waits until upstream sends; resolves to "unknown" if it has no such blob in `repository`. Rejects with
+   * Waits until upstream sends; resolves to "unknown" if it has no such blob in that repository. Rejects with
    * UpstreamError when it refuses that repository or cannot be asked, and as `gone` does if the reader goes
    * away meanwhile. Each call is ended by `leave`.
    */
-  async join(repository: Repository, gone: Promise<never>): Promise<"readable" | "unknown"> {
+  async join(place: Place, gone: Promise<never>): Promise<"readable" | "unknown"> {
     this.#readers++;
-    while (this.#state.kind === "connecting" && !this.#sources.refusalOf(repository)) {
+    while (this.#state.kind === "connecting" && !this.#sources.refusalOf(place)) {
       await Promise.race([this.progress, gone]);
     }
-    const refusal = this.#sources.refusalOf(repository);
+    const refusal = this.#sources.refusalOf(place);
     if (refusal === "unknown") return "unknown";
     if (refusal) throw refusal;
     this.#throwIfFailed();

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Digest } from "../oci/digest.ts";
 import type { Location } from "../storage/catalog.ts";
+import { behalfOf } from "../upstream/place.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { ProofAge, Proofs } from "./proofs.ts";
@@ -35,7 +36,7 @@ export class Grants {
   /**
    * Whether the repository may have the content: by a grant, or because upstream says so to `ask`. While upstream
    * cannot be asked, it counts that a manifest of the repository names content of the same upstream, unless that shows
-   * us more than others (`access: public`). Otherwise rejects with UpstreamError.
+   * some more than others (`access: public`, `forward`). Otherwise rejects with UpstreamError.
    */
   async mayHave(target: Target, digest: Digest, ask: () => Promise<boolean>): Promise<boolean> {
     try {
@@ -53,7 +54,7 @@ export class Grants {
   }
 
   /** What is known, without asking anybody. */
-  async stateOf(target: Omit<Target, "via">, digest: Digest): Promise<GrantState> {
+  async stateOf(target: Omit<Target, "via" | "login">, digest: Digest): Promise<GrantState> {
     const provenAtMs = await this.#knownAtMs(target, digest);
     const holdsIfDown = provenAtMs !== null || (await this.#isReferenced(target, digest));
     return { provenAtMs, age: this.#proofs.ageOf(provenAtMs), holdsIfDown };
@@ -65,7 +66,7 @@ export class Grants {
     return await this.#proofs.holds({
       upstream: target.upstream.name,
       isDown: target.upstream.down !== null,
-      key: keyOf(target, digest),
+      key: keyOf(target, digest) + behalfOf(target),
       provenAtMs,
       ask,
       record: (holds) => (holds ? this.record(target, digest) : this.revoke(target, digest)),
@@ -98,16 +99,16 @@ export class Grants {
     await this.#tools.catalog.forgetGrant(locationOf(target), digest);
   }
 
-  async #isReferenced(target: Omit<Target, "via">, digest: Digest): Promise<boolean> {
-    // Anybody can publish a manifest that names what is private; what our credentials have opened must not open by that.
-    if (target.upstream.publicView) return false;
+  async #isReferenced(target: Omit<Target, "via" | "login">, digest: Digest): Promise<boolean> {
+    // Anybody can publish a manifest that names what is private; what credentials have opened must not open by that.
+    if (target.upstream.publicView || target.upstream.forwards) return false;
     const { catalog, log } = this.#tools;
     const isNamed = await orNull(log, () => catalog.isReferenced(locationOf(target), digest));
     return isNamed === true;
   }
 
   /** What cannot be known because the catalog fails must be asked of upstream. */
-  async #knownAtMs(target: Omit<Target, "via">, digest: Digest): Promise<number | null> {
+  async #knownAtMs(target: Omit<Target, "via" | "login">, digest: Digest): Promise<number | null> {
     const key = keyOf(target, digest);
     const known = this.#grantedAtMs.get(key);
     if (known !== undefined) return known;
@@ -118,10 +119,10 @@ export class Grants {
   }
 }
 
-export function locationOf({ upstream, repository }: Omit<Target, "via">): Location {
+export function locationOf({ upstream, repository }: Omit<Target, "via" | "login">): Location {
   return { upstream: upstream.name, repository };
 }
 
-function keyOf({ upstream, repository }: Omit<Target, "via">, digest: Digest): string {
+function keyOf({ upstream, repository }: Omit<Target, "via" | "login">, digest: Digest): string {
   return `${upstream.name} ${repository} ${digest}`;
 }

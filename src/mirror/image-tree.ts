@@ -31,7 +31,7 @@ export interface ImageTreeTools {
 }
 
 /** A target of which nothing is asked. */
-export type PlainTarget = Omit<Target, "via">;
+export type PlainTarget = Omit<Target, "via" | "login">;
 
 // An image of forty layers for ten platforms has 420. A manifest may name 50,000, of which nobody reads a tree.
 const nodesLimit = 2_000;

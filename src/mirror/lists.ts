@@ -6,7 +6,6 @@ import { type Referrer, referrerOf, referrersIn } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
 import type { Location } from "../storage/catalog.ts";
 import type { TagList } from "../upstream/tag-list.ts";
-import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { Access } from "./access.ts";
@@ -42,8 +41,7 @@ export interface ReferrersPull {
 }
 
 /** An upstream whose repositories are listed, and what stands before their names. */
-export interface Listed {
-  readonly upstream: Upstream;
+export interface Listed extends Pick<Target, "upstream" | "login"> {
   /** "" or `HOST/`. */
   readonly prefix: string;
 }
@@ -92,7 +90,7 @@ export class Lists {
     }
   }
 
-  /** One page of the repositories of which something is cached and which may be shown to the caller, in byte order. */
+  /** One page of the repositories of which something is cached and which may be shown to the login, in byte order. */
   async repositories({ upstreams, mayPull }: RepositoriesAsked, page: Page): Promise<NamesPage> {
     const count = countOf(page);
     const lists = upstreams.map((listed) =>
@@ -103,10 +101,11 @@ export class Lists {
 
   /** The first `count` names behind `last`. */
   async #namesOf(
-    { upstream, prefix, mayPull }: Listed & Pick<RepositoriesAsked, "mayPull">,
+    listed: Listed & Pick<RepositoriesAsked, "mayPull">,
     last: string,
     count: number,
   ): Promise<string[]> {
+    const { upstream, prefix, mayPull } = listed;
     const { storage, access } = this.#tools;
     const rules = this.#tools.rules();
     const names: string[] = [];
@@ -120,7 +119,7 @@ export class Lists {
         const isListed =
           !isDenied &&
           mayPull(location) &&
-          (await access.isListed(upstream, location, rules.general));
+          (await access.isListed(listed, location, rules.general));
         if (isListed && names.length < count) names.push(prefix + repository);
         after = repository;
       }

@@ -3,6 +3,7 @@ import { DistributionError } from "../oci/distribution-error.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
 import type { DescribedManifest, UpstreamManifest } from "../upstream/answers.ts";
+import { behalfOf, fromNowhere } from "../upstream/place.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
@@ -21,6 +22,11 @@ import type { StoredContent } from "./stored-content.ts";
 export interface ManifestPull {
   readonly outcome: PullOutcome;
   readonly manifest: Manifest;
+}
+
+interface ManifestState {
+  readonly ruling: Ruling;
+  readonly isNotFound: boolean;
 }
 
 export interface ManifestTools {
@@ -48,7 +54,7 @@ export class Manifests {
 
   async pull(target: Target, digest: Digest): Promise<ManifestPull> {
     const { stored, passed } = this.#tools;
-    const { ruling, isNotFound } = this.stateOf(target, digest);
+    const { ruling, isNotFound } = this.#stateAt(target, digest);
     if (isNotFound) throw manifestUnknown(digest);
     const manifest = await stored.manifest(digest);
     if (manifest) {
@@ -61,11 +67,8 @@ export class Manifests {
   }
 
   /** What holds for a pull by digest, and whether upstream has just said that there is none. */
-  stateOf(target: PlainTarget, digest: Digest): { ruling: Ruling; isNotFound: boolean } {
-    const { notFound, rules } = this.#tools;
-    const ruling = rules().ruling(locationOf(target), { kind: "digest", digest });
-    const isNotFound = notFound.has({ ...target, via: "" }, `manifest ${digest}`, ruling.policy);
-    return { ruling, isNotFound };
+  stateOf(target: PlainTarget, digest: Digest): ManifestState {
+    return this.#stateAt({ ...target, ...fromNowhere }, digest);
   }
 
   /** Stores what upstream sent through this repository, unless a rule says that it only passes. */
@@ -111,6 +114,12 @@ export class Manifests {
     return isHeld;
   }
 
+  #stateAt(target: Target, digest: Digest): ManifestState {
+    const { notFound, rules } = this.#tools;
+    const ruling = rules().ruling(locationOf(target), { kind: "digest", digest });
+    return { ruling, isNotFound: notFound.has(target, `manifest ${digest}`, ruling.policy) };
+  }
+
   async #grant(target: Target, digest: Digest): Promise<void> {
     const { grants } = this.#tools;
     const wasGranted = await grants.isKnown(target, digest);
@@ -124,7 +133,7 @@ export class Manifests {
     const overdue = this.#tools.trouble.overdue(key);
     if (overdue) throw overdue;
     const fetch = (): Promise<ManifestPull> => this.#fetch(target, digest, ruling);
-    const flight = this.#flights.run(key, () => this.#noting(key, fetch));
+    const flight = this.#flights.run(key + behalfOf(target), () => this.#noting(key, fetch));
     const pull = await withPatience(flight, longestWaitMs, upstream.name);
     return flight.joined ? collapsed(pull) : pull;
   }

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { behalfOf } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import type { FreshnessPolicy } from "./freshness.ts";
@@ -52,6 +53,6 @@ export class NotFound {
   }
 }
 
-function keyOf({ repository }: Target, asked: Asked): string {
-  return `${repository} ${asked}`;
+function keyOf(target: Target, asked: Asked): string {
+  return `${target.repository} ${asked}${behalfOf(target)}`;
 }

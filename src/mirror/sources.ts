@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Repository } from "../oci/repository.ts";
 import type { UpstreamBlob } from "../upstream/answers.ts";
-import type { Place } from "../upstream/place.ts";
+import { behalfOf, type Place } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { Retries } from "./retries.ts";
@@ -20,7 +20,10 @@ interface Source {
   refusal: Refusal | null;
 }
 
-/** The repositories of one upstream that a blob may come through. One that refuses is no end while there are others. */
+/**
+ * The repositories of one upstream that a blob may come through, each asked on behalf of those who may have it. One that
+ * refuses is no end while there are others.
+ */
 export class Sources {
   readonly #upstream: Upstream;
   readonly #digest: Digest;
@@ -31,9 +34,9 @@ export class Sources {
     this.#digest = digest;
   }
 
-  /** Whether the repository was added, and has not refused. */
-  has(repository: Repository): boolean {
-    return this.#of(repository)?.refusal === null;
+  /** Whether the repository was added on this behalf, and has not refused. */
+  has(place: Place): boolean {
+    return this.#of(place)?.refusal === null;
   }
 
   /** The one that was added first; null: none was yet. */
@@ -42,12 +45,12 @@ export class Sources {
   }
 
   add(place: Place): void {
-    if (!this.has(place.repository)) this.#sources.push({ place, refusal: null });
+    if (!this.has(place)) this.#sources.push({ place, refusal: null });
   }
 
   /** null while the repository was not asked, or has the blob. */
-  refusalOf(repository: Repository): Refusal | null {
-    return this.#of(repository)?.refusal ?? null;
+  refusalOf(place: Place): Refusal | null {
+    return this.#of(place)?.refusal ?? null;
   }
 
   /**
@@ -69,8 +72,8 @@ export class Sources {
   }
 
   // One that had refused may have been added again, when it had proven that it has the blob after all.
-  #of(repository: Repository): Source | undefined {
-    return this.#sources.findLast((source) => source.place.repository === repository);
+  #of(place: Place): Source | undefined {
+    return this.#sources.findLast((source) => keyOf(source.place) === keyOf(place));
   }
 
   async #ask(
@@ -86,4 +89,8 @@ export class Sources {
       throw error;
     }
   }
+}
+
+function keyOf(place: Place): string {
+  return place.repository + behalfOf(place);
 }

@@ -2,6 +2,7 @@ import { type Accept, acceptAny } from "../oci/accept.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import type { Reference, Tag } from "../oci/reference.ts";
 import type { DescribedManifest, UpstreamManifest } from "../upstream/answers.ts";
+import { behalfOf, fromNowhere } from "../upstream/place.ts";
 import { type Flight, SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError, type UpstreamFailure } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
@@ -65,7 +66,7 @@ export class Tags {
 
   /** What a pull of the tag would do now. Nobody is asked, and nothing is changed by it. */
   async stateOf(target: PlainTarget, tag: Tag): Promise<TagState> {
-    const key = { target: { ...target, via: "" }, tag, variant: "" };
+    const key = { target: { ...target, ...fromNowhere }, tag, variant: "" };
     const decision = await this.#decide(key, (one) => this.#known.peek(one));
     const known = "known" in decision ? decision.known : null;
     const holdsIfDown = known !== null && this.#mayServe(key, known, outage);
@@ -156,7 +157,9 @@ export class Tags {
 
   /** The question that runs for this tag, or a new one. Throws DistributionError if too many wait for it. */
   #begin(key: TagKey, accept: Accept): Flight<ManifestPull> {
-    const flight = this.#flights.run(textOf(key), () => this.#revalidateOrNote(key, accept));
+    const flight = this.#flights.run(textOf(key) + behalfOf(key.target), () =>
+      this.#revalidateOrNote(key, accept),
+    );
     if (flight.waiters <= waitersLimit) return flight;
     throw new DistributionError(
       "UNAVAILABLE",

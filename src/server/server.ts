@@ -26,6 +26,7 @@ import { ClientGone } from "./body-writer.ts";
 import { BufferBudget } from "./buffer-budget.ts";
 import { cut } from "./cut.ts";
 import { toDistributionError } from "./error-answer.ts";
+import { Forwarding } from "./forwarding.ts";
 import { endLingering } from "./lingering-end.ts";
 import { serveReferrers, serveRepositories, serveTags } from "./lists.ts";
 import { viaOf } from "./loop.ts";
@@ -84,11 +85,13 @@ export class RegistryServer {
   readonly #upstreams: () => Upstreams;
   readonly #options: RegistryServerOptions;
   readonly #turns = new Turns();
+  readonly #forwarding: Forwarding;
   readonly #buffers = new BufferBudget(bufferLimitBytes);
 
   constructor(options: RegistryServerOptions) {
     this.#options = options;
     this.#upstreams = options.upstreams;
+    this.#forwarding = new Forwarding(options.monotonicMs);
     const { createServer: create = createServer } = options;
     const timeouts = { ...requestTimeouts, ...options.requestTimeouts };
     this.http = create({ ...timeouts, maxHeaderSize: headerLimitBytes }, (request, response) => {
@@ -121,7 +124,7 @@ export class RegistryServer {
     const served = await followWaits(waits, serve).catch((error: unknown) => {
       // Before its answer began; nobody is left to tell.
       if (error instanceof ClientGone) return { ...servedNothing(null), left: error.message };
-      const told = toDistributionError(error);
+      const told = toDistributionError(this.#forwarding.told(error, seen.target, request));
       answerError(
         answerForClient(told, request.headers["user-agent"], seen.route),
         request,
@@ -156,13 +159,14 @@ export class RegistryServer {
     seen.caller = caller;
     gate.assertLetIn(caller);
     if (route.kind === "base") {
-      return this.#serveBase(route, gate.invitation(caller), request, response);
+      return await this.#serveBase(route, gate.invitation(caller), request, response);
     }
     const via = viaOf(request.headers["cdn-loop"]?.toString(), instance);
     if (route.kind === "catalog") {
       const listed = this.#upstreams().listed(route.address, host);
       const upstreams = listed.map(({ prefix, upstream }) => {
-        return { prefix, upstream: upstreamFor(caller, upstream) };
+        const login = this.#forwarding.loginFor(upstream, request);
+        return { prefix, upstream: upstreamFor(caller, upstream), login };
       });
       sendNamespace(route, response);
       const mayPull = (from: PulledFrom): boolean => gate.mayPull(caller, from);
@@ -170,7 +174,8 @@ export class RegistryServer {
       return await serveRepositories(mirror, asked, request, response);
     }
     const { upstream, repository } = this.#upstreams().resolve(route.address, host);
-    const target = { upstream: upstreamFor(caller, upstream), repository, via };
+    const login = this.#forwarding.loginFor(upstream, request);
+    const target = { upstream: upstreamFor(caller, upstream), repository, via, login };
     seen.target = target;
     gate.assertMayPull(caller, { upstream: upstream.name, repository });
     sendNamespace(route, response);
@@ -214,13 +219,14 @@ export class RegistryServer {
   }
 
   /** `/v2/` says only that this is a registry; clients ask it before every pull. */
-  #serveBase(
-    route: Route,
+  async #serveBase(
+    { address }: Route,
     headers: Readonly<Record<string, string>>,
     request: IncomingMessage,
     response: ServerResponse,
-  ): Served {
-    this.#upstreams().assertKnown(route.address);
+  ): Promise<Served> {
+    const upstream = this.#upstreams().meant(address, request.headers.host);
+    if (upstream) await this.#forwarding.assertLoggedIn(upstream, request);
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     endWith(request, response, 200, "{}\n");
     return servedNothing(null);

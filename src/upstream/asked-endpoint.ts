@@ -6,6 +6,7 @@ import type { Ask, Endpoint } from "./endpoint.ts";
 import type { EndpointStatus } from "./endpoint-status.ts";
 import type { Answer } from "./exchange.ts";
 import { failureFrom, isBrokenSocket, refusalFrom } from "./failure.ts";
+import type { ForwardedLogin } from "./forwarded-login.ts";
 import { type Clocks, RateLimit } from "./rate-limit.ts";
 import { HopFailed } from "./redirects.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -80,7 +81,7 @@ export class AskedEndpoint implements Source, AsyncDisposable {
       permit.answered();
       return said;
     } catch (error) {
-      const failed = this.#failed(error);
+      const failed = this.#failed(error, ask.login);
       const verdict = ask.signal?.aborted ? "unknown" : verdictOn(error, failed);
       await this.#judge(permit, verdict, failed.failure);
       throw failed;
@@ -91,6 +92,20 @@ export class AskedEndpoint implements Source, AsyncDisposable {
   async probe(permit: Permit, ask: Ask): Promise<void> {
     // The breaker has heard of it, and nobody else wants to know.
     await this.ask(permit, asCheapest(ask), async ({ body }) => body.discard()).catch(() => {});
+  }
+
+  /** Whether it takes the caller's credentials. Rejects with UpstreamError. */
+  async accepts(permit: Permit, login: ForwardedLogin): Promise<boolean> {
+    try {
+      const taken = await this.#login(login);
+      permit.answered();
+      return taken;
+    } catch (error) {
+      const failed = this.#failed(error, login);
+      await this.#judge(permit, verdictOn(error, failed), failed.failure);
+      if (failed.failure.kind === "refused") return false;
+      throw failed;
+    }
   }
 
   noteFailure(failure: UpstreamFailure): void {
@@ -138,10 +153,24 @@ export class AskedEndpoint implements Source, AsyncDisposable {
       (await this.#askAnswerable()).body.discard();
       permit.answered();
     } catch (error) {
-      const verdict = verdictOn(error, this.#failed(error));
+      const verdict = verdictOn(error, this.#failed(error, null));
       if (verdict === "none" || verdict === "unknown") tell(permit, verdict);
       else permit.failed(trouble);
     }
+  }
+
+  /** Who greets everybody takes every login: there is nothing to tell them apart by. */
+  async #login(login: ForwardedLogin): Promise<boolean> {
+    const greeting = await this.endpoint.greet();
+    const answer =
+      greeting.status === 401
+        ? await this.endpoint.loginWith(greeting.headers["www-authenticate"], login)
+        : greeting;
+    if (answer !== greeting) greeting.body.discard();
+    if (answer === null) return false;
+    if (!isAnswer(answer.status)) throw this.#error(await refusalFrom(answer));
+    answer.body.discard();
+    return answer.status === 200;
   }
 
   async #askAnswerable(): Promise<Answer> {
@@ -179,21 +208,23 @@ export class AskedEndpoint implements Source, AsyncDisposable {
     });
     const { status, redirected } = answer;
     this.#count(ask, String(status));
-    if (status === 200 && ask.kind === "manifest") this.#answerable = asCheapest(ask);
+    // What a caller asked is asked again with their credentials only.
+    if (status === 200 && ask.kind === "manifest" && !ask.login) this.#answerable = asCheapest(ask);
     if (isAnswer(status)) return answer;
     const failure = await refusalFrom(answer);
     const error = this.#error(failure);
     // Neither the limit nor the trouble of storage that a registry redirects to is the registry's.
     if (redirected) throw new HopFailed(error);
-    this.limit.note(failure);
+    // What one caller has used up keeps no other from asking.
+    if (!ask.login) this.limit.note(failure);
     throw error;
   }
 
-  #failed(error: unknown): UpstreamError {
+  #failed(error: unknown, login: ForwardedLogin | null): UpstreamError {
     if (error instanceof UpstreamError) return error;
     if (error instanceof HopFailed && error.cause instanceof UpstreamError) return error.cause;
     const failure = failureFrom(error, "header");
-    this.limit.note(failure);
+    if (!login) this.limit.note(failure);
     return this.#error(failure, error);
   }
 

@@ -21,6 +21,7 @@ export function manifestAsk(
     kind: "manifest",
     method,
     repository: place.repository,
+    login: place.login,
     path: `manifests/${referenceText(reference)}`,
     headers: { accept: accept.list || acceptManifests, ...loopHeader(place) },
     trust: reference.kind === "digest" ? "by-digest" : "unverified",
@@ -37,6 +38,7 @@ export function blobAsk(
     kind: "blob",
     method,
     repository: place.repository,
+    login: place.login,
     path: `blobs/${digest}`,
     headers: { ...headers, ...loopHeader(place) },
     trust: "by-digest",
@@ -51,16 +53,24 @@ export function tagsAsk(place: Place, { n, last, token }: Page): Ask {
   });
   const path = query.size === 0 ? "tags/list" : `tags/list?${query}`;
   const headers = { accept: "application/json", ...loopHeader(place) };
-  const { repository } = place;
-  return { kind: "tags", method: "GET", repository, path, headers, trust: "unverified" };
+  const { repository, login } = place;
+  return { kind: "tags", method: "GET", repository, login, path, headers, trust: "unverified" };
 }
 
 /** `query` is what stands behind the "?", "" for nothing. */
 export function referrersAsk(place: Place, subject: Digest, query: string): Ask {
   const path = query === "" ? `referrers/${subject}` : `referrers/${subject}?${query}`;
   const headers = { accept: referrersMediaType, ...loopHeader(place) };
-  const { repository } = place;
-  return { kind: "referrers", method: "GET", repository, path, headers, trust: "unverified" };
+  const { repository, login } = place;
+  return {
+    kind: "referrers",
+    method: "GET",
+    repository,
+    login,
+    path,
+    headers,
+    trust: "unverified",
+  };
 }
 
 /** RFC 8586: who has forwarded the question, so that one that has come round is noticed. */

@@ -2,14 +2,14 @@ import type { Repository } from "../oci/repository.ts";
 import { type BearerChallenge, type Challenge, preferredChallenge } from "./challenge.ts";
 import { basicAuthorization, type CredentialSource, type Credentials } from "./credentials.ts";
 import type { TokenQuestion } from "./token-request.ts";
-import { TokenRefused, type TokenServer } from "./token-server.ts";
-import { TokenSource } from "./token-source.ts";
+import { TokenRefused } from "./token-server.ts";
+import type { TokenSource } from "./token-source.ts";
 
 export interface AuthorizationOptions {
   /** null asks as anybody. */
   readonly credentials: CredentialSource | null;
-  readonly tokenServer: TokenServer;
-  readonly monotonicMs: () => number;
+  /** May be shared: a token is for the credentials that it was given for. */
+  readonly tokens: TokenSource;
 }
 
 /**
@@ -22,9 +22,9 @@ export class Authorization {
   // The last one that was met, so that only the first pull pays for the 401 that tells it.
   #challenge: Challenge | null = null;
 
-  constructor({ credentials, tokenServer, monotonicMs }: AuthorizationOptions) {
+  constructor({ credentials, tokens }: AuthorizationOptions) {
     this.#source = credentials;
-    this.#tokens = new TokenSource({ ask: (question) => tokenServer.ask(question), monotonicMs });
+    this.#tokens = tokens;
   }
 
   /** What the endpoint will want, as far as is known from earlier requests. */

@@ -6,10 +6,14 @@ import { Authorization } from "./authorization.ts";
 import { type ConnectionOptions, Connections, type Trust } from "./connections.ts";
 import type { CredentialSource } from "./credentials.ts";
 import type { Answer } from "./exchange.ts";
+import type { ForwardedLogin } from "./forwarded-login.ts";
 import { HopGuard } from "./hop-guard.ts";
+import { LoginAccounts } from "./login-accounts.ts";
+import type { Clocks } from "./rate-limit.ts";
 import { RealmGuard } from "./realm-guard.ts";
 import { askEndpoint, type Route } from "./redirects.ts";
 import { TokenServer } from "./token-server.ts";
+import { TokenSource } from "./token-source.ts";
 
 export interface EndpointOptions {
   readonly upstream: string;
@@ -26,7 +30,7 @@ export interface EndpointOptions {
   /** From a question about anything but a blob to its response header, whatever must be asked before. */
   readonly answerMs: number;
   readonly userAgent: string;
-  readonly monotonicMs: () => number;
+  readonly clocks: Clocks;
 }
 
 export interface AccountOptions {
@@ -40,6 +44,8 @@ export interface Ask {
   readonly kind: "manifest" | "blob" | "tags" | "referrers";
   readonly method: "GET" | "HEAD";
   readonly repository: Repository;
+  /** As of `Place`. */
+  readonly login: ForwardedLogin | null;
   /** What follows `/v2/REPOSITORY/`, query included. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -56,6 +62,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #configured: readonly AccountOptions[];
   readonly #accounts: Accounts;
+  readonly #logins: LoginAccounts;
   readonly #answerMs: number;
 
   constructor(options: EndpointOptions) {
@@ -77,15 +84,15 @@ export class Endpoint implements AsyncDisposable {
       realms: realms && new RealmGuard({ endpoint: url, upstream, realms }),
       userAgent,
     });
-    const { monotonicMs } = options;
+    const { clocks } = options;
+    const { monotonicMs } = clocks;
+    const tokens = new TokenSource({ ask: (question) => tokenServer.ask(question), monotonicMs });
     this.#accounts = new Accounts(
       accounts.map(({ credentials, limits }) => {
-        return {
-          authorization: new Authorization({ credentials, tokenServer, monotonicMs }),
-          limits,
-        };
+        return { authorization: new Authorization({ credentials, tokens }), limits };
       }),
     );
+    this.#logins = new LoginAccounts({ tokens, clocks });
   }
 
   /** Whether what may still be pulled should be kept for what cannot be had otherwise. */
@@ -108,7 +115,10 @@ export class Endpoint implements AsyncDisposable {
   }
 
   #ask(request: Ask): Promise<Answer> {
-    return this.#accounts.ask(request, (authorization) => this.#askAs(authorization, request));
+    const send = (authorization: Authorization): Promise<Answer> =>
+      this.#askAs(authorization, request);
+    const { login } = request;
+    return login ? this.#logins.ask(login, send) : this.#accounts.ask(request, send);
   }
 
   /** What it answers to `GET /v2/`, asked as by nobody. Rejects with what sockets reject with, and with ForbiddenHop. */
@@ -123,6 +133,13 @@ export class Endpoint implements AsyncDisposable {
   async login(challenge: string | undefined, place: number): Promise<Answer | null> {
     const authorization = (await this.#accounts.at(place)?.authorization.login(challenge)) ?? null;
     return authorization === null ? null : await this.#askBase(authorization);
+  }
+
+  /** The same with what its challenge wants of a login; null if that is nothing that the caller has. Rejects as `ask` does. */
+  async loginWith(challenge: string | undefined, login: ForwardedLogin): Promise<Answer | null> {
+    const { authorization } = this.#logins.of(login);
+    const header = await authorization.login(challenge);
+    return header === null ? null : await this.#askBase(header);
   }
 
   /** Lets what runs end, and keeps nothing for later. */

@@ -8,6 +8,7 @@ import {
 import type { Permit } from "./breaker.ts";
 import type { Ask } from "./endpoint.ts";
 import type { EndpointStatus } from "./endpoint-status.ts";
+import type { ForwardedLogin } from "./forwarded-login.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { isFinal } from "./severity.ts";
 import { offlineReason, UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
@@ -108,6 +109,16 @@ export class Endpoints implements AsyncDisposable {
       }
     }
     throw failed ?? this.#leftAlone();
+  }
+
+  /** Whether an endpoint takes the caller's credentials: the first one that may be asked, for all know the same users. */
+  async accepts(login: ForwardedLogin): Promise<boolean> {
+    if (this.#options.offline) throw this.#error({ kind: "offline" });
+    for (const endpoint of this.#inOrder(undefined)) {
+      const permit = endpoint.enter();
+      if (permit) return await endpoint.accepts(permit, login);
+    }
+    throw this.#leftAlone();
   }
 
   /** Lets what runs end, and keeps nothing for later. */

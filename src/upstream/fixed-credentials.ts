@@ -1,11 +1,11 @@
 import type { CredentialSource, Credentials } from "./credentials.ts";
 
-/** A user and a password that are what they are until the next configuration. */
+/** Credentials that are what they are, until the next configuration for example. */
 export class FixedCredentials implements CredentialSource {
   readonly #credentials: Credentials;
 
-  constructor(username: string, password: string) {
-    this.#credentials = { kind: "password", username, password };
+  constructor(credentials: Credentials) {
+    this.#credentials = credentials;
   }
 
   async credentials(): Promise<Credentials> {

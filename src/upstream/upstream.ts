@@ -16,6 +16,7 @@ import {
 import { blobAsk, manifestAsk, referrersAsk, tagsAsk } from "./asks.ts";
 import type { EndpointStatus } from "./endpoint-status.ts";
 import type { Down, Endpoints } from "./endpoints.ts";
+import type { ForwardedLogin } from "./forwarded-login.ts";
 import type { Place } from "./place.ts";
 import type { TagList } from "./tag-list.ts";
 import { UpstreamError } from "./upstream-error.ts";
@@ -36,6 +37,8 @@ export interface UpstreamOptions {
   readonly publicView: Upstream | null;
   /** The same upstream, of the same endpoints, for those who have not logged in; null: as for everyone. */
   readonly forStrangers: Upstream | null;
+  /** Whether it is the caller's login that decides: then every place has one. */
+  readonly forwards: boolean;
 }
 
 /**
@@ -46,13 +49,16 @@ export class Upstream implements AsyncDisposable {
   readonly name: string;
   readonly publicView: Upstream | null;
   readonly forStrangers: Upstream;
+  readonly forwards: boolean;
   readonly #endpoints: Endpoints;
   readonly #answers: Answers;
 
-  constructor({ name, endpoints, metrics, publicView, forStrangers }: UpstreamOptions) {
+  constructor(options: UpstreamOptions) {
+    const { name, endpoints, metrics, publicView, forStrangers, forwards } = options;
     this.name = name;
     this.publicView = publicView;
     this.forStrangers = forStrangers ?? this;
+    this.forwards = forwards;
     this.#endpoints = endpoints;
     this.#answers = new Answers(name, metrics);
   }
@@ -143,6 +149,11 @@ export class Upstream implements AsyncDisposable {
     return await this.#endpoints.ask(ask, (answer, source) =>
       this.#answers.blobFrom(answer, source, rest),
     );
+  }
+
+  /** Whether the caller's credentials are right, as `docker login` finds out. Rejects with UpstreamError. */
+  async accepts(login: ForwardedLogin): Promise<boolean> {
+    return await this.#endpoints.accepts(login);
   }
 
   /** One page of the tags, as upstream orders and cuts them. */

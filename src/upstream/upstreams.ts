@@ -12,7 +12,7 @@ export interface Target extends Place {
 }
 
 /** What an operator means by the name of an image, by the rules of requests. */
-export interface ImageTarget extends Omit<Target, "via"> {
+export interface ImageTarget extends Omit<Target, "via" | "login"> {
   readonly reference: Reference;
   /** What in the name says which upstream is meant. */
   readonly route: ImageRoute;
@@ -60,7 +60,7 @@ export class Upstreams {
    * Which repository of which upstream a request means. Throws DistributionError NAME_UNKNOWN if it names
    * an upstream that is not configured, two that disagree, or none; NAME_INVALID if no repository is left.
    */
-  resolve(address: Address, host: string | undefined): Omit<Target, "via"> {
+  resolve(address: Address, host: string | undefined): Omit<Target, "via" | "login"> {
     const { claims, path } = this.#readPath(address);
     const upstream =
       agreed([...this.#claimsBeside(address, host), ...claims]) ?? this.#fallback(path);
@@ -95,9 +95,12 @@ export class Upstreams {
     });
   }
 
-  /** Throws as `resolve` does if a request that is about no repository (`/v2/`) names an unknown upstream. */
-  assertKnown(address: Address): void {
-    agreed(this.#claimsBeside(address, undefined));
+  /**
+   * Which upstream a request means that is about no repository (`/v2/`): what it names, or the default one, if there is one.
+   * Throws as `resolve` does.
+   */
+  meant(address: Address, host: string | undefined): Upstream | null {
+    return agreed(this.#claimsBeside(address, host)) ?? this.#default;
   }
 
   #claimsBeside({ ns, prefix }: Address, host: string | undefined): Claim[] {

@@ -155,14 +155,10 @@ test("access is what it is said to be", async () => {
   );
 });
 
-test("forward is known, and refused with the reason", async () => {
-  await assertProblems(
-    "access: forward",
-    '13 access: "forward" is not in this version yet; write public or shared',
-  );
+test("an access that is none names those there are", async () => {
   await assertProblems(
     "access: privat",
-    '13 access: "privat" is not public or shared; write for example shared',
+    '13 access: "privat" is not public, shared or forward; write for example shared',
   );
 });
 

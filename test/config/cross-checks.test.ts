@@ -158,3 +158,20 @@ test("a problem elsewhere hides no problem between keys", async () => {
     ],
   );
 });
+
+test("logins are forwarded over TLS only, and where no other login is wanted of a client or by the upstream", async () => {
+  const forward = "access: forward";
+  assert.deepEqual(await upstreamProblems({ "a.example": forward }), [
+    "2:26 a.example.access: forward has clients send their passwords, and that needs TLS: set server.tls",
+  ]);
+  const credentials = "credentials: { username: me, passwordFile: p }, access: forward";
+  const both = await upstreamProblems({ "a.example": credentials });
+  assert.match(
+    both.join("\n"),
+    /a\.example\.access: forward asks by the logins of clients, and credentials are/,
+  );
+  const server = await problemLines(
+    "server: { auth: {} }\nupstreams: { a.example: { access: forward, endpoints: [https://x.example] } }\n",
+  );
+  assert.ok(server.some((line) => line.includes("takes the one login that a client can send")));
+});

@@ -115,7 +115,7 @@ test("the schema and the checks agree", async () => {
     upstream("credentials: { username: me, password: hunter2 }"),
     upstream("credentials: { username: me, passwordFil: /run/secrets/hub }"),
     upstream("realms: [https://auth.example]"),
-    upstream("access: forward"),
+    upstream("access: private"),
   ];
   const schema = configJsonSchema();
   for (const document of right) {

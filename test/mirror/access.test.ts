@@ -144,7 +144,7 @@ class Scene implements AsyncDisposable {
   async isListed(whose: typeof ours | null = null): Promise<boolean> {
     const { upstream } = targetOf(whose);
     const location = { upstream: upstream.name, repository };
-    return await this.#access.isListed(upstream, location, this.#policy);
+    return await this.#access.isListed({ upstream, login: null }, location, this.#policy);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -163,7 +163,12 @@ class Scene implements AsyncDisposable {
 
 function targetOf(whose: typeof ours | null): Target {
   const nobody = newUpstream(null);
-  return { upstream: newUpstream(whose === null ? nobody : null), repository, via: "" };
+  return {
+    upstream: newUpstream(whose === null ? nobody : null),
+    repository,
+    via: "",
+    login: null,
+  };
 }
 
 function newUpstream(publicView: Upstream | null): Upstream {
@@ -181,5 +186,6 @@ function newUpstream(publicView: Upstream | null): Upstream {
     }),
     publicView,
     forStrangers: null,
+    forwards: false,
   });
 }

@@ -93,9 +93,10 @@ function newUpstream(): Upstream {
     }),
     publicView: null,
     forStrangers: null,
+    forwards: false,
   });
 }
 
 function targetOf(upstream: Upstream, repository: string): Target {
-  return { upstream, repository: repository as Repository, via: "" };
+  return { upstream, repository: repository as Repository, via: "", login: null };
 }

@@ -108,7 +108,7 @@ function configured(): Upstreams {
   const metrics = new Metrics("0.0.0-test");
   const clocks = { now: Date.now, monotonicMs: () => performance.now() };
   const unasked = { endpoints: [], offline: true, metrics, clocks };
-  const views = { publicView: null, forStrangers: null };
+  const views = { publicView: null, forStrangers: null, forwards: false };
   return new Upstreams(
     names.map((name, at) => ({
       upstream: new Upstream({

@@ -261,7 +261,7 @@ test("an upstream that ends leaves no helper running", async (t) => {
         log: pino({ level: "silent" }),
       });
       const upstream = upstreamOf(configured, registry, lab.file);
-      const place = { repository: "team/app" as Repository, via: "" };
+      const place = { repository: "team/app" as Repository, via: "", login: null };
       const asked = upstream.listTags(place, { n: null, last: null, token: null });
       asked.catch(() => {});
       const pid = await eventually("the helper to run", () =>

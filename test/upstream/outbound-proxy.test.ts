@@ -304,7 +304,8 @@ class Lab implements AsyncDisposable {
     const reference = parseReference(image.manifest.digest);
     assert.ok(reference);
     return {
-      pull: async () => (await upstream.getManifest({ repository, via: "" }, reference))?.bytes,
+      pull: async () =>
+        (await upstream.getManifest({ repository, via: "", login: null }, reference))?.bytes,
       [Symbol.asyncDispose]: () => configured[Symbol.asyncDispose](),
     };
   }

@@ -256,11 +256,11 @@ test("without a default whatever names an upstream still means it", () => {
 
 test("a request about no repository is refused only if it names an unknown upstream, or two", () => {
   for (const target of ["/v2/", "/v2/?ns=ghcr.io", "/ghcr.io/v2/", "/ghcr.io/v2/?ns=GHCR.io"]) {
-    withDefault.assertKnown(parseRoute(target).address);
+    withDefault.meant(parseRoute(target).address, undefined);
   }
   for (const target of ["/v2/?ns=a.example", "/a.example/v2/", "/ghcr.io/v2/?ns=docker.io"]) {
     assert.throws(
-      () => withDefault.assertKnown(parseRoute(target).address),
+      () => withDefault.meant(parseRoute(target).address, undefined),
       (error) => isRefusal(error, "NAME_UNKNOWN"),
     );
   }
@@ -341,6 +341,7 @@ function upstreams(defaultName: string | null): Upstreams {
       endpoints: new Endpoints({ upstream: name, endpoints: [], offline: false, metrics, clocks }),
       publicView: null,
       forStrangers: null,
+      forwards: false,
     }),
     aliases,
     hosts,

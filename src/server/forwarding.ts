@@ -1,0 +1,109 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { FailureLimit } from "../auth/failure-limit.ts";
+import { parseLogin } from "../auth/presented-login.ts";
+import { DistributionError } from "../oci/distribution-error.ts";
+import { type ForwardedLogin, ForwardedLogins } from "../upstream/forwarded-login.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+
+/**
+ * What clients present of themselves where it is their own right upstream that counts (`access: forward`). Who presents
+ * nothing asks as nobody, and is challenged where that is not enough.
+ */
+export class Forwarding {
+  readonly #logins = new ForwardedLogins();
+  // Whoever guesses passwords here would have this mirror's address locked out by the registry, for everyone.
+  readonly #failures: FailureLimit;
+
+  constructor(monotonicMs: () => number) {
+    this.#failures = new FailureLimit(monotonicMs);
+  }
+
+  /**
+   * Who asks this upstream; null where that is all the same. Throws DistributionError UNAUTHORIZED for what is no login of a
+   * registry, TOOMANYREQUESTS where too many of the address were wrong.
+   */
+  loginFor(upstream: Upstream, { headers, socket }: IncomingMessage): ForwardedLogin | null {
+    if (!upstream.forwards) return null;
+    assertPrivate(upstream, socket);
+    const { authorization } = headers;
+    if (authorization === undefined) return this.#logins.of(null);
+    const login = parseLogin(authorization);
+    if (login.kind === "empty") return this.#logins.of(null);
+    if (login.kind !== "basic") {
+      throw unauthorized(upstream, `log in with a user and a password of ${upstream.name}`);
+    }
+    this.#assertMayTry(socket.remoteAddress);
+    const password = login.secret.toString("utf8");
+    return this.#logins.of({ kind: "password", username: login.name, password });
+  }
+
+  /** What is to be told of an error: where upstream did not take the login, the client is asked for another. */
+  told(error: unknown, asked: Asked | null, { socket }: IncomingMessage): unknown {
+    if (!(error instanceof UpstreamError) || error.failure.kind !== "refused") return error;
+    const { login, upstream } = asked ?? {};
+    if (!login || !upstream) return error;
+    const isNobody = login.credentials === null;
+    if (!isNobody && error.failure.status !== 401) return error;
+    if (!isNobody) this.#failures.take(socket.remoteAddress);
+    const what = isNobody ? "wants a login for this" : "did not take this login";
+    return unauthorized(upstream, `${upstream.name} ${what}`, error);
+  }
+
+  /**
+   * `/v2/`, which clients ask first, and where most of them learn whether to log in at all. Throws DistributionError
+   * UNAUTHORIZED without a login, or with one that upstream does not take.
+   */
+  async assertLoggedIn(upstream: Upstream, request: IncomingMessage): Promise<void> {
+    const login = this.loginFor(upstream, request);
+    if (!login) return;
+    // Who has nothing to present but has been told so asks as nobody: what is public is for everyone.
+    if (login.credentials === null && request.headers.authorization !== undefined) return;
+    if (login.credentials === null) throw unauthorized(upstream, `log in to ${upstream.name}`);
+    if (await upstream.accepts(login)) return;
+    this.#failures.take(request.socket.remoteAddress);
+    throw unauthorized(upstream, `${upstream.name} did not take this login`);
+  }
+
+  #assertMayTry(address: string | undefined): void {
+    const waitMs = this.#failures.take(address);
+    if (waitMs === 0) {
+      this.#failures.giveBack(address);
+      return;
+    }
+    throw new DistributionError("TOOMANYREQUESTS", "too many logins from this address were wrong", {
+      headers: { "retry-after": String(Math.ceil(waitMs / 1000)) },
+    });
+  }
+}
+
+/**
+ * The configuration asks for TLS; but what it says may have changed since the listener began. Who is on this machine sends a
+ * password to nobody else.
+ */
+function assertPrivate({ name }: Upstream, socket: Socket): void {
+  const { remoteAddress = "" } = socket;
+  // With HTTP/2 what stands for the socket is no instance of anything.
+  const isEncrypted = "encrypted" in socket && socket.encrypted === true;
+  if (isEncrypted || isLoopback(remoteAddress)) return;
+  throw new DistributionError(
+    "DENIED",
+    `logins for ${name} are taken over TLS only: set server.tls and restart the mirror`,
+  );
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(?:::ffff:)?127\./i.test(address);
+}
+
+interface Asked {
+  readonly upstream: Upstream;
+  readonly login: ForwardedLogin | null;
+}
+
+/** Basic, as registries without a token server ask: what is presented then is for the upstream, and goes there. */
+function unauthorized(upstream: Upstream, message: string, cause?: unknown): DistributionError {
+  const headers = { "www-authenticate": `Basic realm="${upstream.name}"` };
+  return new DistributionError("UNAUTHORIZED", message, { headers, cause });
+}

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
+import { test } from "node:test";
+import { TLSSocket } from "node:tls";
+import { inspect } from "node:util";
+import { Forwarding } from "../../src/server/forwarding.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
+import { Endpoints } from "../../src/upstream/endpoints.ts";
+import { Upstream } from "../../src/upstream/upstream.ts";
+
+const authorization = `Basic ${Buffer.from("alice:CANARY").toString("base64")}`;
+
+test("a login in clear from another machine is refused, and one over TLS or from this machine is taken", () => {
+  const forwarding = new Forwarding(() => 0);
+  const upstream = newUpstream(true);
+  const from = (remoteAddress: string): IncomingMessage => requestOver({ remoteAddress } as Socket);
+
+  for (const address of ["192.0.2.1", "10.0.0.1", "2001:db8::1", "128.127.0.0.1", ""]) {
+    assert.throws(() => forwarding.loginFor(upstream, from(address)), /over TLS only/, address);
+    assert.equal(forwarding.loginFor(newUpstream(false), from(address)), null);
+  }
+  for (const address of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) {
+    assert.ok(forwarding.loginFor(upstream, from(address))?.credentials);
+  }
+  const overTls = new TLSSocket(new Socket());
+  assert.ok(forwarding.loginFor(upstream, requestOver(overTls))?.credentials);
+  overTls.destroy();
+});
+
+test("callers are told apart by what they present, and nothing of it is in what is printed of them", () => {
+  const forwarding = new Forwarding(() => 0);
+  const upstream = newUpstream(true);
+  const local = { remoteAddress: "127.0.0.1" } as Socket;
+  const callerBy = (login?: string) =>
+    forwarding.loginFor(upstream, requestOver(local, login)) ?? assert.fail("nobody");
+  const alice = callerBy(authorization);
+
+  assert.equal(callerBy(authorization).mark, alice.mark);
+  assert.notEqual(
+    callerBy(`Basic ${Buffer.from("alice:CANARY2").toString("base64")}`).mark,
+    alice.mark,
+  );
+  // The same text, divided in another way.
+  const other = [callerBy(`Basic ${btoa("a:b:c")}`), callerBy(`Basic ${btoa("a:b")}`)];
+  assert.notEqual(other[0]?.mark, other[1]?.mark);
+  assert.notEqual(
+    new Forwarding(() => 0).loginFor(upstream, requestOver(local, authorization))?.mark,
+    alice.mark,
+    "a mark means nothing elsewhere",
+  );
+  const printed = [inspect(alice, { depth: 9 }), JSON.stringify(alice), JSON.stringify({ alice })];
+  for (const text of printed) assert.ok(!text.includes("CANARY"), text);
+});
+
+function requestOver(socket: Socket, login: string = authorization): IncomingMessage {
+  return { headers: { authorization: login }, socket } as IncomingMessage;
+}
+
+function newUpstream(forwards: boolean): Upstream {
+  const metrics = new Metrics("test");
+  const clocks = { now: () => 0, monotonicMs: () => 0 };
+  const none = { upstream: "private.test", endpoints: [], offline: true, metrics, clocks };
+  const views = { publicView: null, forStrangers: null };
+  const endpoints = new Endpoints(none);
+  return new Upstream({ name: "private.test", endpoints, metrics, ...views, forwards });
+}
