@@ -8,6 +8,11 @@ export class AtMost {
     this.#limit = limit;
   }
 
+  /** How many pieces wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#limit) await this.#turn();
     else this.#running += 1;

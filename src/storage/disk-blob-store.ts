@@ -18,6 +18,9 @@ import { codeOf, StorageError } from "./storage-error.ts";
 // have each of them wait for it, and every hit behind them.
 const syncsAtATime = 2;
 
+// Each has a file open. A disk that works has done them within seconds; on one that does not, new content passes unstored.
+const syncsWaiting = 256;
+
 /**
  * Blobs as files under their digest. `open`, `commit` and `remove` of one digest need no lock among
  * them: each takes effect in one `open` or `rename`, and the kernel orders those.
@@ -68,6 +71,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async ingest(digest: Digest): Promise<Ingest> {
+    if (this.#syncs.waiting >= syncsWaiting) throw tooSlow(this.#layout.directory);
     const path = join(this.#layout.ingest, randomUUID());
     await using stack = new AsyncDisposableStack();
     const file = stack.use(await OpenFile.create(path));
@@ -155,6 +159,12 @@ export class DiskBlobStore implements BlobStore {
       await handle.sync();
     });
   }
+}
+
+function tooSlow(directory: string): StorageError {
+  return new StorageError(
+    `the disk of ${directory} is ${syncsWaiting} files behind. Look what else writes to it, or move the directory to a quicker one`,
+  );
 }
 
 class DiskBlob implements StoredBlob {

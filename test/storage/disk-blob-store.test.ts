@@ -303,6 +303,22 @@ suite("open files of the store", () => {
 });
 
 suite("commits and the kernel", { skip: straceSkipReason() }, () => {
+  test("a disk that is far behind takes no more in, so that few files wait for it", async () => {
+    await using directory = await storeDirectory();
+    const threads = ["-E", "UV_THREADPOOL_SIZE=4"];
+    const delay = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=60000000"];
+
+    const { output } = await runTraced(
+      [...threads, "--seccomp-bpf", ...delay],
+      "commit-many",
+      directory.layout.directory,
+    );
+
+    const { taken, refusal } = JSON.parse(output) as { taken: number; refusal: string };
+    assert.ok(taken >= 256 && taken < 300, `${taken}`);
+    assert.match(refusal, /the disk of .* is 256 files behind/);
+  });
+
   test("content is synced before it is renamed, and the directories after that", async () => {
     await using directory = await storeDirectory();
 
