@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { openAdminListeners } from "./admin-listeners.ts";
 import { PasswordHashing } from "./auth/password-hashing.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, ListenerConfig, ServerConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/listen-address.ts";
 import { Networks } from "./config/network.ts";
 import { ConfiguredGate } from "./configured-gate.ts";
@@ -86,13 +86,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     reload: (next) => {
       warnOfRestart(current, next, log);
       // What comes of it is in the log.
-      void certificates.server.lookAgain();
-      void certificates.admin.lookAgain();
-      gate.configure(next.server);
+      const present = inEffect(config, next);
+      void certificates.server.configure(filesOf(present.server));
+      void certificates.admin.configure(filesOf(present.admin));
+      gate.configure(present.server);
       admin.configure(next.admin);
       configured.configure(next.upstreams);
       mirror.rules = new Rules(next.freshness);
-      doctor.config = inEffect(config, next);
+      doctor.config = present;
       mirror.evictor.settings = next.eviction;
       logLevel.configure(next.log.level);
       current = next;
@@ -116,12 +117,10 @@ async function openCertificates(
   metrics: Metrics,
 ): Promise<Certificates> {
   const open = async (listener: "server" | "admin"): Promise<ListenerCertificates> => {
-    const files = config[listener].tls;
     const http2 = listener === "server" && config.server.http2;
-    const clientCaFile =
-      listener === "server" ? (config.server.clientCertificates?.caFile ?? null) : null;
+    const named = filesOf(config[listener]);
     return stack.use(
-      await ListenerCertificates.open({ listener, files, http2, clientCaFile, log, metrics, now }),
+      await ListenerCertificates.open({ listener, ...named, http2, log, metrics, now }),
     );
   };
   return { server: await open("server"), admin: await open("admin") };
@@ -181,10 +180,27 @@ function warnOfRestart(before: Config, next: Config, log: Log): void {
 /** The configuration that runs after another one was read: the rest of that takes effect with the next start. */
 function inEffect(started: Config, { server, admin, upstreams }: Config): Config {
   const { auth, access, trustedProxies } = server;
+  const { clientCertificates: asked } = started.server;
+  // A listener that asks nobody for a certificate does not begin to, nor one without TLS to speak it.
+  const clientCertificates = asked && (server.clientCertificates ?? asked);
+  const shown = { clientCertificates, tls: tlsInEffect(started.server, server) };
+  const { auth: adminAuth, hosts } = admin;
   return {
     ...started,
-    server: { ...started.server, auth, access, trustedProxies },
-    admin: { ...started.admin, auth: admin.auth, hosts: admin.hosts },
+    server: { ...started.server, ...shown, auth, access, trustedProxies },
+    admin: { ...started.admin, auth: adminAuth, hosts, tls: tlsInEffect(started.admin, admin) },
     upstreams,
   };
+}
+
+function tlsInEffect(started: ListenerConfig, next: ListenerConfig): ListenerConfig["tls"] {
+  return started.tls.length > 0 && next.tls.length > 0 ? next.tls : started.tls;
+}
+
+/** The files of a listener that are followed. */
+function filesOf(listener: ListenerConfig & Partial<ServerConfig>): {
+  readonly files: ListenerConfig["tls"];
+  readonly clientCaFile: string | null;
+} {
+  return { files: listener.tls, clientCaFile: listener.clientCertificates?.caFile ?? null };
 }

@@ -5,7 +5,7 @@ import type { CertificateFiles } from "./config/config.ts";
 import { Lookout } from "./config/followed-files.ts";
 import { formatDuration } from "./config/units.ts";
 import { FollowedCa } from "./followed-ca.ts";
-import { FollowedPair } from "./followed-pair.ts";
+import { FollowedPair, type Look } from "./followed-pair.ts";
 import { ListenError } from "./listen.ts";
 import { NamesServed } from "./names-served.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -34,8 +34,9 @@ const warnEveryMs = 24 * 3_600_000;
 /** The certificates of a listener; they are read again when their files change, and connections that there are go on. */
 export class ListenerCertificates implements Disposable {
   readonly #options: ListenerCertificatesOptions;
-  readonly #followed: readonly FollowedPair[];
-  readonly #clientCa: FollowedCa | null;
+  #followed: readonly FollowedPair[];
+  #clientCa: FollowedCa | null;
+  #wanted: string;
   readonly #servers: TlsServer[] = [];
   readonly #lookout: Lookout | null;
   #contexts: Contexts | null = null;
@@ -45,6 +46,7 @@ export class ListenerCertificates implements Disposable {
     this.#options = options;
     this.#followed = options.files.map((files) => new FollowedPair(files));
     this.#clientCa = options.clientCaFile === null ? null : new FollowedCa(options.clientCaFile);
+    this.#wanted = namesOf(options);
     this.#lookout = options.files.length > 0 ? new Lookout(lookMs, () => this.#look()) : null;
   }
 
@@ -80,24 +82,60 @@ export class ListenerCertificates implements Disposable {
     return (this.#contexts?.names.for(name) ?? null) !== null;
   }
 
-  /** Looks at the files now, whatever their times say. */
-  async lookAgain(): Promise<void> {
-    for (const followed of this.#allFollowed) followed.forget();
-    await this.#lookout?.look();
+  /**
+   * Looks at the files of another configuration, whatever their times say, and follows them from now on; never rejects.
+   * Where one cannot be used, those of before stay. Only a listener that speaks TLS can have others.
+   */
+  async configure(options: NamedFiles): Promise<void> {
+    const names = namesOf(options);
+    const isOther = names !== this.#wanted;
+    this.#wanted = names;
+    if (isOther && this.#followed.length > 0) await this.#follow(options);
+    else await this.#lookAgain();
   }
 
   [Symbol.dispose](): void {
     this.#lookout?.[Symbol.dispose]();
   }
 
+  async #follow({ files, clientCaFile }: NamedFiles): Promise<void> {
+    const names = this.#wanted;
+    const pairs = files.map((own) => new FollowedPair(own));
+    const clientCa = clientCaFile === null ? null : new FollowedCa(clientCaFile);
+    const looks = [...pairs, ...(clientCa ? [clientCa] : [])].map((followed) => followed.look());
+    const isUsable = this.#tellProblems(await Promise.all(looks));
+    // Another configuration may have come meanwhile.
+    if (names !== this.#wanted) return;
+    if (!isUsable) {
+      // The same one is tried again the next time.
+      this.#wanted = "";
+      return;
+    }
+    this.#followed = pairs;
+    this.#clientCa = clientCa;
+    this.#take();
+    this.#options.log.info({ listener: this.#options.listener }, "certificates were read again");
+  }
+
+  async #lookAgain(): Promise<void> {
+    for (const followed of this.#allFollowed) followed.forget();
+    await this.#lookout?.look();
+  }
+
+  /** Whether there were none. */
+  #tellProblems(looks: readonly Look[]): boolean {
+    const { listener, log } = this.#options;
+    const problems = looks.flatMap(({ problem }) => problem ?? []);
+    for (const problem of problems)
+      log.error({ listener, problem }, "a certificate cannot be used, the old one stays");
+    return problems.length === 0;
+  }
+
   /** Never rejects: what is wrong with the files is logged, and the old ones stay. */
   async #look(): Promise<void> {
     const { listener, log } = this.#options;
     const looks = await Promise.all(this.#allFollowed.map((followed) => followed.look()));
-    for (const { problem } of looks) {
-      if (problem !== null)
-        log.error({ listener, problem }, "a certificate cannot be used, the old one stays");
-    }
+    this.#tellProblems(looks);
     if (looks.some(({ changed }) => changed)) {
       this.#take();
       log.info({ listener }, "certificates were read again");
@@ -154,6 +192,12 @@ export class ListenerCertificates implements Disposable {
       this.#warnedMs = now();
     }
   }
+}
+
+type NamedFiles = Pick<ListenerCertificatesOptions, "files" | "clientCaFile">;
+
+function namesOf({ files, clientCaFile }: NamedFiles): string {
+  return JSON.stringify([files, clientCaFile]);
 }
 
 interface Contexts {

@@ -64,6 +64,18 @@ test("other authorities count for new connections once their file has changed", 
   assert.equal((await ask(mirror, "/v2/", stranger)).status, 200);
 });
 
+test("a listener that asks for no certificate refuses nobody for want of one, whatever a reload says", async (t) => {
+  if (!canRun(t)) return;
+  await using scene = await startScene({ required: true, server: { clientCertificates: null } });
+  const { mirror, caFile } = scene;
+
+  mirror.reloadServer({ clientCertificates: { caFile, required: true } });
+
+  assert.equal((await ask(mirror, "/v2/", null)).status, 200);
+  const warned = mirror.logLines.find(({ key }) => key === "server");
+  assert.match(String(warned?.["msg"]), /takes effect with the next start/);
+});
+
 interface Scene extends AsyncDisposable {
   readonly mirror: TestMirror;
   readonly upstreams: Readonly<Record<string, FakeUpstream>>;

@@ -150,6 +150,27 @@ test("files that cannot be used are named in the log once, and the old certifica
   await eventually("the new one is served", async () => (await fingerprint(scene)) !== first);
 });
 
+test("a reload takes the certificates that the configuration names then, if they can be used", async (t) => {
+  if (!canRun(t)) return;
+  await using scene = await tlsScene([["DNS:first.test"]]);
+  const { mirror, directory } = scene;
+  const before = await fingerprint(scene);
+  const another = await makeCertificate(directory, { prefix: "new-", names: ["DNS:new.test"] });
+  const broken = { ...another, keyFile: firstOf(scene).keyFile };
+
+  mirror.reloadServer({ tls: [broken] });
+  await eventually("the log says what is wrong", () => scene.problems().length > 0);
+  assert.match(String(scene.problems()), /is not the key of the certificate in .*new-certificate/);
+  assert.equal(await fingerprint(scene), before);
+  await copyFile(another.keyFile, broken.keyFile);
+  mirror.reloadServer({ tls: [broken] });
+
+  await eventually("it is served", async () => (await greeted(scene)).names === "DNS:new.test");
+  assert.equal(scene.logs("changed in the configuration").length, 0);
+  mirror.reloadServer({ tls: [] });
+  assert.equal(scene.logs("changed in the configuration").length, 1, "to speak no TLS any more");
+});
+
 test("a certificate that ends within two weeks is warned of, once a day", async (t) => {
   if (!canRun(t)) return;
   await using scene = await tlsScene([["DNS:first.test"]]);
