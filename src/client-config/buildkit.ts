@@ -20,6 +20,7 @@ export const buildkit: Client = {
       ],
     };
   },
+  certificateAt: (host) => `keypair under [registry."${host}"] of that file`,
   logIn: (host) =>
     `BuildKit logs in with what docker login ${host} has stored for whoever starts the build`,
 };

@@ -8,6 +8,8 @@ export interface Client {
   readonly configure: (mirror: ReachedMirror) => ClientConfig;
   /** How it logs in, for mirrors that ask for it. */
   readonly logIn: (host: string) => string;
+  /** Where it has the certificate that it shows to mirrors which ask for one. */
+  readonly certificateAt: (host: string) => string;
 }
 
 /** A file that a client reads, and where it reads it. */
@@ -29,7 +31,12 @@ export interface ClientConfig {
 export function configOf(client: Client, mirror: ReachedMirror): ClientConfig {
   const { files, notes } = client.configure(mirror);
   const logIn = mirror.takesLogin ? [client.logIn(mirror.host)] : [];
-  return { files, notes: [...mirror.notes, ...notes, ...logIn] };
+  const shown = mirror.takesCertificate ? [showsCertificate(client, mirror.host)] : [];
+  return { files, notes: [...mirror.notes, ...notes, ...logIn, ...shown] };
+}
+
+function showsCertificate({ certificateAt }: Client, host: string): string {
+  return `the mirror asks for a client certificate; this client shows the one that it has in ${certificateAt(host)}`;
 }
 
 const writtenBy = "written by sluice client-config";

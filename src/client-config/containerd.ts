@@ -1,5 +1,10 @@
 import type { Client } from "./client.ts";
-import { defaultHostsToml, headerInHostsToml, hostsTomlFiles } from "./hosts-toml.ts";
+import {
+  clientInHostsToml,
+  defaultHostsToml,
+  headerInHostsToml,
+  hostsTomlFiles,
+} from "./hosts-toml.ts";
 
 const directory = "/etc/containerd/certs.d";
 
@@ -12,6 +17,7 @@ export const containerd: Client = {
   means: null,
   configure: (mirror) => ({ files: hostsTomlFiles(directory, mirror), notes }),
   logIn: headerInHostsToml,
+  certificateAt: clientInHostsToml,
 };
 
 /** One file for every registry, those too that the mirror will only be told of later. */
@@ -19,4 +25,5 @@ export const containerdForAny: Client = {
   means: null,
   configure: (mirror) => ({ files: [defaultHostsToml(directory, mirror)], notes }),
   logIn: headerInHostsToml,
+  certificateAt: clientInHostsToml,
 };

@@ -1,6 +1,6 @@
 import type { Client, ClientConfig } from "./client.ts";
 import { ClientConfigError } from "./client-config-error.ts";
-import { headerInHostsToml, hostsTomlFiles } from "./hosts-toml.ts";
+import { clientInHostsToml, headerInHostsToml, hostsTomlFiles } from "./hosts-toml.ts";
 import type { ReachedMirror } from "./reached-mirror.ts";
 
 // The only registry for which Docker's engine has mirrors, and it does not say so in its requests.
@@ -10,6 +10,7 @@ const dockerHub = "docker.io";
 export const docker: Client = {
   means: dockerHub,
   configure: daemonJson,
+  certificateAt: (host) => `/etc/docker/certs.d/${host}: client.cert and client.key`,
   logIn: (host) =>
     `Docker's engine never logs in to a mirror of registry-mirrors, and goes to Docker Hub itself when that refuses: let it in without a login by server.access, by its networks for example; for prefixed pulls run: docker login ${host}`,
 };
@@ -24,6 +25,7 @@ export const dockerOnContainerd: Client = {
     ],
   }),
   logIn: headerInHostsToml,
+  certificateAt: clientInHostsToml,
 };
 
 function daemonJson({ url, trust, unnamed }: ReachedMirror): ClientConfig {

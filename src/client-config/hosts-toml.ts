@@ -16,6 +16,11 @@ export function defaultHostsToml(directory: string, mirror: ReachedMirror): Clie
   return hostsToml(`${directory}/_default`, null, mirror);
 }
 
+/** Where containerd has what it shows. */
+export function clientInHostsToml(): string {
+  return 'client = [["/path/client.cert", "/path/client.key"]] under [host] of each file';
+}
+
 /** How whoever reads it logs in. */
 export function headerInHostsToml(): string {
   return 'containerd logs in by a header in hosts.toml: under the host\'s table a table [host."URL".header] with authorization = "Basic …", of printf %s NAME:PASSWORD | base64 -w0, or "Bearer TOKEN"';

@@ -10,6 +10,7 @@ export const k3s: Client = {
       mirror.registries.map(({ name }) => name),
     ),
   logIn,
+  certificateAt,
 };
 
 /** One entry for every registry, those too that the mirror will only be told of later. */
@@ -17,7 +18,12 @@ export const k3sForAny: Client = {
   means: null,
   configure: (mirror) => registriesYaml(mirror, ["*"]),
   logIn,
+  certificateAt,
 };
+
+function certificateAt(host: string): string {
+  return `configs."${host}".tls in that file: cert_file and key_file`;
+}
 
 function logIn(host: string): string {
   return `k3s logs in with what stands under configs."${host}".auth in that file: username and password`;

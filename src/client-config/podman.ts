@@ -18,6 +18,7 @@ export const podman: Client = {
       ],
     };
   },
+  certificateAt: (host) => `/etc/containers/certs.d/${host}: client.cert and client.key`,
   logIn: (host) =>
     `podman, buildah and skopeo log in with what podman login ${host} has stored, CRI-O with its global_auth_file`,
 };

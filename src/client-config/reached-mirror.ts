@@ -12,6 +12,8 @@ export interface ReachedMirror {
   readonly trust: "plain" | "verified" | "unverified";
   /** Whether users log in. */
   readonly takesLogin: boolean;
+  /** Whether it asks for client certificates. */
+  readonly takesCertificate: boolean;
   /** At least one. */
   readonly registries: readonly MirroredRegistry[];
   /** The registry that is meant where a request names none; null: there is none. */
@@ -57,6 +59,7 @@ export function reachedMirror({ server, upstreams }: Config, reach: Reach): Reac
     host: imageHost(address),
     trust: trustOf(reach),
     takesLogin: server.auth !== null,
+    takesCertificate: server.clientCertificates !== null,
     registries: chosen.map(registryOf),
     unnamed: (owner ?? upstreams.find((upstream) => upstream.default))?.name ?? null,
     notes: why === null ? [] : [why],

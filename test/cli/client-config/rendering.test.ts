@@ -14,8 +14,10 @@ import { k3s, k3sForAny } from "../../../src/client-config/k3s.ts";
 import { podman } from "../../../src/client-config/podman.ts";
 import { type Reach, reachedMirror } from "../../../src/client-config/reached-mirror.ts";
 import { read, yaml } from "../../config/reading.ts";
+import { makeCertificate } from "../../support/certificate.ts";
 import { assertGolden } from "../../support/golden.ts";
 import { passwordLine } from "../../support/login-files.ts";
+import { haveAll } from "../../support/real-program.ts";
 
 const clients = {
   docker,
@@ -70,6 +72,29 @@ for (const [name, client] of Object.entries(clients)) {
     assert.match(told.at(-1) ?? "", name === "docker" ? /never logs in/ : /logs? in/);
   });
 }
+
+test("each client is told where its certificate belongs for a mirror that asks for one", async (t) => {
+  if (!haveAll(t, "openssl")) return;
+  await using made = await mkdtempDisposable(join(tmpdir(), "client-config-"));
+  const { certificateFile, keyFile } = await makeCertificate(made.path);
+  const tls = { certificate: certificateFile, key: keyFile, clientCa: certificateFile };
+  const asking = `server: { tls: ${JSON.stringify(tls)} }\n${lab}`;
+  const places: Readonly<Record<keyof typeof clients, RegExp>> = {
+    docker: /\/etc\/docker\/certs.d\/mirror.example.com: client.cert and client.key$/,
+    "docker-on-containerd": /client = \[\[/,
+    containerd: /client = \[\[/,
+    "containerd-for-any": /client = \[\[/,
+    podman: /\/etc\/containers\/certs.d\/mirror.example.com: client.cert and client.key$/,
+    buildkit: /keypair under \[registry."mirror.example.com"\]/,
+    k3s: /configs."mirror.example.com".tls/,
+    "k3s-for-any": /configs."mirror.example.com".tls/,
+  };
+
+  for (const [name, client] of Object.entries(clients)) {
+    const { notes } = await configured(client, asking, ways["tls"]);
+    assert.match(notes.at(-1) ?? "", places[name as keyof typeof clients]);
+  }
+});
 
 test("only the registries that are named are configured, and one that is not configured is refused", async () => {
   const { files } = await configured(containerd, lab, { only: ["ghcr.io"] });
