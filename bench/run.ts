@@ -1,5 +1,6 @@
 import { coldBlob } from "./cold-blob.ts";
 import { firstByte } from "./first-byte.ts";
+import { keptTraffic } from "./kept-traffic.ts";
 import { largeCatalog } from "./large-catalog.ts";
 import { login } from "./login.ts";
 import { memory } from "./memory.ts";
@@ -23,6 +24,7 @@ const questions: readonly Question[] = [
   login,
   memory,
   largeCatalog,
+  keptTraffic,
 ];
 
 // Every wait in a run has its own end; this one is for all of them together.
