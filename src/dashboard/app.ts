@@ -95,7 +95,7 @@ function Lost({ live }: { readonly live: LiveState }): JSX.Element | null {
 }
 
 const themeNames: Readonly<Record<Theme, string>> = {
-  auto: "As the system",
+  auto: "Auto",
   light: "Light",
   dark: "Dark",
 };
