@@ -7,6 +7,9 @@ import { type ForwardedLogin, ForwardedLogins } from "../upstream/forwarded-logi
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 
+/** In an answer of 200: a login may be sent, and is not needed. */
+export const loginInvitation = 'Basic realm="sluice"';
+
 /**
  * What clients present of themselves where it is their own right upstream that counts (`access: forward`). Who presents
  * nothing asks as nobody, and is challenged where that is not enough.

@@ -26,7 +26,7 @@ import { ClientGone } from "./body-writer.ts";
 import { BufferBudget } from "./buffer-budget.ts";
 import { cut } from "./cut.ts";
 import { toDistributionError } from "./error-answer.ts";
-import { Forwarding } from "./forwarding.ts";
+import { Forwarding, loginInvitation } from "./forwarding.ts";
 import { endLingering } from "./lingering-end.ts";
 import { serveReferrers, serveRepositories, serveTags } from "./lists.ts";
 import { viaOf } from "./loop.ts";
@@ -225,8 +225,11 @@ export class RegistryServer {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<Served> {
-    const upstream = this.#upstreams().meant(address, request.headers.host);
+    const upstreams = this.#upstreams();
+    const upstream = upstreams.meant(address, request.headers.host);
     if (upstream) await this.#forwarding.assertLoggedIn(upstream, request);
+    // podman and skopeo send a login only if it is named here, for whatever they ask by its prefix then.
+    if (upstreams.forwardSome) response.setHeader("www-authenticate", loginInvitation);
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     endWith(request, response, 200, "{}\n");
     return servedNothing(null);

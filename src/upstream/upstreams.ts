@@ -95,6 +95,11 @@ export class Upstreams {
     });
   }
 
+  /** Whether there are upstreams that are asked by the logins of callers. */
+  get forwardSome(): boolean {
+    return this.#upstreams.some(({ forwards }) => forwards);
+  }
+
   /**
    * Which upstream a request means that is about no repository (`/v2/`): what it names, or the default one, if there is one.
    * Throws as `resolve` does.

@@ -204,6 +204,9 @@ test("at /v2/ a login is asked for and looked at, where the request is for such 
     assert.equal(await base("/v2/", loginOf("alice")), 200);
     assert.equal(await base("/v2/", { authorization: basic("alice", "wrong") }), 401);
     assert.equal(await base("/v2/", { authorization: "Bearer abc" }), 401);
+    // Beside it logins are taken, for what is asked by the prefix of such an upstream, and not needed.
+    const beside = await scene.mirror.get("/v2/?ns=beside.test");
+    assert.equal(beside.headers["www-authenticate"], 'Basic realm="sluice"');
     await scene.hub.down();
     assert.ok((await base("/v2/", loginOf("alice"))) >= 502);
   }
