@@ -23,6 +23,8 @@ export interface MirrorOptions {
   readonly monotonicMs: () => number;
   /** How long the doctor waits for one answer; as long as it thinks right unless it is given. */
   readonly doctorLimitMs?: number | undefined;
+  /** As MirrorTools has it. */
+  readonly writePatienceMs?: number | undefined;
 }
 
 /** A mirror and all that it works with; nobody can reach it yet, and nothing happens in it by itself. */

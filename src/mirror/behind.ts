@@ -7,6 +7,13 @@ const runningLimit = 4;
 // What waits beyond is dropped: the next pull that misses it asks again.
 const waitingLimit = 1_000;
 
+// A manifest is stored, or a tag recorded, within some milliseconds. A disk that syncs slowly, or another process that writes
+// to the catalog, must not be what a client waits for.
+const defaultWritePatienceMs = 100;
+
+// So many writes at a time go on behind their answers. Beyond, a disk that hangs would gather manifests of up to 4 MiB each.
+const lateLimit = 64;
+
 interface Lane {
   /** By key, in the order they came. */
   readonly waiting: Map<string, () => Promise<unknown>>;
@@ -16,12 +23,15 @@ interface Lane {
 /** Work behind an answer that nobody waits for: a few at a time for each upstream, one for each key. */
 export class Behind {
   readonly #log: Log;
+  readonly #writePatienceMs: number;
   readonly #lanes = new Map<string, Lane>();
   readonly #ends = new Set<Promise<void>>();
+  #late = 0;
   #stopped = false;
 
-  constructor(log: Log) {
+  constructor(log: Log, writePatienceMs: number = defaultWritePatienceMs) {
     this.#log = log;
+    this.#writePatienceMs = writePatienceMs;
   }
 
   /** Does the work soon, unless work of this key waits or runs already. Its failure is only logged. */
@@ -31,6 +41,27 @@ export class Behind {
     if (lane.waiting.size >= waitingLimit) return;
     lane.waiting.set(key, work);
     this.#next(upstream, lane);
+  }
+
+  /**
+   * What `write`, which never rejects, gives; or null if it takes longer than an answer waits for it, and goes on behind
+   * that; or `undone` if too many do, so that it is not begun.
+   */
+  async soonOrLate<T>(write: () => Promise<T>, undone: T): Promise<T | null> {
+    if (this.#late >= lateLimit) return undone;
+    const end = Promise.withResolvers<void>();
+    const patience = Promise.withResolvers<null>();
+    const timer = setTimeout(() => {
+      this.#late += 1;
+      this.#ends.add(end.promise);
+      patience.resolve(null);
+    }, this.#writePatienceMs);
+    const written = write().finally(() => {
+      clearTimeout(timer);
+      if (this.#ends.delete(end.promise)) this.#late -= 1;
+      end.resolve();
+    });
+    return await Promise.race([written, patience.promise]);
   }
 
   /** Resolves when nothing runs and nothing waits. */

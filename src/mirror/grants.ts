@@ -4,6 +4,7 @@ import type { Location } from "../storage/catalog.ts";
 import { behalfOf } from "../upstream/place.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
+import type { Behind } from "./behind.ts";
 import type { ProofAge, Proofs } from "./proofs.ts";
 import { orNull, type StorageTools } from "./storage-tools.ts";
 
@@ -26,11 +27,13 @@ export interface GrantState {
 export class Grants {
   readonly #tools: StorageTools;
   readonly #proofs: Proofs;
+  readonly #behind: Behind;
   readonly #grantedAtMs = new LRUCache<string, number>({ max: grantsInMemory });
 
-  constructor(tools: StorageTools, proofs: Proofs) {
+  constructor(tools: StorageTools, proofs: Proofs, behind: Behind) {
     this.#tools = tools;
     this.#proofs = proofs;
+    this.#behind = behind;
   }
 
   /**
@@ -88,7 +91,8 @@ export class Grants {
     const { catalog, log, now } = this.#tools;
     const nowMs = now();
     this.#grantedAtMs.set(keyOf(target, digest), nowMs);
-    await orNull(log, () => catalog.recordGrant(locationOf(target), digest, nowMs));
+    const record = (): Promise<void> => catalog.recordGrant(locationOf(target), digest, nowMs);
+    await this.#behind.soonOrLate(() => orNull(log, record), null);
   }
 
   /** Upstream says that the repository does not hold the digest (any more). */

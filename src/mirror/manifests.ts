@@ -59,10 +59,12 @@ export class Manifests {
     const manifest = await stored.manifest(digest);
     if (manifest) {
       if (!(await this.mayHave(target, digest))) throw this.#missing(target, digest);
-      return { outcome: { kind: "hit", tag: null }, manifest };
+      return { outcome: hit, manifest };
     }
-    const justPassed = ruling.keeps ? null : passed.find(target, digest);
-    if (justPassed) return { outcome: passedBy(ruling), manifest: justPassed };
+    const justPassed = passed.find(target, digest);
+    if (justPassed) {
+      return { outcome: ruling.keeps ? hit : passedBy(ruling), manifest: justPassed };
+    }
     return await this.#ask(target, digest, ruling);
   }
 
@@ -73,16 +75,17 @@ export class Manifests {
 
   /** Stores what upstream sent through this repository, unless a rule says that it only passes. */
   async keep(target: Target, sent: UpstreamManifest, ruling: Ruling): Promise<ManifestPull> {
-    const { stored, notFound, passed } = this.#tools;
+    const { behind, notFound, passed } = this.#tools;
     const { cacheStatus: before, ageMs, ...manifest } = sent;
     notFound.forget(target, `manifest ${manifest.digest}`);
     if (!ruling.keeps) {
       passed.note(target, manifest);
       return { outcome: passedBy(ruling), manifest };
     }
-    const isStored = await stored.storeManifest(locationOf(target), manifest);
-    if (isStored) this.#proveMembers(target, manifest.digest);
-    return { outcome: { kind: "miss", stored: isStored, before, ageMs }, manifest };
+    const isStored = await behind.soonOrLate(() => this.#store(target, manifest), false);
+    // What is stored late is found there meanwhile.
+    if (isStored !== true) passed.note(target, manifest);
+    return { outcome: { kind: "miss", stored: isStored ?? true, before, ageMs }, manifest };
   }
 
   /** What is here of what upstream has just shown through this repository. */
@@ -94,13 +97,12 @@ export class Manifests {
     const { stored, passed } = this.#tools;
     if (digest === null) return null;
     const manifest = await stored.manifest(digest);
-    if (manifest) {
-      await this.#grant(target, digest);
-      const ttlMs = ruling.policy.ttlMs - ageMs;
-      return { outcome: { kind: "revalidated", ttlMs, before, ageMs }, manifest };
-    }
-    const justPassed = ruling.keeps ? null : passed.find(target, digest);
-    return justPassed && { outcome: passedBy(ruling), manifest: justPassed };
+    if (manifest) await this.#grant(target, digest);
+    const shown = manifest ?? passed.find(target, digest);
+    if (!shown) return null;
+    if (!ruling.keeps && !manifest) return { outcome: passedBy(ruling), manifest: shown };
+    const ttlMs = ruling.policy.ttlMs - ageMs;
+    return { outcome: { kind: "revalidated", ttlMs, before, ageMs }, manifest: shown };
   }
 
   /** Whether the repository may have a manifest that is here, as `Grants.mayHave` says. */
@@ -118,6 +120,13 @@ export class Manifests {
     const { notFound, rules } = this.#tools;
     const ruling = rules().ruling(locationOf(target), { kind: "digest", digest });
     return { ruling, isNotFound: notFound.has(target, `manifest ${digest}`, ruling.policy) };
+  }
+
+  /** Never rejects. */
+  async #store(target: Target, manifest: Manifest): Promise<boolean> {
+    const isStored = await this.#tools.stored.storeManifest(locationOf(target), manifest);
+    if (isStored) this.#proveMembers(target, manifest.digest);
+    return isStored;
   }
 
   async #grant(target: Target, digest: Digest): Promise<void> {
@@ -181,6 +190,8 @@ export class Manifests {
     });
   }
 }
+
+const hit: PullOutcome = { kind: "hit", tag: null };
 
 /** The pull of who joined it. */
 export function collapsed(pull: ManifestPull): ManifestPull {

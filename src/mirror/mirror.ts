@@ -47,6 +47,8 @@ export type MirrorTools = Omit<StorageTools, "rooms"> & {
   readonly layout: Layout;
   /** A clock that never jumps, in ms. */
   readonly monotonicMs: () => number;
+  /** How long an answer waits for what it has brought to be stored and recorded; as `Behind` thinks right unless it is given. */
+  readonly writePatienceMs?: number | undefined;
 };
 
 /**
@@ -98,11 +100,11 @@ export class Mirror {
     const flush = (): Promise<void> => this.#accesses.flush();
     this.simulator = new Simulator({ ...tools, settings, flush });
     const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };
-    const behind = new Behind(log);
+    const behind = new Behind(log, tools.writePatienceMs);
     const trouble = new RecentTrouble(tools.monotonicMs);
     const proofs = new Proofs({ behind, trouble, now, policy: () => this.rules.general });
     const stored = new StoredContent(storage);
-    const grants = new Grants(storage, proofs);
+    const grants = new Grants(storage, proofs, behind);
     const common = { storage, stored, grants, behind, trouble };
     const parts = {
       ...common,

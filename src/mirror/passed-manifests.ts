@@ -7,7 +7,7 @@ import type { Target } from "../upstream/upstreams.ts";
 // sent through this repository: else each pull would count twice where manifests are counted.
 const passed = { forMs: 60_000, limitBytes: 16 * 1024 * 1024 };
 
-/** Manifests that upstream has just sent and that are not stored. */
+/** Manifests that upstream has just sent and that are not stored, or not yet. */
 export class PassedManifests {
   readonly #now: () => number;
   readonly #passed = new LRUCache<string, { readonly manifest: Manifest; readonly atMs: number }>({

@@ -46,7 +46,7 @@ export class Tags {
 
   constructor(tools: TagTools) {
     this.#tools = tools;
-    this.#known = new KnownTags(tools.storage, tools.stored);
+    this.#known = new KnownTags(tools);
   }
 
   /**

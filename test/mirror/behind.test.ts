@@ -124,6 +124,40 @@ test("when it stops, what waits is dropped, what runs is waited for, and nothing
   );
 });
 
+test("a write that ends soon gives what it gives, and one that does not goes on behind the answer", async () => {
+  const { behind } = newBehind(1);
+  const write = heldWork();
+
+  assert.equal(await behind.soonOrLate(async () => "written", null), "written");
+  assert.equal(await behind.soonOrLate(write.run, undefined), null);
+  let idle = false;
+  const waiting = behind.idle().then(() => {
+    idle = true;
+  });
+  await settled();
+  assert.equal(idle, false);
+  write.release();
+  await waiting;
+
+  assert.equal(write.ended, 1);
+});
+
+test("a write is not begun while 64 go on behind their answers", async () => {
+  const { behind } = newBehind(1);
+  const writes = Array.from({ length: 64 }, () => heldWork());
+  const further = heldWork();
+
+  for (const { run } of writes) assert.equal(await behind.soonOrLate(run, undefined), null);
+  assert.equal(await behind.soonOrLate(further.run, undefined), undefined);
+  assert.equal(further.begun, 0);
+  for (const { release } of writes) release();
+  await behind.idle();
+  further.release();
+  await behind.soonOrLate(further.run, undefined);
+
+  assert.equal(further.ended, 1);
+});
+
 interface HeldWork {
   readonly run: () => Promise<void>;
   readonly release: () => void;
@@ -152,13 +186,13 @@ interface Line {
   readonly err: { readonly message: string };
 }
 
-function newBehind(): { behind: Behind; lines: Line[] } {
+function newBehind(writePatienceMs: number = 60_000): { behind: Behind; lines: Line[] } {
   const lines: Line[] = [];
   const log = pino(
     { level: "debug" },
     { write: (line: string) => void lines.push(JSON.parse(line)) },
   );
-  return { behind: new Behind(log), lines };
+  return { behind: new Behind(log, writePatienceMs), lines };
 }
 
 /** Everything that can happen without another event has happened. */

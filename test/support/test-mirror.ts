@@ -32,6 +32,8 @@ export interface TestMirrorOptions {
   readonly ttlMs?: number;
   /** What differs from the defaults. */
   readonly freshness?: Partial<FreshnessConfig>;
+  /** As MirrorOptions has it; a minute unless it is given. */
+  readonly writePatienceMs?: number;
   readonly writeIdleMs?: number;
   readonly requestTimeouts?: ServerOptions;
   /** Whether the clock that never jumps moves only when told as well; otherwise it goes on by itself too. */
@@ -100,6 +102,8 @@ export class TestMirror implements AsyncDisposable {
         env: {},
         now: () => clock.nowMs,
         monotonicMs: () => clock.monotonicMs + machineMs(),
+        // A test waits for what is stored, on the slowest disk.
+        writePatienceMs: options.writePatienceMs ?? 60_000,
         ...(options.writeIdleMs === undefined ? {} : { writeIdleMs: options.writeIdleMs }),
         ...(options.requestTimeouts && { requestTimeouts: options.requestTimeouts }),
       }),
