@@ -36,7 +36,7 @@ const rankedAgainMs = 60_000;
 const heldText =
   "the catalog's log (catalog.db-wal) grows, for a process has been reading an old state of catalog.db. " +
   "Look for an open sqlite3 or a backup of the storage directory (fuser catalog.db), and end it. " +
-  "Times of pulls wait in memory until then";
+  "Times of pulls wait in memory until then, and if it grows on nothing new is stored";
 
 /** When content was pulled, and the log of pulls of images: gathered here, written to the catalog every few seconds. */
 export class Accesses implements AsyncDisposable {

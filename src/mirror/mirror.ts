@@ -99,7 +99,8 @@ export class Mirror {
     this.verifier = new Verifier({ ...tools, onForgotten: dropFromMemory });
     const flush = (): Promise<void> => this.#accesses.flush();
     this.simulator = new Simulator({ ...tools, settings, flush });
-    const storage = { ...tools, rooms: new Rooms(budget, this.evictor) };
+    const rooms = new Rooms(budget, this.evictor, () => catalog.isLogFull);
+    const storage = { ...tools, rooms };
     const behind = new Behind(log, tools.writePatienceMs);
     const trouble = new RecentTrouble(tools.monotonicMs);
     const proofs = new Proofs({ behind, trouble, now, policy: () => this.rules.general });

@@ -16,15 +16,19 @@ export class Rooms {
   readonly free: Rooms;
   readonly #budget: DiskBudget;
   readonly #maker: RoomMaker | null;
+  readonly #isClosed: () => boolean;
 
-  constructor(budget: DiskBudget, maker: RoomMaker | null) {
+  /** There is none for anything new while `isClosed`, whatever the budget. */
+  constructor(budget: DiskBudget, maker: RoomMaker | null, isClosed: () => boolean) {
     this.#budget = budget;
     this.#maker = maker;
-    this.free = maker ? new Rooms(budget, null) : this;
+    this.#isClosed = isClosed;
+    this.free = maker ? new Rooms(budget, null, isClosed) : this;
   }
 
   /** Room for `sizeBytes`, or null if none can be made. */
   async reserve(sizeBytes: number): Promise<Room | null> {
+    if (this.#isClosed()) return null;
     const reserve = (): Promise<Room | null> => this.#budget.reserve(sizeBytes);
     return await this.#withRoom(sizeBytes, reserve);
   }

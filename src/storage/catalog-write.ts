@@ -78,13 +78,16 @@ export type ToWriter =
   /** Checkpoint, close and end. */
   | { readonly kind: "close" };
 
+/** How long SQLite's log is, as `Catalog.isLogLong` and `isLogFull` say. */
+export type LogLength = "short" | "long" | "full";
+
 export type FromWriter =
   | { readonly kind: "ready" }
   /** What became of the writes that were sent first and not answered yet, in their order. */
   | { readonly kind: "written"; readonly failures: readonly (WriteFailure | null)[] }
   | { readonly kind: "backed-up"; readonly failure: WriteFailure | null }
   /** SQLite's log has become long, or could be emptied. */
-  | { readonly kind: "log"; readonly isLong: boolean };
+  | { readonly kind: "log"; readonly length: LogLength };
 
 /** An SqliteError, whose class and code do not survive the way between threads. */
 export interface WriteFailure {

@@ -1,7 +1,13 @@
 import { statSync } from "node:fs";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
-import type { CatalogWrite, FromWriter, ToWriter, WriteFailure } from "./catalog-write.ts";
+import type {
+  CatalogWrite,
+  FromWriter,
+  LogLength,
+  ToWriter,
+  WriteFailure,
+} from "./catalog-write.ts";
 import { codeOf } from "./storage-error.ts";
 import { WriteStatements } from "./write-statements.ts";
 
@@ -10,8 +16,10 @@ import { WriteStatements } from "./write-statements.ts";
 const busyTimeoutMs = 5000;
 
 // SQLite's log grows beyond a tenth of this only while somebody reads an old state of the catalog: what is behind that
-// cannot be let go of. From here on what can wait does (`Catalog.isLogLong`), so that it stays under 64 MiB.
+// cannot be let go of. From the first on what can wait does (`Catalog.isLogLong`), from the second on nothing new is stored
+// (`isLogFull`), so that it stays under 64 MiB: evicting and renewing goes on.
 const longLogBytes = 32 * 1024 * 1024;
+const fullLogBytes = 48 * 1024 * 1024;
 
 // How often it is tried to empty a long log, and so how long it stays when its reader has gone.
 const emptyEveryMs = 1000;
@@ -31,7 +39,7 @@ function serve(port: MessagePort, path: string): void {
     for (const write of writes) statements.apply(write);
   }).immediate;
 
-  const watchLog = logWatch(database, (isLong) => answer(port, { kind: "log", isLong }));
+  const watchLog = logWatch(database, (length) => answer(port, { kind: "log", length }));
 
   port.on("message", (message: ToWriter) => {
     switch (message.kind) {
@@ -63,21 +71,32 @@ function openForWriting(path: string): Database.Database {
   return database;
 }
 
-/** What to call after writes: it tells when SQLite's log becomes long, and when it could be emptied again. */
-function logWatch(database: Database.Database, tell: (isLong: boolean) => void): () => void {
+/** What to call after writes: it tells when SQLite's log becomes longer, and when it could be emptied again. */
+function logWatch(database: Database.Database, tell: (length: LogLength) => void): () => void {
   let timer: NodeJS.Timeout | null = null;
-  const isLong = (): boolean => sizeOfLog(database.name) > longLogBytes;
+  let told: LogLength = "short";
+  const tellOf = (length: LogLength): void => {
+    told = length;
+    tell(length);
+  };
   const empty = (): void => {
     if (timer === null || !database.open || !emptyLog(database)) return;
     clearInterval(timer);
     timer = null;
-    tell(false);
+    tellOf("short");
   };
   return () => {
-    if (timer !== null || !isLong() || emptyLog(database)) return;
-    timer = setInterval(empty, emptyEveryMs).unref();
-    tell(true);
+    const length = lengthOf(sizeOfLog(database.name));
+    if (length === "short" || length === told) return;
+    if (told === "short" && emptyLog(database)) return;
+    timer ??= setInterval(empty, emptyEveryMs).unref();
+    tellOf(length);
   };
+}
+
+function lengthOf(logBytes: number): LogLength {
+  if (logBytes > fullLogBytes) return "full";
+  return logBytes > longLogBytes ? "long" : "short";
 }
 
 function sizeOfLog(path: string): number {

@@ -99,6 +99,8 @@ export interface Catalog extends AsyncDisposable {
    * that.
    */
   readonly isLogLong: boolean;
+  /** Whether it has become so long by that, that only what must be written should be: nothing new is stored. */
+  readonly isLogFull: boolean;
   blob(digest: Digest): Promise<BlobRecord | null>;
   /** The media type of a stored manifest; null if the digest is not stored as a manifest. */
   manifestMediaType(digest: Digest): Promise<string | null>;

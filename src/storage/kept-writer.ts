@@ -43,6 +43,11 @@ export class KeptWriter implements AsyncDisposable {
     return this.#queue.isLogLong;
   }
 
+  /** As `Catalog.isLogFull` says. */
+  get isLogFull(): boolean {
+    return this.#queue.isLogFull;
+  }
+
   /** As WriteQueue does. While the thread is dead every write is rejected at once: no pull may wait for it. */
   submit(write: CatalogWrite): Promise<void> {
     return this.#queue.submit(write);

@@ -89,6 +89,10 @@ export class SqliteCatalog implements Catalog {
     return this.#writer.isLogLong;
   }
 
+  get isLogFull(): boolean {
+    return this.#writer.isLogFull;
+  }
+
   /** When the newest backup was made, in ms since the epoch; null if there is none. */
   backedUpAtMs(): Promise<number | null> {
     return newestBackupAtMs(this.#layout);

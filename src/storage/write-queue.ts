@@ -3,6 +3,7 @@ import Database from "better-sqlite3";
 import {
   type CatalogWrite,
   type FromWriter,
+  type LogLength,
   rowsOf,
   type ToWriter,
   type WriteFailure,
@@ -34,7 +35,7 @@ export class WriteQueue implements AsyncDisposable {
   /** Sent to the worker and not answered yet. */
   readonly #sent: Pending[] = [];
   #backup: PromiseWithResolvers<void> | null = null;
-  #isLogLong = false;
+  #logLength: LogLength = "short";
   /** Why no write is taken any more. */
   #stopped: StorageError | null = null;
 
@@ -62,7 +63,12 @@ export class WriteQueue implements AsyncDisposable {
 
   /** As `Catalog.isLogLong` says. */
   get isLogLong(): boolean {
-    return this.#isLogLong;
+    return this.#logLength !== "short";
+  }
+
+  /** As `Catalog.isLogFull` says. */
+  get isLogFull(): boolean {
+    return this.#logLength === "full";
   }
 
   /** Resolves when the thread has ended, of itself or because this was disposed. */
@@ -119,7 +125,7 @@ export class WriteQueue implements AsyncDisposable {
         this.#endBackup(message.failure);
         break;
       case "log":
-        this.#isLogLong = message.isLong;
+        this.#logLength = message.length;
     }
   }
 

@@ -82,7 +82,7 @@ class Scene implements AsyncDisposable {
     this.stored = new StoredContent({
       store: this.#interrupted(store),
       catalog,
-      rooms: new Rooms(budget, null),
+      rooms: new Rooms(budget, null, () => false),
       locks: this.#locks,
       metrics: new Metrics("0.0.0-test"),
       log: pino({}, { write: (line: string) => this.lines.push(line) }),

@@ -22,13 +22,18 @@ test("while another process reads an old state the log is told to be long, and i
   assert.ok(longBytes > 32 * mib && longBytes < 48 * mib, `${longBytes}`);
   await catalog.recordBlob(alpine, blobRecord("while it is long"), 1);
   assert.equal(catalog.isLogLong, true);
+  assert.equal(catalog.isLogFull, false);
+  let more = 0;
+  while (!catalog.isLogFull) more += await writeSome(catalog, `more ${more}`);
+  assert.ok((await logBytes(layout.catalogFile)) < 56 * mib);
 
   await reader[Symbol.asyncDispose]();
 
   // Nothing is written: it does not take a write to notice.
   await eventually("the log is short", () => !catalog.isLogLong);
   assert.equal(await logBytes(layout.catalogFile), 0);
-  assert.equal((await catalog.usage()).blobs, rows + 1);
+  assert.equal(catalog.isLogFull, false);
+  assert.equal((await catalog.usage()).blobs, rows + 1 + more);
 });
 
 test("a log that nobody keeps does not become long", async () => {

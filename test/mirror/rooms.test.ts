@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Rooms } from "../../src/mirror/rooms.ts";
+import { DiskBudget } from "../../src/storage/disk-budget.ts";
+import { Overhead } from "../../src/storage/overhead.ts";
+import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
+import { storageDirectory } from "../storage/storage-directory.ts";
+
+test("there is room for nothing new while it is closed, and for what has some there is more", async () => {
+  await using directory = await storageDirectory();
+  const { layout } = directory;
+  await using catalog = await SqliteCatalog.open(layout);
+  const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });
+  const [maxSize, minFree] = [2 ** 30, 0].map((bytes) => ({ kind: "bytes", bytes }) as const);
+  assert.ok(maxSize && minFree);
+  const budget = new DiskBudget({
+    catalog,
+    overhead,
+    directory: layout.directory,
+    maxSize,
+    minFree,
+  });
+  let isClosed = false;
+  const rooms = new Rooms(budget, null, () => isClosed);
+  using room = await rooms.reserve(1_000);
+  assert.ok(room);
+
+  isClosed = true;
+
+  assert.equal(await rooms.reserve(1_000), null);
+  assert.equal(await rooms.free.reserve(1_000), null);
+  assert.equal(await rooms.grow(room, 2_000), true);
+});
