@@ -1,0 +1,26 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { orderEviction } from "./order-eviction.ts";
+
+export interface ChoosingThreadData {
+  readonly controlSocket: string;
+  /** What is aimed at. */
+  readonly toBytes: number;
+}
+
+// Asks again and again what would go, until it is sent a message; then tells how long each answer took, in ms. A thread of
+// its own, so that hits are timed by one that does nothing else.
+if (parentPort) {
+  const { controlSocket, toBytes } = workerData as ChoosingThreadData;
+  const order = { dryRun: true, limit: 20, toBytes } as const;
+  let isOver = false;
+  parentPort.once("message", () => {
+    isOver = true;
+  });
+  const tookMs: number[] = [];
+  while (!isOver) {
+    const startMs = performance.now();
+    await orderEviction(controlSocket, order, AbortSignal.timeout(60_000));
+    tookMs.push(performance.now() - startMs);
+  }
+  parentPort.postMessage(tookMs);
+}
