@@ -2,7 +2,6 @@ import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
-import type { Repository } from "../oci/repository.ts";
 import type {
   AccessRecord,
   BlobRecord,
@@ -11,26 +10,20 @@ import type {
   Location,
   ManifestRecord,
   ScrubRound,
-  TagMove,
   TagRecord,
-  TagVariant,
-  Usage,
   Variant,
 } from "./catalog.ts";
 import { backUpCatalog, newestBackupAtMs } from "./catalog-backup.ts";
 import { CatalogDamage } from "./catalog-damage.ts";
 import { type CatalogOrigin, prepareCatalogFile } from "./catalog-file.ts";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
+import { CatalogReads } from "./catalog-reads.ts";
 import { CatalogThreads } from "./catalog-threads.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
-import { digestOfKey, digestsOf, keyOf, noKey } from "./digest-key.ts";
-import type { Access } from "./eviction.ts";
 import { KeptWriter } from "./kept-writer.ts";
 import type { Layout } from "./layout.ts";
-import { namesOf } from "./location-in-sql.ts";
 import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
 import type { PinRecord } from "./pins.ts";
-import { type ReadStatements, readStatements } from "./read-statements.ts";
 import type { TrafficRecord } from "./statistics/traffic-statements.ts";
 
 export interface SqliteCatalogOptions {
@@ -41,22 +34,23 @@ export interface SqliteCatalogOptions {
 }
 
 /** The catalog in `catalog.db`: read here by a connection of its own, written in another thread. */
-export class SqliteCatalog implements Catalog {
+export class SqliteCatalog extends CatalogReads implements Catalog {
   readonly origin: CatalogOrigin;
   readonly #layout: Layout;
   readonly #database: Database.Database;
-  readonly #reads: ReadStatements;
   readonly #writer: KeptWriter;
   readonly #damage: CatalogDamage;
   readonly #threads: CatalogThreads;
 
   constructor({ layout, writer, origin }: SqliteCatalogOptions) {
+    const database = new Database(layout.catalogFile, { readonly: true, timeout: readTimeoutMs });
+    const damage = new CatalogDamage(layout);
+    super(database, damage);
     this.origin = origin;
     this.#layout = layout;
-    this.#database = new Database(layout.catalogFile, { readonly: true, timeout: readTimeoutMs });
-    this.#reads = readStatements(this.#database);
+    this.#database = database;
     this.#writer = writer;
-    this.#damage = new CatalogDamage(layout);
+    this.#damage = damage;
     this.#threads = new CatalogThreads(layout.catalogFile);
   }
 
@@ -110,110 +104,10 @@ export class SqliteCatalog implements Catalog {
     );
   }
 
-  async blob(digest: Digest): Promise<BlobRecord | null> {
-    const row = this.#read((reads) => reads.blob.get(keyOf(digest)));
-    return row ? { digest, ...row } : null;
-  }
-
-  async manifestMediaType(digest: Digest): Promise<string | null> {
-    return this.#read((reads) => reads.manifestMediaType.get(keyOf(digest)))?.mediaType ?? null;
-  }
-
-  async tag(location: Location, tag: Tag, variant: Variant): Promise<TagRecord | null> {
-    const row = this.#read((reads) => reads.tag.get(...namesOf(location), tag, variant));
-    return row ? { ...row, digest: digestOfKey(row.digest) } : null;
-  }
-
-  async tagVariants(location: Location, tag: Tag): Promise<readonly TagVariant[]> {
-    const rows = this.#read((reads) => reads.tagVariants.all(...namesOf(location), tag));
-    return rows.map((row) => ({ ...row, digest: digestOfKey(row.digest) }));
-  }
-
-  async tagMoves(location: Location, tag: Tag, limit: number): Promise<readonly TagMove[]> {
-    const rows = this.#read((reads) => reads.tagMoves.all(...namesOf(location), tag, limit));
-    return rows.map(({ atMs, from, to }) => {
-      return { atMs, from: from && digestOfKey(from), to: digestOfKey(to) };
-    });
-  }
-
-  async tags(location: Location, after: string | null, limit: number): Promise<readonly Tag[]> {
-    return this.#read((reads) => reads.tags.all(...namesOf(location), after ?? "", limit)).map(
-      ({ tag }) => tag,
-    );
-  }
-
-  async repositories(
-    upstream: string,
-    after: string | null,
-    limit: number,
-  ): Promise<readonly Repository[]> {
-    return this.#read((reads) => reads.repositories.all(upstream, after ?? "", limit)).map(
-      ({ name }) => name,
-    );
-  }
-
-  async grantedAtMs(location: Location, digest: Digest): Promise<number | null> {
-    const row = this.#read((reads) => reads.grant.get(...namesOf(location), keyOf(digest)));
-    return row?.grantedAtMs ?? null;
-  }
-
-  async isReferenced(location: Location, digest: Digest): Promise<boolean> {
-    const key = keyOf(digest);
-    if (!this.#read((reads) => reads.reference.get(key, ...namesOf(location)))) return false;
-    return this.#read((reads) => reads.grantOfUpstream.get(key, location.upstream)) !== undefined;
-  }
-
-  async referrers(location: Location, subject: Digest, limit: number): Promise<readonly Digest[]> {
-    return digestsOf(
-      this.#read((reads) => reads.referrers.all(keyOf(subject), ...namesOf(location), limit)),
-    );
-  }
-
-  async ungranted(location: Location, manifest: Digest): Promise<readonly Digest[]> {
-    return digestsOf(
-      this.#read((reads) => reads.ungranted.all(keyOf(manifest), ...namesOf(location))),
-    );
-  }
-
-  async publicAtMs(location: Location): Promise<number | null> {
-    return this.#read((reads) => reads.publicAt.get(...namesOf(location)))?.publicAtMs ?? null;
-  }
-
-  async usage(): Promise<Usage> {
-    const none = { blobs: 0, bytes: 0, allocatedBytes: 0 };
-    return this.#read((reads) => reads.usage.get()) ?? none;
-  }
-
-  async blobs(after: Digest | null, limit: number): Promise<readonly BlobRecord[]> {
-    const rows = this.#read((reads) => reads.blobs.all(after ? keyOf(after) : noKey, limit));
-    return rows.map((row) => ({ ...row, digest: digestOfKey(row.digest) }));
-  }
-
-  async access(digest: Digest): Promise<Access | null> {
-    return this.#read((reads) => reads.access.get(keyOf(digest))) ?? null;
-  }
-
-  async imageBytes(manifest: Digest): Promise<number> {
-    const key = keyOf(manifest);
-    return this.#read((reads) => reads.imageBytes.get(key, key))?.bytes ?? 0;
-  }
-
-  async lowestPriority(): Promise<number> {
-    return this.#read((reads) => reads.lowestPriority.get())?.priority ?? 0;
-  }
-
-  async isPulledImage(image: Digest): Promise<boolean> {
-    return this.#read((reads) => reads.pulledImage.get(keyOf(image))) !== undefined;
-  }
-
   ask<Kind extends CatalogQuestion["kind"]>(
     question: CatalogQuestion & { readonly kind: Kind },
   ): Promise<CatalogAnswers[Kind]> {
     return this.#threads.ask<Kind>(question);
-  }
-
-  async pins(): Promise<readonly PinRecord[]> {
-    return this.#read((reads) => reads.pins.all());
   }
 
   recordPins(pins: readonly PinRecord[]): Promise<void> {
@@ -222,13 +116,6 @@ export class SqliteCatalog implements Catalog {
 
   forgetPins(patterns: readonly string[]): Promise<void> {
     return this.#write({ kind: "forget-pins", patterns });
-  }
-
-  async scrubRound(): Promise<ScrubRound | null> {
-    const row = this.#read((reads) => reads.scrubRound.get());
-    if (!row) return null;
-    const { checkedTo, isOver } = row;
-    return { ...row, checkedTo: checkedTo && digestOfKey(checkedTo), isOver: isOver === 1 };
   }
 
   recordScrubRound(round: ScrubRound): Promise<void> {
@@ -304,14 +191,6 @@ export class SqliteCatalog implements Catalog {
     await this.#threads[Symbol.asyncDispose]();
     this.#database.close();
     await this.#writer[Symbol.asyncDispose]();
-  }
-
-  #read<T>(look: (reads: ReadStatements) => T): T {
-    try {
-      return look(this.#reads);
-    } catch (error) {
-      throw this.#damage.note(error);
-    }
   }
 
   async #write(write: CatalogWrite): Promise<void> {
