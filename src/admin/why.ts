@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { AccessRules, type Caller } from "../auth/access-rules.ts";
 import type { Explanation, Verdict } from "../mirror/explainer.ts";
 import { nodesOf } from "../mirror/images.ts";
 import { type OutageProblem, outageProblems } from "../mirror/outage.ts";
@@ -31,6 +32,8 @@ export interface WhyAnswer {
     readonly staleWhileRevalidateMs: number;
     readonly staleIfErrorMs: number | null;
   };
+  /** Whether the caller that was asked about may pull it at all; null where none was. */
+  readonly caller: CallerAnswer | null;
   /** Whether upstream shows the repository to everyone; null where our own right decides. */
   readonly shown: { readonly provenAt: string | null; readonly proof: string } | null;
   /** What the tag means as far as is known; of a digest, that it is here. */
@@ -48,16 +51,44 @@ export interface WhyAnswer {
   readonly outage: readonly OutageProblem[];
 }
 
+interface CallerAnswer {
+  /** null: who has not logged in. */
+  readonly user: string | null;
+  readonly address: string | null;
+  /** `login`: not without one, which would help. */
+  readonly ruling: "allowed" | "login" | "denied";
+  /** Where in the configuration it is said; null where no rule fits, or there are none. */
+  readonly place: string | null;
+  readonly denial: string | null;
+}
+
 /** `GET /api/v1/why`. */
 export function addWhy(api: AdminApi, tools: AdminTools): void {
   api.openapi(whyRoute, async (context) => {
-    const image = readImage(tools, context.req.valid("query").image);
+    const { image: written, user, address } = context.req.valid("query");
+    const image = readImage(tools, written);
     const explanation = await tools.mirror.explainer.explain(image, image.reference);
-    return context.json(answerOf(image, explanation), 200);
+    const isAbout = user !== undefined || address !== undefined;
+    const caller = isAbout ? callerOf(tools, image, { user: user ?? null, address }) : null;
+    return context.json({ ...answerOf(image, explanation), caller }, 200);
   });
 }
 
-function answerOf(image: ImageTarget, explanation: Explanation): WhyAnswer {
+/** By the rules that hold now. */
+function callerOf(
+  { doctor }: AdminTools,
+  { upstream, repository }: ImageTarget,
+  caller: Caller,
+): CallerAnswer {
+  const rules = new AccessRules(doctor.config.server);
+  const ruling = rules.ruling(caller, { upstream: upstream.name, repository });
+  const { user, address = null } = caller;
+  const common = { user, address, place: ruling.place };
+  if (ruling.kind === "allowed") return { ...common, ruling: "allowed", denial: null };
+  return { ...common, ruling: ruling.takesLogin ? "login" : "denied", denial: ruling.denial };
+}
+
+function answerOf(image: ImageTarget, explanation: Explanation): Omit<WhyAnswer, "caller"> {
   const { verdict, ruling, access, endpoints } = explanation;
   const { place, denial, keeps, policy } = ruling;
   return {
@@ -160,6 +191,16 @@ const whySchema: z.ZodType<WhyAnswer> = z
       staleWhileRevalidateMs: z.number(),
       staleIfErrorMs: z.number().nullable(),
     }),
+    caller: z
+      .object({
+        user: z.string().nullable(),
+        address: z.string().nullable(),
+        ruling: z.enum(["allowed", "login", "denied"]),
+        place: z.string().nullable(),
+        denial: z.string().nullable(),
+      })
+      .nullable()
+      .openapi({ description: "Of the caller that was asked about; null where none was." }),
     shown: z.object({ provenAt: time, proof: z.string() }).nullable(),
     known: z
       .object({ digest: z.string(), checkedAt: time, provenAt: time, proof: z.string() })
@@ -174,7 +215,18 @@ const whyRoute = createRoute({
   method: "get",
   path: "/api/v1/why",
   summary: "What a pull of an image would do now, and why. Nobody is asked for it.",
-  request: { query: z.object({ image: askedImage }) },
+  request: {
+    query: z.object({
+      image: askedImage,
+      user: z.string().optional().openapi({
+        description:
+          "A user who would pull it. Without one, but with an address: who has not logged in.",
+      }),
+      address: z.ipv4().or(z.ipv6()).optional().openapi({
+        description: "From where; without one no rule with networks fits.",
+      }),
+    }),
+  },
   responses: {
     200: jsonOf("What decides it.", whySchema),
     400: jsonOf("What was asked cannot be read.", errorSchema),

@@ -19,13 +19,13 @@ export interface PulledFrom {
   readonly repository: Repository;
 }
 
+/** `place` is where in the configuration it is said, as `server.access[2]`; null where no rule fits, or there are none. */
 export type AccessRuling =
-  | { readonly kind: "allowed" }
+  | { readonly kind: "allowed"; readonly place: string | null }
   | {
       readonly kind: "refused";
       /** In the operator's words; null where no rule fits. */
       readonly denial: string | null;
-      /** Where in the configuration that is said, as `server.access[2]`; null where no rule fits. */
       readonly place: string | null;
       /** Whether some user may pull it from where the caller is, who has not logged in. */
       readonly takesLogin: boolean;
@@ -35,7 +35,7 @@ interface Candidate {
   readonly glob: ImageGlob;
   readonly networks: Networks | null;
   readonly rule: AccessRule;
-  readonly place: string;
+  readonly place: string | null;
 }
 
 /** `server.access` of the configuration: what a caller may pull is what the first rule that fits says. Pure. */
@@ -47,7 +47,8 @@ export class AccessRules {
     this.#candidates = rules.flatMap((rule, at) => {
       const glob = ImageGlob.parse(rule.match);
       const networks = rule.networks && new Networks(rule.networks);
-      return glob ? [{ glob, networks, rule, place: `server.access[${at}]` }] : [];
+      const place = access && `server.access[${at}]`;
+      return glob ? [{ glob, networks, rule, place }] : [];
     });
   }
 
@@ -56,7 +57,7 @@ export class AccessRules {
     const first = this.#candidates.find(
       (one) => isMeant(one.rule.users, caller.user) && isAbout(one, name, caller),
     );
-    if (first && first.rule.denial === null) return { kind: "allowed" };
+    if (first && first.rule.denial === null) return { kind: "allowed", place: first.place };
     const takesLogin = caller.user === null && this.#someUserMay(name, caller);
     const { denial = null } = first?.rule ?? {};
     return { kind: "refused", denial, place: first?.place ?? null, takesLogin };

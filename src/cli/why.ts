@@ -9,10 +9,18 @@ import { wrapped } from "./wrapped.ts";
 
 const usualColumns = 80;
 
+export interface WhyOptions extends CommandOptions {
+  readonly user?: string;
+  /** An address. */
+  readonly from?: string;
+}
+
 /** `sluice why IMAGE`: what a pull of it would do now, in words. */
-export async function why(image: string, options: CommandOptions): Promise<void> {
+export async function why(image: string, options: WhyOptions): Promise<void> {
   await using mirror = await reachMirror(options);
-  const path = `/api/v1/why?${new URLSearchParams({ image })}`;
+  const { user, from: address } = options;
+  const caller = { ...(user === undefined ? {} : { user }), ...(address && { address }) };
+  const path = `/api/v1/why?${new URLSearchParams({ image, ...caller })}`;
   const answer = (await mirror.ask({ path })) as WhyAnswer;
   const text = options.json
     ? JSON.stringify(answer, null, 2)
@@ -28,6 +36,7 @@ export function renderWhy(answer: WhyAnswer, nowMs: number, widthChars: number):
     ["pull", verdictWords(answer)],
     ["route", routeWords(answer)],
     ["rule", ruleWords(answer)],
+    ...callerWords(answer),
     ...shownWords(answer, nowMs),
     ["known", knownWords(answer, nowMs)],
     ["content", contentWords(answer)],
@@ -82,6 +91,24 @@ function ruleWords({ rule }: WhyAnswer): string {
   const behind =
     staleWhileRevalidateMs > 0 ? `, ${formatDuration(staleWhileRevalidateMs)} more behind` : "";
   return `${by}: a tag is believed for ${lasting(ttlMs)}${behind}, in an outage for ${lasting(staleIfErrorMs)}`;
+}
+
+function callerWords({ caller }: WhyAnswer): [string, string][] {
+  if (!caller) return [];
+  const { user, address, ruling, place, denial } = caller;
+  const from = address === null ? "" : ` from ${address}`;
+  const who = `${user ?? "who has not logged in"}${from}`;
+  const by = place === null ? "" : `, by ${place}`;
+  switch (ruling) {
+    case "allowed":
+      return [["caller", `${who} may pull it${by}`]];
+    case "login":
+      return [["caller", `${who} is asked to log in (401)${by}`]];
+    case "denied":
+      return [
+        ["caller", `${who} is refused with 403${by}: ${denial ?? "no rule of server.access fits"}`],
+      ];
+  }
 }
 
 function lasting(durationMs: number | null): string {

@@ -42,6 +42,34 @@ test("--json is what programs were promised, beside a daemon and without one", a
   await assertPrintedInBoth(scene, "why.json", ["why", "app:1"]);
 });
 
+test("whether a caller may pull it is told by the rule that decides", async () => {
+  await using scene = await startScene();
+  const anywhere = { networks: null, denial: null };
+  scene.mirror.reloadServer({
+    access: [
+      { match: "docker.io/library/app", users: ["alice"], ...anywhere },
+      { match: "*", users: ["logged-in"], networks: null, denial: "ask alice" },
+    ],
+  });
+  const callerIn = async (...args: string[]): Promise<string | undefined> => {
+    const { stdout } = await scene.run("why", "app:1", ...args);
+    return /\ncaller +(.*)\n/.exec(stdout)?.[1];
+  };
+
+  assert.equal(await callerIn("--user", "alice"), "alice may pull it, by server.access[0]");
+  assert.equal(
+    await callerIn("--user", "bob", "--from", "10.0.0.7"),
+    "bob from 10.0.0.7 is refused with 403, by server.access[1]: ask alice",
+  );
+  assert.equal(
+    await callerIn("--from", "10.0.0.7"),
+    "who has not logged in from 10.0.0.7 is asked to log in (401)",
+  );
+  assert.equal(await callerIn(), undefined);
+  const { code, stderr } = await scene.run("why", "app:1", "--from", "nowhere");
+  assert.deepEqual([code, stderr.includes("address")], [1, true]);
+});
+
 test("what it says is what the next pull does", async () => {
   await using scene = await startScene();
   const { mirror, hub } = scene;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { CommandOptions } from "../command-options.ts";
+import type { WhyOptions } from "../why.ts";
 import { jsonOption } from "./json-option.ts";
 
 export function addWhy(program: Command): void {
@@ -7,11 +7,13 @@ export function addWhy(program: Command): void {
     .command("why")
     .description("say what a pull of an image would do now, and why")
     .argument("<image>", "as clients name it: alpine, ghcr.io/owner/image:tag")
+    .option("--user <name>", "whether this user may pull it (server.access)")
+    .option("--from <address>", "from where; without --user, who has not logged in")
     .addOption(jsonOption("Why"))
     .addHelpText("after", whyHelp)
     .action(async (image: string, _options: object, command: Command) => {
       const { why } = await import("../why.ts");
-      await why(image, command.optsWithGlobals<CommandOptions>());
+      await why(image, command.optsWithGlobals<WhyOptions>());
     });
 }
 
@@ -24,4 +26,5 @@ the state of endpoints) is unknown without one.
 
 Examples:
   sluice why alpine
+  sluice why private/app --user alice --from 10.0.0.7
   sluice why ghcr.io/owner/image:v7 --json | jq .verdict`;
