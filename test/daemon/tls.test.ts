@@ -11,6 +11,7 @@ import { ask } from "../support/ask.ts";
 import { type Certificate, makeCertificate } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
+import { Http2Client } from "../support/http2-client.ts";
 import { noiseBlob } from "../support/images.ts";
 import { haveAll } from "../support/real-program.ts";
 import { TestMirror, type TestMirrorOptions } from "../support/test-mirror.ts";
@@ -116,6 +117,38 @@ test("a new certificate is served to new connections, while old ones go on", asy
   const metrics = (await scene.mirror.admin("/metrics")).body.toString();
   assert.match(metrics, /listener="server",name="new.test"/);
   assert.doesNotMatch(metrics, /name="first.test"/);
+});
+
+test("pulls that run while certificates are replaced come to their end, over HTTP/1.1 and HTTP/2", async (t) => {
+  if (!canRun(t)) return;
+  await using scene = await tlsScene([["IP:127.0.0.1"]], { server: { http2: true } });
+  const { mirror, upstream, directory } = scene;
+  const blob = noiseBlob("pulled meanwhile", 1_000_000);
+  upstream.addBlob("library/app", blob);
+  const release = upstream.hold("library/app", blob.digest, 200_000);
+  const path = `/v2/library/app/blobs/${blob.digest}`;
+  const others = [
+    await makeCertificate(directory, { prefix: "new-1-" }),
+    await makeCertificate(directory, { prefix: "new-2-" }),
+  ];
+  const believed = [firstOf(scene), ...others].map((one) => readFile(one.certificateFile));
+  const ca = Buffer.concat(await Promise.all(believed));
+  using client = new Http2Client(mirror.url);
+  const pulls = [1, 2, 3, 4, 5].flatMap(() => [
+    ask(`${mirror.url}${path}`, { ca }),
+    client.ask(path),
+  ]);
+  await eventually("the fill runs", () => upstream.count("GET", "/blobs/") === 1);
+  const before = await fingerprint(scene);
+
+  for (const another of others) {
+    await replace(firstOf(scene), another);
+    scene.reload();
+  }
+  await eventually("another is served", async () => (await fingerprint(scene)) !== before);
+  release();
+
+  for (const { bytes } of await Promise.all(pulls)) assert.ok(bytes.equals(blob.bytes));
 });
 
 test("files that cannot be used are named in the log once, and the old certificate stays until they can", async (t) => {
@@ -224,7 +257,7 @@ interface Scene extends AsyncDisposable {
   readonly problems: () => readonly string[];
 }
 
-interface SceneOptions extends Pick<TestMirrorOptions, "writeIdleMs"> {
+interface SceneOptions extends Pick<TestMirrorOptions, "writeIdleMs" | "server"> {
   readonly admin?: boolean;
 }
 
