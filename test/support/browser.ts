@@ -7,6 +7,8 @@ export interface WindowOptions {
   readonly width?: number;
   readonly height?: number;
   readonly colorScheme?: "light" | "dark";
+  /** What its user types in when they are asked who they are. */
+  readonly login?: { readonly username: string; readonly password: string };
 }
 
 /** A name by which the browser finds this machine, and that is none of loopback. */
@@ -32,8 +34,12 @@ export class TestBrowser implements AsyncDisposable {
 
   /** A new window, as another person's: nothing is remembered from one to the next. */
   async open(url: string, options: WindowOptions = {}): Promise<Page> {
-    const { width = 1280, height = 900, colorScheme = "light" } = options;
-    const page = await this.#browser.newPage({ viewport: { width, height }, colorScheme });
+    const { width = 1280, height = 900, colorScheme = "light", login } = options;
+    const page = await this.#browser.newPage({
+      viewport: { width, height },
+      colorScheme,
+      ...(login && { httpCredentials: login }),
+    });
     page.setDefaultTimeout(20_000);
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("console", (message) => {
