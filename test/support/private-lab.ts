@@ -289,7 +289,7 @@ export function seenOf(
   { status, headers, body, complete }: RawAnswer,
   ...named: readonly string[]
 ): unknown {
-  const { date: _date, ...others } = headers;
+  const { date: _date, "x-request-id": _id, ...others } = headers;
   const text = JSON.stringify({ status, headers: others, body: body.toString(), complete });
   return JSON.parse(named.reduce((all, name) => all.replaceAll(name, "NAMED"), text));
 }
