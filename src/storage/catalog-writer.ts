@@ -19,7 +19,7 @@ const busyTimeoutMs = 5000;
 // cannot be let go of. From the first on what can wait does (`Catalog.isLogLong`), from the second on nothing new is stored
 // (`isLogFull`), so that it stays under 64 MiB: evicting and renewing goes on.
 const longLogBytes = 32 * 1024 * 1024;
-const fullLogBytes = 48 * 1024 * 1024;
+const fullLogBytes = 40 * 1024 * 1024;
 
 // How often it is tried to empty a long log, and so how long it stays when its reader has gone.
 const emptyEveryMs = 1000;
