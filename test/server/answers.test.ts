@@ -105,8 +105,10 @@ test("a HEAD has the headers of its GET, and no body", async (t) => {
 
       assert.equal(head.status, 200);
       assert.equal(head.complete, true);
-      const undated = ({ date: _, ...headers }: Record<string, string>) => headers;
-      assert.deepEqual(undated(head.headers), undated(got.headers));
+      // Without what is of this one answer.
+      const common = ({ date: _, "x-request-id": _id, ...headers }: Record<string, string>) =>
+        headers;
+      assert.deepEqual(common(head.headers), common(got.headers));
     });
   }
 });
