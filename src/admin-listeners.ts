@@ -14,6 +14,7 @@ import { listenOn, listenOnSocket } from "./listen.ts";
 import type { ListenerCertificates } from "./listener-certificates.ts";
 import { Turns } from "./server/turns.ts";
 import type { Layout } from "./storage/layout.ts";
+import { cannot } from "./storage/storage-error.ts";
 
 export interface AdminListenersOptions {
   readonly tools: AdminTools;
@@ -33,7 +34,7 @@ export interface AdminListeners {
   configure(config: AdminConfig): void;
 }
 
-/** Opens the listeners of the admin API, until `stack` is disposed. Rejects with ListenError. */
+/** Opens the listeners of the admin API, until `stack` is disposed. Rejects with ListenError or StorageError. */
 export async function openAdminListeners(
   stack: AsyncDisposableStack,
   options: AdminListenersOptions,
@@ -126,7 +127,9 @@ class OwnNames {
 
 /** The directory's lock is held, so a socket that lies there belongs to nobody. */
 async function openControlSocket(server: Server, layout: Layout): Promise<void> {
-  await rm(layout.controlSocket, { force: true });
+  await rm(layout.controlSocket, { force: true }).catch((error: unknown) => {
+    throw cannot(`remove ${layout.controlSocket}`, error);
+  });
   await listenOnSocket(server, layout.controlSocket);
   await chmod(layout.controlSocket, 0o600);
 }

@@ -49,6 +49,7 @@ const problems: Readonly<Record<string, string>> = {
   ENOSPC: full,
   EDQUOT: "the disk quota is used up. Raise it",
   EEXIST: "it is not a directory. Move it away",
+  ERR_FS_EISDIR: "it is a directory. Move it away",
   ENOENT: "a part of its path is missing or a dangling symbolic link. Repair it",
   ENOTDIR: "a part of its path is not a directory. Move that away",
   ELOOP: "its path leads through symbolic links in a circle. Remove the circle",
