@@ -160,11 +160,13 @@ export class MirrorModel {
       return has ? [content] : [];
     }
     const { ttlMs, staleIfErrorMs } = believed;
+    // Until somebody has found out that a failing upstream answers again, what is stale is answered and asked behind it.
     // What it was when it was asked last: within the time that it is believed for, or stands in for a registry that is down.
     const isRefused = this.#of(this.#revoked, repository, false)
       .since(this.nowMs - believed.pauseMs)
       .includes(true);
-    const forMs = this.#isDown() ? staleIfErrorMs : isRefused ? believed.grantTtlMs : ttlMs;
+    const forMs =
+      this.#isDown() || this.#isSuspect ? staleIfErrorMs : isRefused ? believed.grantTtlMs : ttlMs;
     const values = this.#of(this.#tags, `${repository}:${tag}`, null).since(this.nowMs - forMs);
     return values.filter((value) => value !== null);
   }
