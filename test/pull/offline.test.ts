@@ -118,7 +118,8 @@ test("whoever has something stale does not wait for the probe, which goes behind
   release();
   await mirror.idle();
 
-  assert.equal(hub.requests.length, before + 1);
+  // The probe, and what settles it: a 500 may be all that there is to say of this one name.
+  assert.equal(hub.requests.length, before + 2);
 });
 
 interface Scene extends AsyncDisposable {
