@@ -3,6 +3,7 @@ import {
   constants,
   copyFileSync,
   fsyncSync,
+  lstatSync,
   openSync,
   renameSync,
   rmSync,
@@ -59,6 +60,8 @@ export async function newestBackupAtMs({ catalogBackups }: Layout): Promise<numb
 export function restoreBackup({ catalogFile, catalogBackups }: Layout): string | null {
   const copy = catalogFile + unfinished[1];
   for (const backup of catalogBackups) {
+    // To open a pipe would be to wait for whoever writes into it.
+    if (!lstatSync(backup, { throwIfNoEntry: false })?.isFile()) continue;
     if (!copyIfThere(backup, copy) || !isWhole(copy) || isOfNewerSluice(copy)) continue;
     renameSync(copy, catalogFile);
     return backup;
