@@ -182,7 +182,7 @@ function timeoutsTable(): z.ZodType<UpstreamTimeouts> {
       headers: timeoutKey("From a request to the response header.", "10s"),
       answer: timeoutKey(
         "From a question about a manifest or a list to the response header: connections, tokens, redirects and all endpoints.",
-        "8s",
+        "6s",
       ),
       bodyIdle: timeoutKey("Between two pieces of a response body.", "30s"),
     },

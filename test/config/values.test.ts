@@ -20,7 +20,7 @@ const ruleless = {
   keeps: true,
   denial: null,
 };
-const timeouts = { connectMs: 5000, headersMs: 10_000, answerMs: 8_000, bodyIdleMs: 30_000 };
+const timeouts = { connectMs: 5000, headersMs: 10_000, answerMs: 6_000, bodyIdleMs: 30_000 };
 
 test("an empty file means the defaults", async () => {
   const common = {
@@ -198,7 +198,7 @@ test("every key is read, ready to use", async () => {
         http2: true,
         privateRedirects: true,
         offline: true,
-        timeouts: { connectMs: 1000, headersMs: 10_000, answerMs: 8_000, bodyIdleMs: 86_400_000 },
+        timeouts: { connectMs: 1000, headersMs: 10_000, answerMs: 6_000, bodyIdleMs: 86_400_000 },
         credentials: [],
         realms: ["auth.example.com", "other.example:8443"],
         access: "public",
