@@ -17,8 +17,9 @@ export function watchChanges(log: Log, access: AdminAccess): MiddlewareHandler {
       log.warn({ ...asker, target: req.path, status, reason: error }, "change was refused");
       return context.json({ error }, status);
     }
-    const order: unknown = await req.json().catch(() => null);
-    if (!isDryRun(order)) log.info({ ...asker, target: req.path, order }, "change was asked for");
+    const order = objectIn(await req.json().catch(() => null));
+    if (order?.["dryRun"] !== true)
+      log.info({ ...asker, target: req.path, order }, "change was asked for");
     return await next();
   };
 }
@@ -67,6 +68,8 @@ function askerOf(context: Context, access: AdminAccess): Asker {
   return { by: context.get("user") ?? "anybody on this machine", client: clientOf(context) };
 }
 
-function isDryRun(order: unknown): boolean {
-  return typeof order === "object" && order !== null && "dryRun" in order && order.dryRun === true;
+/** null for what is no order: it is refused by whoever it is for. */
+function objectIn(sent: unknown): Readonly<Record<string, unknown>> | null {
+  if (typeof sent !== "object" || sent === null || Array.isArray(sent)) return null;
+  return { ...sent };
 }

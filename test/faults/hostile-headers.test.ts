@@ -15,6 +15,7 @@ const ofEvery = [
   "date",
   "docker-distribution-api-version",
   "x-content-type-options",
+  "x-request-id",
 ];
 const ofLists = [...ofEvery, "cache-status"];
 const ofPulls = [...ofLists, "docker-content-digest", "etag"];
