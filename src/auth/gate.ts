@@ -38,8 +38,8 @@ export class Gate {
   }
 
   /**
-   * Who a caller is: whom it logs in as, else whom its client certificate names. Where nobody can log in what it sends is not looked at: clients send mirrors what they know of the
-   * upstream. Rejects if it is not the login of a user.
+   * Who a caller is: whom it logs in as, else whom its client certificate names. Where nobody can log in what it sends is
+   * not looked at: clients send mirrors what they know of the upstream. Rejects if it is not the login of a user.
    */
   async caller(
     header: string | undefined,
