@@ -28,7 +28,10 @@ test("500 clients of a mirror with 128 descriptors are served or turned away, co
     const cut = answers.filter(({ status, complete }) => status === 200 && !complete);
     assert.ok(whole.length >= 10, `${whole.length} of 500 were served`);
     assert.deepEqual(cut, [], "who is served is served whole");
-    assert.deepEqual(statusesOf(answers, [200]), new Set([0, 503]));
+    const otherwise = statusesOf(answers, [200]);
+    assert.ok(otherwise.has(503), "who finds no descriptor is told");
+    // 0 is a connection that waited in vain: how many do depends on the machine.
+    assert.ok(otherwise.isSubsetOf(new Set([0, 503])), [...otherwise].join(" "));
     assert.equal(probed, 200, "the control socket is open all the while");
   }
   await assertWellAgain(scene);
