@@ -1,7 +1,7 @@
 // Which eviction policy keeps more of what is pulled again?
 
 import { parseArgs } from "node:util";
-import { type ReplayedCache, replay } from "../src/mirror/replay.ts";
+import { type ReplayedCache, replay } from "../src/mirror/simulation/replay.ts";
 import { hitRatesOf } from "./support/hit-rates.ts";
 import { policyTable, type Score, standings } from "./support/policy-tables.ts";
 import { makeTrace, traceNames } from "./support/pull-traces.ts";

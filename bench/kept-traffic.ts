@@ -2,8 +2,8 @@
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { SqliteCatalog } from "../src/storage/catalog/sqlite-catalog.ts";
 import { prepareLayout } from "../src/storage/layout.ts";
-import { SqliteCatalog } from "../src/storage/sqlite-catalog.ts";
 import { type MeteredRequest, TrafficMeter } from "../src/storage/statistics/traffic-meter.ts";
 import { readWindow, type TrafficWindow } from "../src/storage/statistics/traffic-window.ts";
 import { SeededRandom } from "../test/support/seeded-random.ts";

@@ -10,7 +10,7 @@ import { Drain } from "./drain.ts";
 import { listenOn } from "./listen.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
 import type { Mirror } from "./mirror/mirror.ts";
-import { Rules } from "./mirror/rules.ts";
+import { Rules } from "./mirror/tags/rules.ts";
 import { DistributionError } from "./oci/distribution-error.ts";
 import { type MirrorOptions, type OpenMirror, openMirror } from "./open-mirror.ts";
 import { RegistryServer, type RegistryServerOptions } from "./server/server.ts";

@@ -3,7 +3,7 @@ import type { Config } from "./config/config.ts";
 import { ConfiguredUpstreams } from "./configured-upstreams.ts";
 import type { Doctor } from "./doctor/doctor.ts";
 import { Mirror } from "./mirror/mirror.ts";
-import { Rules } from "./mirror/rules.ts";
+import { Rules } from "./mirror/tags/rules.ts";
 import { openStorage, type Storage } from "./open-storage.ts";
 import { Statistics } from "./storage/statistics/statistics.ts";
 import { ChangeableLevel } from "./telemetry/changeable-level.ts";

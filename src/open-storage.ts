@@ -1,12 +1,12 @@
 import type { StorageConfig } from "./config/config.ts";
-import type { CatalogOrigin } from "./storage/catalog-file.ts";
+import type { CatalogOrigin } from "./storage/catalog/catalog-file.ts";
+import { SqliteCatalog } from "./storage/catalog/sqlite-catalog.ts";
 import { DigestLocks } from "./storage/digest-locks.ts";
 import { DirectoryLock } from "./storage/directory-lock.ts";
-import { DiskBlobStore } from "./storage/disk-blob-store.ts";
+import { DiskBlobStore } from "./storage/disk/disk-blob-store.ts";
 import { DiskBudget } from "./storage/disk-budget.ts";
 import { type Layout, prepareLayout } from "./storage/layout.ts";
 import { Overhead } from "./storage/overhead.ts";
-import { SqliteCatalog } from "./storage/sqlite-catalog.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export interface StorageOptions {

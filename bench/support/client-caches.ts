@@ -1,4 +1,4 @@
-import type { Member, Pull } from "../../src/mirror/pull-log.ts";
+import type { Member, Pull } from "../../src/mirror/simulation/pull-log.ts";
 import type { MadeUpImage } from "./made-up-images.ts";
 
 /** That somebody wants an image, whatever of it is there already. */

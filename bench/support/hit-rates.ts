@@ -1,4 +1,4 @@
-import type { ReplayResult } from "../../src/mirror/simulated-cache.ts";
+import type { ReplayResult } from "../../src/mirror/simulation/simulated-cache.ts";
 
 /** Shares, from 0 to 1, of what was asked for. */
 export interface HitRates {

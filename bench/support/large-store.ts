@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { type DigestKey, digestOfKey } from "../../src/storage/digest-key.ts";
+import { type DigestKey, digestOfKey } from "../../src/storage/catalog/digest-key.ts";
 import { blobFile, type Layout, prepareLayout, shardDirectory } from "../../src/storage/layout.ts";
 import { imagesIn, writeLargeCatalog } from "./large-catalog.ts";
 

@@ -1,4 +1,4 @@
-import type { Member } from "../../src/mirror/pull-log.ts";
+import type { Member } from "../../src/mirror/simulation/pull-log.ts";
 import type { SeededRandom } from "../../test/support/seeded-random.ts";
 import { Zipf } from "./zipf.ts";
 

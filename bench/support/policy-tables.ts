@@ -1,5 +1,5 @@
 import { renderTable } from "../../src/cli/table.ts";
-import type { ReplayedCache } from "../../src/mirror/replay.ts";
+import type { ReplayedCache } from "../../src/mirror/simulation/replay.ts";
 import { type HitRates, measures } from "./hit-rates.ts";
 import { median } from "./statistics.ts";
 

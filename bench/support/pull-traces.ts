@@ -1,4 +1,4 @@
-import type { Pull } from "../../src/mirror/pull-log.ts";
+import type { Pull } from "../../src/mirror/simulation/pull-log.ts";
 import { SeededRandom } from "../../test/support/seeded-random.ts";
 import { pullsOf, type Want } from "./client-caches.ts";
 import { type MadeUpRepository, makeBases, makeRepositories } from "./made-up-images.ts";

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { EvictionSettings } from "../mirror/evictor.ts";
+import type { EvictionSettings } from "../mirror/eviction/evictor.ts";
 import type { DiskUsage } from "../storage/disk-budget.ts";
 
 /** What is taken of the bound, and by what; in bytes on the disk. */

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Evicted, EvictionAim, PlannedEviction } from "../mirror/evictor.ts";
-import type { Victim } from "../storage/eviction.ts";
+import type { Evicted, EvictionAim, PlannedEviction } from "../mirror/eviction/evictor.ts";
+import type { Victim } from "../storage/eviction/eviction.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { digestSchema, errorSchema, jsonOf } from "./answers.ts";
 

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { RunningFill } from "../mirror/running-fill.ts";
+import type { RunningFill } from "../mirror/fills/running-fill.ts";
 import type { Catalog } from "../storage/catalog.ts";
 
 /** The full name of an image of the fill's repository that needs what it brings; null as long as none is known. */

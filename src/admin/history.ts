@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
-import { locationOf } from "../mirror/grants.ts";
+import { locationOf } from "../mirror/access/grants.ts";
 import { imageName } from "../oci/image-name.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";

@@ -1,9 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
-import type { ImageSummary } from "../mirror/images.ts";
+import type { ImageSummary } from "../mirror/images/images.ts";
 import { ImageGlob } from "../oci/image-glob.ts";
 import { imageName } from "../oci/image-name.ts";
-import type { ImageCursor } from "../storage/image-list.ts";
+import type { ImageCursor } from "../storage/images/image-list.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { ImageNode } from "../mirror/image-tree.ts";
-import { type ImageReport, nodesOf } from "../mirror/images.ts";
-import type { TagState } from "../mirror/tag-decision.ts";
+import type { ImageNode } from "../mirror/images/image-tree.ts";
+import { type ImageReport, nodesOf } from "../mirror/images/images.ts";
+import type { TagState } from "../mirror/tags/tag-decision.ts";
 import { imageName } from "../oci/image-name.ts";
 import type { TagVariant } from "../storage/catalog.ts";
 import type { ImageTarget } from "../upstream/upstreams.ts";

@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { RunningFill } from "../mirror/running-fill.ts";
+import type { RunningFill } from "../mirror/fills/running-fill.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { jsonOf } from "./answers.ts";
 import { type DiskStats, diskSchema, diskStatsOf } from "./disk-stats.ts";

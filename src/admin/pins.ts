@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { type PinReport, pinsLimit, type Unpinned } from "../mirror/pins.ts";
+import { type PinReport, pinsLimit, type Unpinned } from "../mirror/eviction/pins.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 import { askedPatterns, readPattern } from "./asked-pattern.ts";

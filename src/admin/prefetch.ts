@@ -5,7 +5,7 @@ import {
   type PrefetchedName,
   type PrefetchedResult,
   type PrefetchProgress,
-} from "../mirror/prefetch.ts";
+} from "../mirror/images/prefetch.ts";
 import { imageName } from "../oci/image-name.ts";
 import { isPlatform, linuxOn } from "../oci/platform.ts";
 import { nobody } from "../upstream/forwarded-login.ts";

@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
-import type { Freed } from "../mirror/victim-eviction.ts";
+import type { Freed } from "../mirror/eviction/victim-eviction.ts";
 import { imageName } from "../oci/image-name.ts";
-import type { Victim } from "../storage/eviction.ts";
+import type { Victim } from "../storage/eviction/eviction.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 import { readImage } from "./asked-image.ts";

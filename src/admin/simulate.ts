@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { readSimulation, type Simulation } from "../mirror/simulation.ts";
+import { readSimulation, type Simulation } from "../mirror/simulation/simulation.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 

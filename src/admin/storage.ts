@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { StoredOfUpstream } from "../storage/stored-by-upstream.ts";
+import type { StoredOfUpstream } from "../storage/images/stored-by-upstream.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { jsonOf } from "./answers.ts";
 import { type DiskStats, diskSchema, diskStatsOf } from "./disk-stats.ts";

@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Endangered } from "../mirror/survival.ts";
+import type { Endangered } from "../mirror/images/survival.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 import { isoTime } from "./iso-time.ts";

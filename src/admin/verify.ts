@@ -1,5 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { type Finding, findingKinds, type VerifyProgress } from "../storage/verification.ts";
+import {
+  type Finding,
+  findingKinds,
+  type VerifyProgress,
+} from "../storage/verification/verification.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { digestSchema, errorSchema, jsonOf } from "./answers.ts";
 import { type FailedLine, failedSchema, jsonLines, jsonLinesOf } from "./json-lines.ts";

@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { AccessRules, type Caller } from "../auth/access-rules.ts";
-import type { Explanation, Verdict } from "../mirror/explainer.ts";
-import { nodesOf } from "../mirror/images.ts";
-import { type OutageProblem, outageProblems } from "../mirror/outage.ts";
+import type { Explanation, Verdict } from "../mirror/images/explainer.ts";
+import { nodesOf } from "../mirror/images/images.ts";
+import { type OutageProblem, outageProblems } from "../mirror/images/outage.ts";
 import { imageName } from "../oci/image-name.ts";
 import type { ImageRoute, ImageTarget } from "../upstream/upstreams.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";

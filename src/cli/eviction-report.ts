@@ -1,7 +1,7 @@
 import type { EvictionAnswer } from "../admin/eviction.ts";
 import { formatBytes } from "../config/units.ts";
-import type { Evicted, PlannedEviction } from "../mirror/evictor.ts";
-import type { Victim } from "../storage/eviction.ts";
+import type { Evicted, PlannedEviction } from "../mirror/eviction/evictor.ts";
+import type { Victim } from "../storage/eviction/eviction.ts";
 import { ago } from "./ago.ts";
 import { shortened } from "./shortened.ts";
 import { type Column, renderTable } from "./table.ts";

@@ -1,5 +1,5 @@
 import { formatBytes } from "../config/units.ts";
-import type { OutageProblem } from "../mirror/outage.ts";
+import type { OutageProblem } from "../mirror/images/outage.ts";
 
 /** What would be wrong with an image while its upstream gives no answer, as a sentence without its end. */
 export function outageWords({ kind, count, bytes }: OutageProblem): string {

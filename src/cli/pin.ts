@@ -1,5 +1,5 @@
 import { formatBytes } from "../config/units.ts";
-import type { Pin, PinReport } from "../mirror/pins.ts";
+import type { Pin, PinReport } from "../mirror/eviction/pins.ts";
 import { ago } from "./ago.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { reachMirror } from "./reached-mirror.ts";

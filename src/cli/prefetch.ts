@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { PrefetchLine, PrefetchSummary } from "../admin/prefetch.ts";
 import { formatBytes } from "../config/units.ts";
-import type { PrefetchedResult } from "../mirror/prefetch.ts";
+import type { PrefetchedResult } from "../mirror/images/prefetch.ts";
 import { CommandError } from "./command-error.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { PrefetchPicture } from "./prefetch-picture.ts";

@@ -5,7 +5,7 @@ import {
   type SimulatedSize,
   type Simulation,
   type WrittenSimulation,
-} from "../mirror/simulation.ts";
+} from "../mirror/simulation/simulation.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { Notice } from "./notice.ts";
 import { reachMirror } from "./reached-mirror.ts";

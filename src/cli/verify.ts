@@ -1,6 +1,6 @@
 import type { VerifyLine, VerifySummary } from "../admin/verify.ts";
 import { formatBytes } from "../config/units.ts";
-import type { Finding, VerifyProgress } from "../storage/verification.ts";
+import type { Finding, VerifyProgress } from "../storage/verification/verification.ts";
 import { CommandError } from "./command-error.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { Progress } from "./progress.ts";

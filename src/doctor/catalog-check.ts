@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { formatBytes } from "../config/units.ts";
+import { whatIsDamaged } from "../storage/catalog/quick-check.ts";
 import type { Layout } from "../storage/layout.ts";
-import { whatIsDamaged } from "../storage/quick-check.ts";
 import { type Finding, fail, ok } from "./finding.ts";
 
 // SQLite reads all of it, and meanwhile its log cannot be taken in: some 2 s for 500,000 blobs.

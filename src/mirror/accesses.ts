@@ -4,7 +4,7 @@ import type { AccessRecord, Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
 import { codeOf, StorageError } from "../storage/storage-error.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { EvictionPolicy } from "./eviction-policy.ts";
+import type { EvictionPolicy } from "./eviction/eviction-policy.ts";
 import { PullRecorder } from "./pull-recorder.ts";
 
 export interface AccessTools {

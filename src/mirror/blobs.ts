@@ -4,16 +4,16 @@ import type { StoredBlob } from "../storage/blob-store.ts";
 import { waitFor } from "../telemetry/waits.ts";
 import type { DescribedBlob } from "../upstream/answers.ts";
 import type { Target } from "../upstream/upstreams.ts";
+import { type Grants, locationOf } from "./access/grants.ts";
 import type { BlobReader } from "./blob-reader.ts";
-import type { FillReader } from "./fill-reader.ts";
-import { FillTable } from "./fill-table.ts";
-import { type Grants, locationOf } from "./grants.ts";
+import type { FillReader } from "./fills/fill-reader.ts";
+import { FillTable } from "./fills/fill-table.ts";
+import { Retries } from "./fills/retries.ts";
 import type { NotFound } from "./not-found.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
-import { Retries } from "./retries.ts";
-import { passedBy, type Rules, type Ruling } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
+import { passedBy, type Rules, type Ruling } from "./tags/rules.ts";
 
 /** A pulled blob; whoever gets it disposes `blob`. */
 export interface BlobPull {

@@ -8,14 +8,14 @@ import type { Location } from "../storage/catalog.ts";
 import type { TagList } from "../upstream/tag-list.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import type { Access } from "./access.ts";
-import { locationOf } from "./grants.ts";
+import type { Access } from "./access/access.ts";
+import { locationOf } from "./access/grants.ts";
 import { countOf, firstPage, type NamesPage, pageLimit, pageOutOf } from "./pages.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
-import type { Rules } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
-import type { Tags } from "./tags.ts";
+import type { Rules } from "./tags/rules.ts";
+import type { Tags } from "./tags/tags.ts";
 
 export interface ListTools {
   readonly storage: StorageTools;

@@ -7,17 +7,17 @@ import { behalfOf, fromNowhere } from "../upstream/place.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
+import { type Grants, locationOf } from "./access/grants.ts";
 import type { Behind } from "./behind.ts";
-import { type Grants, locationOf } from "./grants.ts";
-import type { PlainTarget } from "./image-tree.ts";
+import type { PlainTarget } from "./images/image-tree.ts";
 import type { NotFound } from "./not-found.ts";
 import type { PassedManifests } from "./passed-manifests.ts";
 import { withPatience } from "./patience.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
 import type { RecentTrouble } from "./recent-trouble.ts";
-import { passedBy, type Rules, type Ruling } from "./rules.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
+import { passedBy, type Rules, type Ruling } from "./tags/rules.ts";
 
 export interface ManifestPull {
   readonly outcome: PullOutcome;

@@ -6,16 +6,22 @@ import type { Page } from "../oci/route.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { Layout } from "../storage/layout.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import { Access } from "./access.ts";
+import { Access } from "./access/access.ts";
+import { Grants, locationOf } from "./access/grants.ts";
+import { Proofs } from "./access/proofs.ts";
 import { Accesses } from "./accesses.ts";
 import { Behind } from "./behind.ts";
 import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs.ts";
-import { Completeness } from "./completeness.ts";
-import { evictionPolicies, presentPolicy } from "./eviction-policy.ts";
-import { type EvictionSettings, Evictor } from "./evictor.ts";
-import { Explainer } from "./explainer.ts";
-import { Grants, locationOf } from "./grants.ts";
-import { Images } from "./images.ts";
+import { evictionPolicies, presentPolicy } from "./eviction/eviction-policy.ts";
+import { type EvictionSettings, Evictor } from "./eviction/evictor.ts";
+import { Pins } from "./eviction/pins.ts";
+import { Purger } from "./eviction/purger.ts";
+import { Rooms } from "./eviction/rooms.ts";
+import type { RunningFill } from "./fills/running-fill.ts";
+import { Completeness } from "./images/completeness.ts";
+import { Explainer } from "./images/explainer.ts";
+import { Images } from "./images/images.ts";
+import { Survivor } from "./images/survival.ts";
 import {
   Lists,
   nameUnknown,
@@ -27,19 +33,13 @@ import { type ManifestPull, Manifests, unknownReference } from "./manifests.ts";
 import { NotFound } from "./not-found.ts";
 import type { NamesPage } from "./pages.ts";
 import { PassedManifests } from "./passed-manifests.ts";
-import { Pins } from "./pins.ts";
-import { Proofs } from "./proofs.ts";
-import { Purger } from "./purger.ts";
 import { RecentTrouble } from "./recent-trouble.ts";
-import { Rooms } from "./rooms.ts";
-import type { Rules } from "./rules.ts";
-import type { RunningFill } from "./running-fill.ts";
-import { Simulator } from "./simulator.ts";
+import { Simulator } from "./simulation/simulator.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
-import { Survivor } from "./survival.ts";
-import { Tags } from "./tags.ts";
-import { Verifier } from "./verifier.ts";
+import type { Rules } from "./tags/rules.ts";
+import { Tags } from "./tags/tags.ts";
+import { Verifier } from "./upkeep/verifier.ts";
 
 /** What the mirror is built on. */
 export type MirrorTools = Omit<StorageTools, "rooms"> & {

@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import { behalfOf } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import type { FreshnessPolicy } from "./freshness.ts";
+import type { FreshnessPolicy } from "./tags/freshness.ts";
 
 /**
  * What was asked for. A digest may be a manifest's or a blob's, and clients that do not know which try both ways: an

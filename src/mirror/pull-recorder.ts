@@ -2,8 +2,8 @@ import type { Digest } from "../oci/digest.ts";
 import { imageContent, type Manifest } from "../oci/manifest.ts";
 import type { Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
-import type { StoredObject } from "../storage/eviction.ts";
-import type { PullRecord } from "../storage/logged-pulls.ts";
+import type { StoredObject } from "../storage/eviction/eviction.ts";
+import type { PullRecord } from "../storage/images/logged-pulls.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface PullRecorderTools {

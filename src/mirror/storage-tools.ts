@@ -4,7 +4,7 @@ import type { Catalog } from "../storage/catalog.ts";
 import type { DigestLocks } from "../storage/digest-locks.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { Rooms } from "./rooms.ts";
+import type { Rooms } from "./eviction/rooms.ts";
 
 /** What storing content takes. */
 export interface StorageTools {

@@ -8,7 +8,7 @@ import {
 } from "../oci/manifest.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { BlobRecord, Location } from "../storage/catalog.ts";
-import { rehash } from "../storage/rehash.ts";
+import { rehash } from "../storage/verification/rehash.ts";
 import { orNull, recordOrRemove, type StorageTools } from "./storage-tools.ts";
 
 // Manifests are a few KiB and asked for far more often than anything else.

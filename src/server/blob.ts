@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { BlobReader } from "../mirror/blob-reader.ts";
-import { holdBackBytes } from "../mirror/hold-back.ts";
+import { holdBackBytes } from "../mirror/fills/hold-back.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { PullOutcome } from "../mirror/pull-outcome.ts";
 import type { Digest } from "../oci/digest.ts";

@@ -1,10 +1,10 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
-import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
-import type { Access } from "./eviction.ts";
-import type { PullLogBounds, PullRecord } from "./logged-pulls.ts";
-import type { PinRecord } from "./pins.ts";
+import type { CatalogAnswers, CatalogQuestion } from "./catalog/catalog-question.ts";
+import type { Access } from "./eviction/eviction.ts";
+import type { PinRecord } from "./eviction/pins.ts";
+import type { PullLogBounds, PullRecord } from "./images/logged-pulls.ts";
 import type { TrafficRecord } from "./statistics/traffic-statements.ts";
 
 /** A repository of an upstream: tags and grants belong to it. */

@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { type Size, sizeInBytes } from "../config/units.ts";
 import type { Catalog } from "./catalog.ts";
-import { allocatedBytes } from "./eviction.ts";
+import { allocatedBytes } from "./eviction/eviction.ts";
 import type { Overhead } from "./overhead.ts";
 
 /** Room on the disk, held from before the first byte until disposed. */

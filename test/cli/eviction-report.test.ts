@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EvictionAnswer } from "../../src/admin/eviction.ts";
 import { renderEviction } from "../../src/cli/eviction-report.ts";
-import type { PlannedEviction } from "../../src/mirror/evictor.ts";
+import type { PlannedEviction } from "../../src/mirror/eviction/evictor.ts";
 import { digestOf } from "../../src/oci/digest.ts";
-import type { Victim } from "../../src/storage/eviction.ts";
+import type { Victim } from "../../src/storage/eviction/eviction.ts";
 
 const mib = 1024 ** 2;
 const dayMs = 86_400_000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PinReport } from "../../src/mirror/pins.ts";
+import type { PinReport } from "../../src/mirror/eviction/pins.ts";
 import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
-import { Access } from "../../src/mirror/access.ts";
+import { Access } from "../../src/mirror/access/access.ts";
+import { Proofs } from "../../src/mirror/access/proofs.ts";
 import { Behind } from "../../src/mirror/behind.ts";
-import type { FreshnessPolicy } from "../../src/mirror/freshness.ts";
-import { Proofs } from "../../src/mirror/proofs.ts";
 import { RecentTrouble } from "../../src/mirror/recent-trouble.ts";
+import type { FreshnessPolicy } from "../../src/mirror/tags/freshness.ts";
 import type { Repository } from "../../src/oci/repository.ts";
-import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
+import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { Endpoints } from "../../src/upstream/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";

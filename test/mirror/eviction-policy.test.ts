@@ -4,7 +4,7 @@ import {
   type EvictionPolicyName,
   evictionPolicies,
   type PulledImage,
-} from "../../src/mirror/eviction-policy.ts";
+} from "../../src/mirror/eviction/eviction-policy.ts";
 
 const mib = 1024 ** 2;
 

@@ -5,7 +5,7 @@ import {
   freshnessOf,
   mayServeStale,
   proofAge,
-} from "../../src/mirror/freshness.ts";
+} from "../../src/mirror/tags/freshness.ts";
 import type { UpstreamFailure } from "../../src/upstream/upstream-error.ts";
 
 const minuteMs = 60_000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
+import { Proofs } from "../../src/mirror/access/proofs.ts";
 import { Behind } from "../../src/mirror/behind.ts";
-import { Proofs } from "../../src/mirror/proofs.ts";
 import { RecentTrouble } from "../../src/mirror/recent-trouble.ts";
 import { UpstreamError, type UpstreamFailure } from "../../src/upstream/upstream-error.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PullRecorder } from "../../src/mirror/pull-recorder.ts";
+import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import { DiskBudget } from "../../src/storage/disk-budget.ts";
 import { Overhead } from "../../src/storage/overhead.ts";
-import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
 import { openLog } from "../../src/telemetry/log.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
 import { imageOfSize } from "../support/images.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Member, Pull } from "../../src/mirror/pull-log.ts";
-import { type ReplayedCache, replay } from "../../src/mirror/replay.ts";
-import type { ReplayResult } from "../../src/mirror/simulated-cache.ts";
+import type { Member, Pull } from "../../src/mirror/simulation/pull-log.ts";
+import { type ReplayedCache, replay } from "../../src/mirror/simulation/replay.ts";
+import type { ReplayResult } from "../../src/mirror/simulation/simulated-cache.ts";
 import { replayNaively } from "../support/naive-replay.ts";
 import { SeededRandom, seedOfRun } from "../support/seeded-random.ts";
 

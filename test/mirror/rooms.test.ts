@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Rooms } from "../../src/mirror/rooms.ts";
+import { Rooms } from "../../src/mirror/eviction/rooms.ts";
+import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import { DiskBudget } from "../../src/storage/disk-budget.ts";
 import { Overhead } from "../../src/storage/overhead.ts";
-import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
 
 test("there is room for nothing new while it is closed, and for what has some there is more", async () => {

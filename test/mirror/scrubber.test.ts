@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
-import { Scrubber } from "../../src/mirror/scrubber.ts";
+import { Scrubber } from "../../src/mirror/upkeep/scrubber.ts";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
-import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
-import type { VerificationOrder } from "../../src/storage/verification.ts";
+import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
+import type { VerificationOrder } from "../../src/storage/verification/verification.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
 import { locationOf } from "../support/catalog-suite.ts";
 

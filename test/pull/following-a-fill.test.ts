@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { holdBackBytes } from "../../src/mirror/hold-back.ts";
+import { holdBackBytes } from "../../src/mirror/fills/hold-back.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { noiseBlob } from "../support/images.ts";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { prefixOf, unpackMembers } from "../../src/storage/logged-pulls.ts";
-import { readPulls } from "../../src/storage/read-pulls.ts";
+import { prefixOf, unpackMembers } from "../../src/storage/images/logged-pulls.ts";
+import { readPulls } from "../../src/storage/images/read-pulls.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import {
   descriptorOf,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { blobFile, layoutOf } from "../../src/storage/layout.ts";
-import { Pace } from "../../src/storage/pace.ts";
+import { Pace } from "../../src/storage/verification/pace.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { noiseBlob } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { allocatedBytes } from "../../src/storage/eviction.ts";
+import { allocatedBytes } from "../../src/storage/eviction/eviction.ts";
 import {
   digestNamed,
   HandMadeCatalog,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
-import { digestOfKey, keyOf } from "../../src/storage/digest-key.ts";
+import { digestOfKey, keyOf } from "../../src/storage/catalog/digest-key.ts";
 
 const digests: Digest[] = ["a", "b", "c"].flatMap((text) => [
   digestOf(Buffer.from(text)),

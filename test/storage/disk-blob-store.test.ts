@@ -18,10 +18,10 @@ import {
 import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import { digestOf } from "../../src/oci/digest.ts";
-import { DiskBlobStore } from "../../src/storage/disk-blob-store.ts";
+import { DiskBlobStore } from "../../src/storage/disk/disk-blob-store.ts";
 import { blobFile } from "../../src/storage/layout.ts";
-import { rehash } from "../../src/storage/rehash.ts";
 import { codeOf, StorageError } from "../../src/storage/storage-error.ts";
+import { rehash } from "../../src/storage/verification/rehash.ts";
 import { blobStoreSuite, commitBytes, storedBytes } from "../support/blob-store-suite.ts";
 import { runTraced, runWithFileLimit, straceSkipReason } from "./child.ts";
 import { openFilesBelow, type StoreDirectory, storeDirectory } from "./storage-directory.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { test } from "node:test";
+import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import { DiskBudget } from "../../src/storage/disk-budget.ts";
-import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
 import { storageDirectory } from "./storage-directory.ts";
 
 // Each was counted while the other was judged: neither got any.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { stat } from "node:fs/promises";
 import { test } from "node:test";
-import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
+import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import { blobRecord, locationOf } from "../support/catalog-suite.ts";
 import { eventually } from "../support/eventually.ts";
 import { Child } from "./child.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestOf } from "../../src/oci/digest.ts";
 import type { Ingest } from "../../src/storage/blob-store.ts";
-import type { DiskBlobStore } from "../../src/storage/disk-blob-store.ts";
+import type { DiskBlobStore } from "../../src/storage/disk/disk-blob-store.ts";
 import { storeDirectory } from "./storage-directory.ts";
 
 const bytes = Buffer.alloc(10_000, "content");

@@ -3,7 +3,7 @@ import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
-import { Quarantine } from "../../src/storage/quarantine.ts";
+import { Quarantine } from "../../src/storage/disk/quarantine.ts";
 import { StorageError } from "../../src/storage/storage-error.ts";
 import { storageDirectory } from "./storage-directory.ts";
 

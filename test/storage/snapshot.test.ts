@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { Snapshot } from "../../src/storage/snapshot.ts";
+import { Snapshot } from "../../src/storage/eviction/snapshot.ts";
 import { storageDirectory } from "./storage-directory.ts";
 
 test("a snapshot is of one moment for a while, and none is left behind", async () => {

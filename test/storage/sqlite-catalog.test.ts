@@ -4,13 +4,13 @@ import { chmod, readdir, readFile, stat, symlink, writeFile } from "node:fs/prom
 import { suite, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { prepareCatalogFile } from "../../src/storage/catalog-file.ts";
-import { keyOf } from "../../src/storage/digest-key.ts";
-import { KeptWriter } from "../../src/storage/kept-writer.ts";
-import { migrate } from "../../src/storage/migrations.ts";
-import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
+import { prepareCatalogFile } from "../../src/storage/catalog/catalog-file.ts";
+import { keyOf } from "../../src/storage/catalog/digest-key.ts";
+import { KeptWriter } from "../../src/storage/catalog/kept-writer.ts";
+import { migrate } from "../../src/storage/catalog/migrations.ts";
+import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
+import { WriteQueue } from "../../src/storage/catalog/write-queue.ts";
 import { codeOf, StorageError } from "../../src/storage/storage-error.ts";
-import { WriteQueue } from "../../src/storage/write-queue.ts";
 import { catalogImagesSuite } from "../support/catalog-images-suite.ts";
 import {
   blobRecord,
@@ -44,9 +44,12 @@ async function catalogWithWorker(): Promise<SqliteFixture & { readonly worker: W
   const origin = prepareCatalogFile(layout, 0);
   const workers: Worker[] = [];
   const writer = await KeptWriter.start(() => {
-    const worker = new Worker(new URL("../../src/storage/catalog-writer.ts", import.meta.url), {
-      workerData: layout.catalogFile,
-    });
+    const worker = new Worker(
+      new URL("../../src/storage/catalog/catalog-writer.ts", import.meta.url),
+      {
+        workerData: layout.catalogFile,
+      },
+    );
     workers.push(worker);
     return worker;
   });
@@ -255,9 +258,12 @@ suite("the catalog's writer", () => {
 
   test("a thread that cannot open the catalog fails the start with the reason", async () => {
     await using directory = await storageDirectory();
-    const worker = new Worker(new URL("../../src/storage/catalog-writer.ts", import.meta.url), {
-      workerData: directory.layout.catalogFile,
-    });
+    const worker = new Worker(
+      new URL("../../src/storage/catalog/catalog-writer.ts", import.meta.url),
+      {
+        workerData: directory.layout.catalogFile,
+      },
+    );
 
     await assert.rejects(
       WriteQueue.start(worker),

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { choosePurged } from "../../src/storage/choose-purged.ts";
-import { chooseVictims } from "../../src/storage/choose-victims.ts";
-import { imageSharers } from "../../src/storage/image-sharers.ts";
-import { listImages } from "../../src/storage/list-images.ts";
-import { migrate } from "../../src/storage/migrations.ts";
-import { nearImages } from "../../src/storage/near-images.ts";
-import { pinnedContent } from "../../src/storage/pinned-content.ts";
-import { readPulls } from "../../src/storage/read-pulls.ts";
-import { readStatements } from "../../src/storage/read-statements.ts";
-import { recentImages } from "../../src/storage/recent-images.ts";
+import { migrate } from "../../src/storage/catalog/migrations.ts";
+import { readStatements } from "../../src/storage/catalog/read-statements.ts";
+import { WriteStatements } from "../../src/storage/catalog/write-statements.ts";
+import { choosePurged } from "../../src/storage/eviction/choose-purged.ts";
+import { chooseVictims } from "../../src/storage/eviction/choose-victims.ts";
+import { pinnedContent } from "../../src/storage/eviction/pinned-content.ts";
+import { imageSharers } from "../../src/storage/images/image-sharers.ts";
+import { listImages } from "../../src/storage/images/list-images.ts";
+import { nearImages } from "../../src/storage/images/near-images.ts";
+import { readPulls } from "../../src/storage/images/read-pulls.ts";
+import { recentImages } from "../../src/storage/images/recent-images.ts";
 import { readSavings, readTraffic } from "../../src/storage/statistics/read-traffic.ts";
-import { WriteStatements } from "../../src/storage/write-statements.ts";
 import { locationOf, tagOf } from "../support/catalog-suite.ts";
 
 // SQLite (3.48 and later) looks at the integers that a column is compared with where it plans a join, an order or a limit, and

@@ -1,7 +1,7 @@
 import { mkdtempDisposable, readdir, readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DiskBlobStore } from "../../src/storage/disk-blob-store.ts";
+import { DiskBlobStore } from "../../src/storage/disk/disk-blob-store.ts";
 import { type Layout, prepareLayout } from "../../src/storage/layout.ts";
 
 /** A prepared storage directory of its own, thrown away at the end. */

@@ -3,16 +3,16 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promi
 import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
+import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import { DigestLocks } from "../../src/storage/digest-locks.ts";
-import { DiskBlobStore } from "../../src/storage/disk-blob-store.ts";
+import { DiskBlobStore } from "../../src/storage/disk/disk-blob-store.ts";
 import { blobFile, type Layout } from "../../src/storage/layout.ts";
-import { Pace } from "../../src/storage/pace.ts";
-import { SqliteCatalog } from "../../src/storage/sqlite-catalog.ts";
+import { Pace } from "../../src/storage/verification/pace.ts";
 import {
   type Finding,
   Verification,
   type VerificationOrder,
-} from "../../src/storage/verification.ts";
+} from "../../src/storage/verification/verification.ts";
 import { commitBytes } from "../support/blob-store-suite.ts";
 import { locationOf } from "../support/catalog-suite.ts";
 import { storageDirectory } from "./storage-directory.ts";

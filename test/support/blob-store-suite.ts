@@ -7,7 +7,7 @@ import {
   DigestMismatch,
   type ReadableBytes,
 } from "../../src/storage/blob-store.ts";
-import { rehash } from "../../src/storage/rehash.ts";
+import { rehash } from "../../src/storage/verification/rehash.ts";
 
 /** A fresh, empty store; disposing throws it away. */
 export interface BlobStoreFixture extends AsyncDisposable {

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { type Digest, hexOf } from "../../src/oci/digest.ts";
 import { imageName } from "../../src/oci/image-name.ts";
 import type { Catalog, Location } from "../../src/storage/catalog.ts";
-import type { ImageList, ImageListRequest } from "../../src/storage/image-list.ts";
+import type { ImageList, ImageListRequest } from "../../src/storage/images/image-list.ts";
 import { blobRecord, type CatalogFixture, locationOf, tagOf } from "./catalog-suite.ts";
 
 const app = locationOf("docker.io", "library/app");

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import Database from "better-sqlite3";
-import { keyOf } from "../../src/storage/digest-key.ts";
+import { keyOf } from "../../src/storage/catalog/digest-key.ts";
 import { Child } from "../storage/child.ts";
 import { ask } from "./ask.ts";
 import { checkedPull } from "./checking-client.ts";

@@ -10,7 +10,7 @@ import {
   type PullRecord,
   prefixOf,
   unpackMembers,
-} from "../../src/storage/logged-pulls.ts";
+} from "../../src/storage/images/logged-pulls.ts";
 
 /** A fresh, empty catalog; disposing throws it away. */
 export interface CatalogFixture extends AsyncDisposable {

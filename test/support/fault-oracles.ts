@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { type DigestKey, digestOfKey } from "../../src/storage/digest-key.ts";
+import { type DigestKey, digestOfKey } from "../../src/storage/catalog/digest-key.ts";
 import type { CheckedAnswer, CheckedRequest } from "./checking-client.ts";
 
 /** How many the thread has that has chosen what to evict, and stays for the next question. */

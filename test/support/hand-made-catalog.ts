@@ -1,10 +1,10 @@
 import Database from "better-sqlite3";
 import { type Digest, digestOf, hexOf } from "../../src/oci/digest.ts";
-import { chooseVictims } from "../../src/storage/choose-victims.ts";
-import { type DigestKey, digestOfKey } from "../../src/storage/digest-key.ts";
-import type { EvictionPlan, VictimRequest } from "../../src/storage/eviction.ts";
-import { migrate } from "../../src/storage/migrations.ts";
-import { WriteStatements } from "../../src/storage/write-statements.ts";
+import { type DigestKey, digestOfKey } from "../../src/storage/catalog/digest-key.ts";
+import { migrate } from "../../src/storage/catalog/migrations.ts";
+import { WriteStatements } from "../../src/storage/catalog/write-statements.ts";
+import { chooseVictims } from "../../src/storage/eviction/choose-victims.ts";
+import type { EvictionPlan, VictimRequest } from "../../src/storage/eviction/eviction.ts";
 import { blobRecord, locationOf, tagOf } from "./catalog-suite.ts";
 
 /** What differs from an untagged thing of one block that was pulled at 0. */

@@ -1,7 +1,7 @@
-import { evictionPolicies } from "../../src/mirror/eviction-policy.ts";
-import type { Member, Pull } from "../../src/mirror/pull-log.ts";
-import type { ReplayedCache } from "../../src/mirror/replay.ts";
-import type { ReplayResult } from "../../src/mirror/simulated-cache.ts";
+import { evictionPolicies } from "../../src/mirror/eviction/eviction-policy.ts";
+import type { Member, Pull } from "../../src/mirror/simulation/pull-log.ts";
+import type { ReplayedCache } from "../../src/mirror/simulation/replay.ts";
+import type { ReplayResult } from "../../src/mirror/simulation/simulated-cache.ts";
 
 /** What `replay` must give for one cache, by searching everything each time: quadratic, and plain to see. */
 export function replayNaively(pulls: readonly Pull[], cache: ReplayedCache): ReplayResult {

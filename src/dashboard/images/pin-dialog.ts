@@ -1,6 +1,6 @@
 import { h, type JSX } from "preact";
 import { formatBytes } from "../../config/units.ts";
-import type { PinReport } from "../../mirror/pins.ts";
+import type { PinReport } from "../../mirror/eviction/pins.ts";
 import { order } from "../ask.ts";
 import { Dialog } from "../parts/dialog.ts";
 import { Name } from "../parts/name.ts";

@@ -3,7 +3,7 @@ import type { EvictionOutlook } from "../../admin/eviction.ts";
 import { ago } from "../../cli/ago.ts";
 import { withoutRepeats } from "../../cli/without-repeats.ts";
 import { formatBytes } from "../../config/units.ts";
-import type { Victim } from "../../storage/eviction.ts";
+import type { Victim } from "../../storage/eviction/eviction.ts";
 import { useAsked } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";
 import { ImageLink, Name } from "../parts/name.ts";

@@ -1,6 +1,6 @@
 import { h, type JSX } from "preact";
 import { formatBytes } from "../../config/units.ts";
-import type { StoredOfUpstream } from "../../storage/stored-by-upstream.ts";
+import type { StoredOfUpstream } from "../../storage/images/stored-by-upstream.ts";
 import { Bar } from "../parts/bar.ts";
 import { Name } from "../parts/name.ts";
 import { plural, shown } from "../words.ts";

@@ -1,5 +1,5 @@
 import { digestOf } from "../../../src/oci/digest.ts";
-import { DiskBlobStore } from "../../../src/storage/disk-blob-store.ts";
+import { DiskBlobStore } from "../../../src/storage/disk/disk-blob-store.ts";
 import { layoutOf } from "../../../src/storage/layout.ts";
 import { codeOf } from "../../../src/storage/storage-error.ts";
 

@@ -1,5 +1,5 @@
 import { digestOf } from "../../../src/oci/digest.ts";
-import { DiskBlobStore } from "../../../src/storage/disk-blob-store.ts";
+import { DiskBlobStore } from "../../../src/storage/disk/disk-blob-store.ts";
 import { layoutOf } from "../../../src/storage/layout.ts";
 
 // Commits one blob after the other without waiting for any, until none is taken in; prints how many were, and why no more.

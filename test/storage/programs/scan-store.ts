@@ -1,7 +1,7 @@
+import { SqliteCatalog } from "../../../src/storage/catalog/sqlite-catalog.ts";
 import { DigestLocks } from "../../../src/storage/digest-locks.ts";
 import { layoutOf } from "../../../src/storage/layout.ts";
-import { SqliteCatalog } from "../../../src/storage/sqlite-catalog.ts";
-import { StoreScan } from "../../../src/storage/store-scan.ts";
+import { StoreScan } from "../../../src/storage/verification/store-scan.ts";
 
 // Scans a storage directory and prints the counts as JSON.
 const layout = layoutOf(process.argv[2] ?? "");

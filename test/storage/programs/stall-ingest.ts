@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { digestOf } from "../../../src/oci/digest.ts";
-import { DiskBlobStore } from "../../../src/storage/disk-blob-store.ts";
+import { DiskBlobStore } from "../../../src/storage/disk/disk-blob-store.ts";
 import { layoutOf } from "../../../src/storage/layout.ts";
 
 // Appends half of a blob and waits to be killed.

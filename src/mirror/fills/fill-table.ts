@@ -1,0 +1,144 @@
+import type { Digest } from "../../oci/digest.ts";
+import type { Place } from "../../upstream/place.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { Target } from "../../upstream/upstreams.ts";
+import type { StorageTools } from "../storage-tools.ts";
+import type { Ruling } from "../tags/rules.ts";
+import { Fill } from "./fill.ts";
+import { FillReader } from "./fill-reader.ts";
+import { PassLimit } from "./pass-limit.ts";
+import { describeFill, type RunningFill } from "./running-fill.ts";
+import { WrongContent } from "./wrong-content.ts";
+
+// Fills that nobody reads go on, for whoever began them will come back; but clients that come and go must not
+// make the mirror download without end.
+const detachedFillsLimit = 4;
+
+/** The fills that run now: at most one an upstream and digest. */
+export class FillTable {
+  readonly #tools: StorageTools;
+  // In the order they began.
+  readonly #fills = new Map<string, Fill>();
+  readonly #runs = new Set<Promise<void>>();
+  readonly #passLimit: PassLimit;
+  readonly #wrong: WrongContent;
+
+  constructor(tools: StorageTools) {
+    this.#tools = tools;
+    this.#passLimit = new PassLimit(tools.metrics);
+    this.#wrong = new WrongContent(tools.now);
+  }
+
+  /** The fill that runs for this content, if one can still be joined. */
+  find(upstream: Upstream, digest: Digest): Fill | null {
+    const fill = this.#fills.get(keyOf(upstream, digest));
+    return fill && fill.state.kind !== "failed" ? fill : null;
+  }
+
+  /** The content that is on its way into the store. */
+  get arriving(): Digest[] {
+    return [...this.#fills.values()].flatMap(({ digest, state: { kind } }) =>
+      kind === "failed" || kind === "unstored" ? [] : digest,
+    );
+  }
+
+  /** In the order they began. */
+  get running(): RunningFill[] {
+    return [...this.#fills.values()].flatMap((fill) => describeFill(fill) ?? []);
+  }
+
+  /** Joins the fill that runs for this content, or begins one. Throws UpstreamError as `WrongContent` tells mirrors. */
+  join(
+    { upstream, ...place }: Target,
+    digest: Digest,
+    ruling: Ruling,
+  ): { fill: Fill; collapsed: boolean } {
+    const running = this.find(upstream, digest);
+    const wrong = running ? null : this.#wrong.toldTo(place, upstream.name, digest);
+    if (wrong) throw wrong;
+    const fill = running ?? new Fill(upstream, digest, this.#tools);
+    fill.addSource(place, ruling);
+    if (!running) this.#begin(fill);
+    return { fill, collapsed: running !== null };
+  }
+
+  /**
+   * A reader of the fill, which `join` gave, through its repository; "unknown" if that has no such blob. Rejects as
+   * `Fill.join` does. Aborting `signal` ends its waiting at once, so that the fill knows who still reads.
+   */
+  async open(fill: Fill, place: Place, signal: AbortSignal): Promise<FillReader | "unknown"> {
+    const gone = rejectionOn(signal);
+    const leave = (): Promise<void> => this.#leave(fill);
+    const passLimit = this.#passLimit;
+    const { metrics } = this.#tools;
+    try {
+      if ((await fill.join(place, gone)) === "readable") {
+        return new FillReader({ fill, place, passLimit, metrics, gone, leave });
+      }
+      await leave();
+      return "unknown";
+    } catch (error) {
+      await leave();
+      throw error;
+    }
+  }
+
+  /** Resolves when no fill runs. */
+  async idle(): Promise<void> {
+    while (this.#runs.size > 0) await Promise.all(this.#runs);
+  }
+
+  /** Ends every fill. */
+  abort(reason: Error): void {
+    for (const fill of this.#fills.values()) fill.abort(reason);
+  }
+
+  #begin(fill: Fill): void {
+    const key = keyOf(fill.upstream, fill.digest);
+    this.#fills.set(key, fill);
+    const run = fill
+      .run()
+      .then(() => {
+        // First, so that nobody joins content that is let go.
+        if (this.#fills.get(key) === fill) this.#fills.delete(key);
+        this.#noteIfWrong(fill);
+        return fill.end();
+      })
+      .finally(() => this.#runs.delete(run));
+    this.#runs.add(run);
+  }
+
+  #noteIfWrong({ upstream, digest, state }: Fill): void {
+    if (state.kind !== "failed" || !(state.error instanceof UpstreamError)) return;
+    if (state.error.failure.kind === "nonsense") {
+      this.#wrong.note(upstream.name, digest, state.error);
+    }
+  }
+
+  async #leave(fill: Fill): Promise<void> {
+    await fill.leave();
+    const detached = [...this.#fills.values()].filter(
+      ({ upstream, readers, state }) =>
+        upstream === fill.upstream &&
+        readers === 0 &&
+        (state.kind === "connecting" || state.kind === "streaming"),
+    );
+    for (const newest of detached.slice(detachedFillsLimit)) {
+      newest.abort(new Error("nobody reads the fill, and others without readers run already"));
+    }
+  }
+}
+
+function keyOf(upstream: Upstream, digest: Digest): string {
+  return `${upstream.name} ${digest}`;
+}
+
+function rejectionOn(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason);
+  else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  // Nobody may be waiting when it happens.
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,312 @@
+import { createHash, type Hash } from "node:crypto";
+import { algorithmOf, type Digest } from "../../oci/digest.ts";
+import type { Repository } from "../../oci/repository.ts";
+import { DigestMismatch, type Ingest } from "../../storage/blob-store.ts";
+import type { Room } from "../../storage/disk-budget.ts";
+import type { FillResult } from "../../telemetry/metrics.ts";
+import type { UpstreamBlob } from "../../upstream/answers.ts";
+import type { Place } from "../../upstream/place.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { Rooms } from "../eviction/rooms.ts";
+import { orNull, recordOrRemove, type StorageTools } from "../storage-tools.ts";
+import type { Ruling } from "../tags/rules.ts";
+import type { FillState } from "./fill-state.ts";
+import { ResumedBlob } from "./resumed-blob.ts";
+import { Sources } from "./sources.ts";
+
+// How much room content of unknown length takes at a time.
+const growthBytes = 16 * 1024 * 1024;
+
+/**
+ * One download of one blob from an upstream into the store. It runs by itself: readers follow the growing
+ * content at their own pace and from any offset, and none of them can slow or end it.
+ */
+export class Fill {
+  readonly upstream: Upstream;
+  readonly digest: Digest;
+  readonly #tools: StorageTools;
+  readonly #sources: Sources;
+  readonly #aborted = new AbortController();
+  #state: FillState = { kind: "connecting" };
+  #progress = Promise.withResolvers<void>();
+  #ingest: Ingest | null = null;
+  // Held until the content has its row or is let go: readers of what was not stored keep its bytes on the disk.
+  #room: Room | null = null;
+  // The answer that was begun and found no room: the first reader to pass through goes on with it.
+  #spare: UpstreamBlob | null = null;
+  #cacheStatus: string | null = null;
+  #readers = 0;
+  #ended = false;
+  #isKept = false;
+  #result: FillResult = "failed";
+
+  constructor(upstream: Upstream, digest: Digest, tools: StorageTools) {
+    this.upstream = upstream;
+    this.digest = digest;
+    this.#tools = tools;
+    this.#sources = new Sources(upstream, digest);
+  }
+
+  get state(): FillState {
+    return this.#state;
+  }
+
+  /** What the caches before us said of the answer that it began with: `ToldCacheStatus.text`. */
+  get cacheStatus(): string | null {
+    return this.#cacheStatus;
+  }
+
+  get readers(): number {
+    return this.#readers;
+  }
+
+  get repository(): Repository | null {
+    return this.#sources.first;
+  }
+
+  /** Resolves when there is more to read or the state has changed. */
+  get progress(): Promise<void> {
+    return this.#progress.promise;
+  }
+
+  hasSource(place: Place): boolean {
+    return this.#sources.has(place);
+  }
+
+  /**
+   * Adds a repository that the blob may come through, should those before it refuse. Unless one of them keeps it, the blob
+   * is stored for as long as it is read and not any longer.
+   */
+  addSource(place: Place, { keeps }: Pick<Ruling, "keeps">): void {
+    this.#sources.add(place);
+    this.#isKept ||= keeps;
+  }
+
+  /**
+   * Waits until upstream sends; resolves to "unknown" if it has no such blob in that repository. Rejects with
+   * UpstreamError when it refuses that repository or cannot be asked, and as `gone` does if the reader goes
+   * away meanwhile. Each call is ended by `leave`.
+   */
+  async join(place: Place, gone: Promise<never>): Promise<"readable" | "unknown"> {
+    this.#readers++;
+    while (this.#state.kind === "connecting" && !this.#sources.refusalOf(place)) {
+      await Promise.race([this.progress, gone]);
+    }
+    const refusal = this.#sources.refusalOf(place);
+    if (refusal === "unknown") return "unknown";
+    if (refusal) throw refusal;
+    this.#throwIfFailed();
+    return "readable";
+  }
+
+  /** The answer that was begun, if the fill ended "unstored" before its first byte: for one reader only. */
+  takeSpare(): UpstreamBlob | null {
+    const spare = this.#spare;
+    this.#spare = null;
+    return spare;
+  }
+
+  async leave(): Promise<void> {
+    this.#readers--;
+    await this.#releaseIngest();
+  }
+
+  /**
+   * Downloads, verifies and stores. Resolves when that is over, however it ended; never rejects. `end` must
+   * follow, once nobody can join any more.
+   */
+  async run(): Promise<void> {
+    const { metrics, log } = this.#tools;
+    metrics.fillsInFlight.inc({ upstream: this.upstream.name });
+    try {
+      await this.#fill();
+    } catch (error) {
+      // Whoever aborted it did not want it any more.
+      if (this.#state.kind === "failed") this.#result = "abandoned";
+      this.abort(error instanceof Error ? error : new Error(String(error)));
+      // Readers carry the reason to their clients and log lines.
+      if (this.#readers === 0) {
+        log.warn({ err: error, upstream: this.upstream.name, digest: this.digest }, "fill failed");
+      }
+    } finally {
+      metrics.fillsInFlight.dec({ upstream: this.upstream.name });
+      metrics.fills.inc({ upstream: this.upstream.name, result: this.#result });
+    }
+  }
+
+  /** Lets go of the content as soon as the last reader has left. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#releaseIngest();
+  }
+
+  /** Ends the download; readers are cut. Content that is verified already is stored all the same. */
+  abort(error: Error): void {
+    // The other states are ends already.
+    if (this.#state.kind !== "connecting" && this.#state.kind !== "streaming") return;
+    this.#enter({ kind: "failed", error });
+    this.#aborted.abort(error);
+  }
+
+  async #fill(): Promise<void> {
+    const found = await this.#sources.connect(() => this.#wake(), this.#aborted.signal);
+    if (!found) {
+      this.#result = "refused";
+      throw new Error("no repository has the blob");
+    }
+    const { blob, place } = found;
+    this.#cacheStatus = blob.cacheStatus;
+    const { store, log } = this.#tools;
+    const room = await orNull(log, () => this.#rooms.reserve(blob.sizeBytes ?? growthBytes));
+    this.#room = room;
+    const ingest = room && (await orNull(log, () => store.ingest(this.digest)));
+    this.#ingest = ingest;
+    this.#throwIfFailed();
+    if (!(room && ingest)) {
+      this.#spare = blob;
+      return this.#passOn(blob.sizeBytes, room ? "the store failed" : "no room is left");
+    }
+    this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest });
+    const source = this.#resumed(blob, place, ingest);
+    if (!(await this.#stream(source, ingest, room))) {
+      this.#aborted.abort();
+      return this.#passOn(blob.sizeBytes, "the store took no more");
+    }
+    this.#verify(blob, source, ingest);
+    this.#result = "passed";
+    if (this.#isKept) await this.#store(ingest, place.repository);
+  }
+
+  /** Nothing is evicted for what is not kept. */
+  get #rooms(): Rooms {
+    const { rooms } = this.#tools;
+    return this.#isKept ? rooms : rooms.free;
+  }
+
+  #resumed(begun: UpstreamBlob, place: Place, ingest: Ingest): ResumedBlob {
+    const { upstream, digest } = this;
+    const { sizeBytes, startBytes } = begun;
+    const hashCopy = (): Hash => ingest.hashCopy();
+    return new ResumedBlob({
+      upstream,
+      place,
+      digest,
+      begun,
+      sizeBytes,
+      startBytes,
+      signal: this.#aborted.signal,
+      hashCopy,
+    });
+  }
+
+  /** Stores what comes until the end; resolves to false when the store takes no more. */
+  async #stream(source: ResumedBlob, ingest: Ingest, room: Room): Promise<boolean> {
+    for (let batch = await source.next(); batch; batch = await source.next()) {
+      const kept = await this.#keep(batch, ingest, room);
+      this.#throwIfFailed();
+      if (!kept) return false;
+      this.#wake();
+    }
+    return true;
+  }
+
+  async #keep(batch: readonly Buffer[], ingest: Ingest, room: Room): Promise<boolean> {
+    const kept = await orNull(this.#tools.log, async () => {
+      const neededBytes = ingest.writtenBytes + batch.reduce((sum, chunk) => sum + chunk.length, 0);
+      const fits =
+        neededBytes <= room.sizeBytes || (await this.#rooms.grow(room, neededBytes + growthBytes));
+      if (fits) await ingest.append(batch);
+      return fits;
+    });
+    return kept === true;
+  }
+
+  /** What is stored stays readable to those who follow; they go on from upstream by themselves. */
+  #passOn(sizeBytes: number | null, why: string): void {
+    const { upstream, digest } = this;
+    this.#tools.log.warn(
+      { upstream: upstream.name, digest, sizeBytes, why },
+      "pulls pass through unstored",
+    );
+    const ingest = this.#ingest;
+    const storedBytes = ingest?.writtenBytes ?? 0;
+    const hash = ingest?.hashCopy() ?? createHash(algorithmOf(this.digest));
+    this.#tools.metrics.unstoredFills.inc({ upstream: this.upstream.name });
+    this.#result = "unstored";
+    this.#enter({ kind: "unstored", sizeBytes, storedBytes, ingest, hash });
+  }
+
+  #verify(blob: UpstreamBlob, source: ResumedBlob, ingest: Ingest): void {
+    const { writtenBytes } = ingest;
+    if (blob.sizeBytes !== null && writtenBytes !== blob.sizeBytes) {
+      throw this.#nonsense(
+        `${writtenBytes} bytes came of the ${blob.sizeBytes} that were declared`,
+      );
+    }
+    try {
+      ingest.verify();
+    } catch (error) {
+      if (!(error instanceof DigestMismatch)) throw error;
+      source.noteWrongBytes();
+      this.#tools.metrics.digestMismatches.inc({ upstream: this.upstream.name });
+      throw this.#nonsense(`asked for ${error.expected} it sent ${error.actual}`);
+    }
+    this.#enter({ kind: "verified", sizeBytes: writtenBytes, ingest });
+  }
+
+  /** A disk that fails now fails no reader: they read the open file. */
+  async #store(ingest: Ingest, repository: Repository): Promise<void> {
+    const { catalog, locks, metrics, log, now } = this.#tools;
+    const { digest, upstream } = this;
+    try {
+      using _lock = await locks.hold(digest);
+      const identity = await ingest.commit();
+      const record = { digest, sizeBytes: ingest.writtenBytes, identity };
+      await recordOrRemove(this.#tools, digest, () =>
+        catalog.recordBlob({ upstream: upstream.name, repository }, record, now()),
+      );
+      this.#giveRoomBack();
+      this.#result = "stored";
+    } catch (err) {
+      this.#result = "unstored";
+      metrics.unstoredFills.inc({ upstream: this.upstream.name });
+      log.error(
+        { err, upstream: this.upstream.name, digest: this.digest },
+        "blob could not be stored",
+      );
+    }
+  }
+
+  #throwIfFailed(): void {
+    if (this.#state.kind === "failed") throw this.#state.error;
+  }
+
+  #nonsense(reason: string): UpstreamError {
+    return new UpstreamError(this.upstream.name, { kind: "nonsense", reason });
+  }
+
+  #enter(state: FillState): void {
+    this.#state = state;
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#progress.resolve();
+    this.#progress = Promise.withResolvers();
+  }
+
+  async #releaseIngest(): Promise<void> {
+    if (!this.#ended || this.#readers > 0) return;
+    this.takeSpare()?.drop();
+    const ingest = this.#ingest;
+    this.#ingest = null;
+    await ingest?.[Symbol.asyncDispose]();
+    this.#giveRoomBack();
+  }
+
+  #giveRoomBack(): void {
+    this.#room?.[Symbol.dispose]();
+    this.#room = null;
+  }
+}

@@ -1,0 +1,125 @@
+import { createHash, type Hash } from "node:crypto";
+import { algorithmOf, type Digest } from "../../oci/digest.ts";
+import type { Source, UpstreamBlob } from "../../upstream/answers.ts";
+import type { Place } from "../../upstream/place.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
+import { Retries } from "./retries.ts";
+
+export interface ResumedBlobOptions {
+  readonly upstream: Upstream;
+  readonly place: Place;
+  readonly digest: Digest;
+  /** The answer that is read first; null to ask for one when the first bytes are wanted. */
+  readonly begun: UpstreamBlob | null;
+  /** Where reading begins. */
+  readonly startBytes: number;
+  /** Of the whole blob; null if it is not known yet. */
+  readonly sizeBytes: number | null;
+  /** Aborting it ends the transfer, or the pause before the next try. */
+  readonly signal: AbortSignal;
+  /** The hash of all bytes before the one that `next` goes on with. */
+  readonly hashCopy: () => Hash;
+}
+
+/**
+ * A blob on its way that survives cuts: what broke off is asked for again from where it ended, through the
+ * registry itself, because the signed URLs that registries redirect to are only good for minutes.
+ */
+export class ResumedBlob {
+  readonly #options: ResumedBlobOptions;
+  readonly #retries: Retries;
+  // Whoever broke off is asked last.
+  readonly #broke = new Set<Source>();
+  readonly #sources = new Set<Source>();
+  #blob: UpstreamBlob | null;
+  #positionBytes: number;
+
+  constructor(options: ResumedBlobOptions) {
+    this.#options = options;
+    const { upstream, signal } = options;
+    this.#retries = new Retries({ upstream, asked: "rest", signal });
+    this.#blob = options.begun;
+    this.#positionBytes = options.startBytes;
+  }
+
+  /** The next bytes, or null at the end. Rejects with UpstreamError when upstream has failed too often. */
+  async next(): Promise<readonly Buffer[] | null> {
+    const batch = await this.#retries.run(() => this.#take());
+    if (batch) this.#advance(batch);
+    return batch;
+  }
+
+  /** What came is whole, and not what was asked for. */
+  noteWrongBytes(): void {
+    for (const source of this.#sources) source.noteWrongBytes();
+  }
+
+  async #take(): Promise<readonly Buffer[] | null> {
+    const begun = this.#blob;
+    // What breaks off now is not gone on with.
+    this.#blob = null;
+    const blob = begun ?? (await this.#ask());
+    this.#sources.add(blob.source);
+    const isKnown = begun === null && blob.startBytes !== this.#positionBytes;
+    try {
+      const batch = isKnown ? await this.#skipKnown(blob) : await blob.next();
+      this.#blob = blob;
+      return batch;
+    } catch (error) {
+      this.#avoid(blob.source);
+      throw error;
+    }
+  }
+
+  /** All have had their turn when one breaks off again. */
+  #avoid(source: Source): void {
+    if (this.#broke.has(source)) this.#broke.clear();
+    this.#broke.add(source);
+  }
+
+  #advance(batch: readonly Buffer[]): void {
+    const receivedBytes = batch.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.#positionBytes += receivedBytes;
+    this.#retries.progressed(receivedBytes);
+  }
+
+  async #ask(): Promise<UpstreamBlob> {
+    const { upstream, place, digest, sizeBytes, signal } = this.#options;
+    if (this.#positionBytes > 0 || this.#broke.size > 0) {
+      const rest = { startBytes: this.#positionBytes, sizeBytes, avoid: this.#broke, signal };
+      return await upstream.getRestOfBlob(place, digest, rest);
+    }
+    const blob = await upstream.getBlob(place, digest, signal);
+    if (blob) return blob;
+    throw this.#nonsense("the blob is gone in the middle of its download");
+  }
+
+  /**
+   * Upstream began from the start: what is known must come again, the same byte for byte. Resolves to what came
+   * behind it in the same batch.
+   */
+  async #skipKnown(blob: UpstreamBlob): Promise<readonly Buffer[]> {
+    const { digest, hashCopy } = this.#options;
+    const hash = createHash(algorithmOf(digest));
+    const rest: Buffer[] = [];
+    for (let missingBytes = this.#positionBytes; missingBytes > 0; ) {
+      const batch = await blob.next();
+      if (!batch) throw this.#nonsense("its second answer is shorter than its first");
+      for (const chunk of batch) {
+        const known = chunk.subarray(0, missingBytes);
+        hash.update(known);
+        missingBytes -= known.length;
+        if (known.length < chunk.length) rest.push(chunk.subarray(known.length));
+      }
+    }
+    if (hash.digest("hex") === hashCopy().digest("hex")) return rest;
+    blob.drop();
+    blob.source.noteWrongBytes();
+    throw this.#nonsense("its second answer does not begin as its first did");
+  }
+
+  #nonsense(reason: string): UpstreamError {
+    return new UpstreamError(this.#options.upstream.name, { kind: "nonsense", reason });
+  }
+}

@@ -1,0 +1,99 @@
+import { LRUCache } from "lru-cache";
+import type { Manifest } from "../../oci/manifest.ts";
+import type { Tag } from "../../oci/reference.ts";
+import type { TagRecord } from "../../storage/catalog.ts";
+import type { Target } from "../../upstream/upstreams.ts";
+import { locationOf } from "../access/grants.ts";
+import type { Behind } from "../behind.ts";
+import type { PassedManifests } from "../passed-manifests.ts";
+import { orNull, type StorageTools } from "../storage-tools.ts";
+import type { StoredContent } from "../stored-content.ts";
+
+/** A tag as clients of one kind see it. */
+export interface TagKey {
+  readonly target: Target;
+  readonly tag: Tag;
+  /** `Accept.variant` of the list it was asked with; "" for all types, which is what nearly every client gets. */
+  readonly variant: string;
+}
+
+/** What a tag meant when it was last checked, and the manifest is here. */
+export interface KnownTag {
+  /** In ms since the epoch. */
+  readonly checkedAtMs: number;
+  readonly manifest: Manifest;
+}
+
+export interface KnownTagTools {
+  readonly storage: StorageTools;
+  readonly stored: StoredContent;
+  /** What is stored late is found there meanwhile. */
+  readonly passed: PassedManifests;
+  readonly behind: Behind;
+}
+
+// Some 300 bytes each. What is not among them costs a look-up in the catalog.
+const tagsInMemory = 20_000;
+
+/** What tags meant: in memory as far as they were asked for lately, in the catalog for good. */
+export class KnownTags {
+  readonly #tools: KnownTagTools;
+  readonly #records = new LRUCache<string, TagRecord>({ max: tagsInMemory });
+
+  constructor(tools: KnownTagTools) {
+    this.#tools = tools;
+  }
+
+  async find(key: TagKey): Promise<KnownTag | null> {
+    const record = await this.#record(key);
+    if (!record) return null;
+    const { passed, stored } = this.#tools;
+    const manifest =
+      (await stored.manifest(record.digest)) ?? passed.find(key.target, record.digest);
+    return manifest && { checkedAtMs: record.checkedAtMs, manifest };
+  }
+
+  /** As `find`, for whoever only looks. */
+  async peek(key: TagKey): Promise<KnownTag | null> {
+    const record = await this.#record(key);
+    const manifest = record && (await this.#tools.stored.peekManifest(record.digest));
+    return manifest && { checkedAtMs: record.checkedAtMs, manifest };
+  }
+
+  /** Upstream has just said that the tag means this, or that it did so long ago. */
+  async record(key: TagKey, { digest }: Manifest, ageMs: number): Promise<void> {
+    const { catalog, log, now } = this.#tools.storage;
+    const record = { digest, checkedAtMs: now() - ageMs };
+    this.#records.set(textOf(key), record);
+    const write = (): Promise<void> =>
+      catalog.recordTag(locationOf(key.target), key.tag, key.variant, record);
+    await this.#tools.behind.soonOrLate(() => orNull(log, write), null);
+  }
+
+  /** Upstream has no such tag (any more). */
+  async forget(key: TagKey): Promise<void> {
+    this.#records.delete(textOf(key));
+    // What nobody gets is gone for all.
+    const variant = key.variant === "" ? null : key.variant;
+    await this.#tools.storage.catalog.forgetTag(locationOf(key.target), key.tag, variant);
+  }
+
+  dropFromMemory(): void {
+    this.#records.clear();
+  }
+
+  async #record(key: TagKey): Promise<TagRecord | null> {
+    const known = this.#records.get(textOf(key));
+    if (known) return known;
+    const { catalog, log } = this.#tools.storage;
+    const found = await orNull(log, () =>
+      catalog.tag(locationOf(key.target), key.tag, key.variant),
+    );
+    if (found) this.#records.set(textOf(key), found);
+    return found;
+  }
+}
+
+export function textOf({ target, tag, variant }: TagKey): string {
+  return `${target.upstream.name} ${target.repository} ${tag} ${variant}`;
+}

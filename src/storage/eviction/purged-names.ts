@@ -1,0 +1,134 @@
+import type Database from "better-sqlite3";
+import { ImageGlob } from "../../oci/image-glob.ts";
+import { imageName } from "../../oci/image-name.ts";
+import type { Tag } from "../../oci/reference.ts";
+import { type DigestKey, digestOfKey } from "../catalog/digest-key.ts";
+import type { Location } from "../catalog.ts";
+import type { PurgePlan } from "./purge-plan.ts";
+
+/** A tag or a grant that is to be forgotten. */
+interface PurgedName extends Location {
+  /** null for a grant. */
+  readonly tag: Tag | null;
+  readonly key: DigestKey;
+}
+
+// Each read is a transaction of some milliseconds: an old snapshot keeps the writer from shortening its log.
+const rowsPerRead = 5_000;
+
+/** Which names patterns take from the catalog. */
+export class PurgedNames {
+  readonly #names: readonly PurgedName[];
+  readonly #locations: ReadonlySet<string>;
+  readonly #tags: ReadonlySet<string>;
+  readonly unmatched: readonly string[];
+
+  constructor(database: Database.Database, patterns: readonly string[]) {
+    const globs = patterns.map((pattern) => ({ pattern, glob: ImageGlob.parse(pattern) }));
+    const matched = new Set<string>();
+    const isAsked = (name: string): boolean => {
+      const found = globs.filter(({ glob }) => glob?.matches(name));
+      for (const { pattern } of found) matched.add(pattern);
+      return found.length > 0;
+    };
+    const names: PurgedName[] = [];
+    const kept = new Set<string>();
+    const tagged: PurgedName[] = [];
+    for (const row of tagRows(database)) {
+      const { tag } = row;
+      // Who names a digest wants no tag of the repository to mean it any more.
+      const names = [imageName(row, { kind: "tag", tag }), digestNameOf(row)];
+      if (names.filter(isAsked).length > 0) tagged.push(row);
+      else kept.add(rightOf(row));
+    }
+    // What a tag of the repository still means is still granted to it.
+    const isKept = (row: PurgedName): boolean => kept.has(rightOf(row));
+    const meant = new Set(tagged.map((row) => rightOf(row)));
+    for (const row of grantRows(database)) {
+      const isMeant = meant.has(rightOf(row)) && !isKept(row);
+      if (isAsked(digestNameOf(row)) || isMeant) names.push(row);
+    }
+    this.#names = [...tagged, ...names];
+    this.#locations = new Set(this.#names.map(textOf));
+    this.#tags = new Set(tagged.map((row) => `${textOf(row)} ${row.tag}`));
+    this.unmatched = patterns.filter((pattern) => !matched.has(pattern));
+  }
+
+  /** Of content that loses a name, each once. */
+  get keys(): DigestKey[] {
+    return [...new Map(this.#names.map(({ key }) => [key.toString("latin1"), key])).values()];
+  }
+
+  get tags(): PurgePlan["tags"] {
+    const rows = this.#names.flatMap(({ upstream, repository, tag }) =>
+      tag === null ? [] : [{ upstream, repository, tag }],
+    );
+    // A tag has a row for each of its variants.
+    return [...new Map(rows.map((row) => [`${textOf(row)} ${row.tag}`, row])).values()];
+  }
+
+  get grants(): PurgePlan["grants"] {
+    return this.#names.flatMap(({ upstream, repository, tag, key }) =>
+      tag === null ? [{ upstream, repository, digest: digestOfKey(key) }] : [],
+    );
+  }
+
+  hasTag(location: Location, tag: string): boolean {
+    return this.#tags.has(`${textOf(location)} ${tag}`);
+  }
+
+  /** Whether the repository loses anything: then its right to what goes with that keeps nothing. */
+  isAbout(location: Location): boolean {
+    return this.#locations.has(textOf(location));
+  }
+}
+
+function digestNameOf(row: PurgedName): string {
+  return imageName(row, { kind: "digest", digest: digestOfKey(row.key) });
+}
+
+/** A repository and a digest. */
+function rightOf(row: PurgedName): string {
+  return `${textOf(row)} ${row.key.toString("latin1")}`;
+}
+
+function textOf({ upstream, repository }: Location): string {
+  return `${upstream} ${repository}`;
+}
+
+function* tagRows(database: Database.Database): Generator<PurgedName & { readonly tag: Tag }> {
+  const read = database.prepare<
+    [number, string, string, number],
+    PurgedName & { readonly tag: Tag; readonly id: number; readonly variant: string }
+  >(
+    `SELECT upstream, name AS repository, id, tag, variant, digest AS key
+     FROM tags CROSS JOIN repositories ON id = repository_id
+     WHERE (repository_id, tag, variant) > (+?, +?, +?)
+     ORDER BY repository_id, tag, variant LIMIT +?`,
+  );
+  let last = { id: 0, tag: "", variant: "" };
+  for (;;) {
+    const rows = read.all(last.id, last.tag, last.variant, rowsPerRead);
+    yield* rows;
+    last = rows.at(-1) ?? last;
+    if (rows.length < rowsPerRead) return;
+  }
+}
+
+function* grantRows(database: Database.Database): Generator<PurgedName> {
+  const read = database.prepare<
+    [number, Buffer, number],
+    Omit<PurgedName, "tag"> & { readonly id: number }
+  >(
+    `SELECT upstream, name AS repository, id, digest AS key
+     FROM grants CROSS JOIN repositories ON id = repository_id
+     WHERE (repository_id, digest) > (+?, +?) ORDER BY repository_id, digest LIMIT +?`,
+  );
+  let last: { id: number; key: Buffer } = { id: 0, key: Buffer.alloc(0) };
+  for (;;) {
+    const rows = read.all(last.id, last.key, rowsPerRead);
+    for (const row of rows) yield { ...row, tag: null };
+    last = rows.at(-1) ?? last;
+    if (rows.length < rowsPerRead) return;
+  }
+}

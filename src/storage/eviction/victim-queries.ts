@@ -1,0 +1,128 @@
+import type Database from "better-sqlite3";
+import type { Tag } from "../../oci/reference.ts";
+import type { DigestKey } from "../catalog/digest-key.ts";
+import type { Location } from "../catalog.ts";
+
+/** Something stored that may be a root. */
+export interface RootRow {
+  readonly key: DigestKey;
+  readonly sizeBytes: number;
+  /** How many stored manifests name it. */
+  readonly namedBy: number;
+  /** null for what is no manifest. */
+  readonly manifestId: number | null;
+  readonly subject: DigestKey | null;
+  readonly lastAtMs: number;
+  readonly pulls: number;
+  readonly priority: number;
+}
+
+type Rows<Parameters extends unknown[], Row> = Database.Statement<Parameters, Row>;
+
+type All<Parameters extends unknown[], Row> = Pick<Rows<Parameters, Row>, "all">;
+
+export interface VictimQueries {
+  /** What no stored manifest names, in order. */
+  byPriority(): Generator<RootRow>;
+  byTime(): Generator<RootRow>;
+  /** What a manifest names, stored or not. By the manifest's number. */
+  readonly named: Rows<[number], { key: DigestKey }>;
+  /** The same, as far as it is stored. */
+  readonly members: All<[number], RootRow>;
+  /** Manifests whose subject is the digest. */
+  readonly about: Rows<[DigestKey], RootRow>;
+  /** Manifests with a tag from the first text on and before the second. */
+  readonly taggedBetween: Rows<[string, string], RootRow>;
+  /** The manifests that name a digest. */
+  readonly namers: Rows<[DigestKey], RootRow>;
+  readonly manifest: Rows<[DigestKey], RootRow>;
+  /** Whatever it is. */
+  readonly blob: Rows<[DigestKey], RootRow>;
+  readonly tagsOf: All<[DigestKey], Location & { readonly tag: Tag }>;
+  readonly grantsOf: All<[DigestKey], Location>;
+}
+
+const pageRows = 500;
+
+const columns = `blobs.digest AS key, size_bytes AS sizeBytes, named_by AS namedBy, id AS manifestId, subject,
+  coalesce(last_at_ms, 0) AS lastAtMs, coalesce(pulls, 0) AS pulls, coalesce(priority, 0) AS priority`;
+
+// Every manifest has an access, and of the layers hardly any: so they are not looked up among the manifests.
+const joins = `LEFT JOIN accesses ON accesses.digest = blobs.digest
+  LEFT JOIN manifests ON manifests.digest = accesses.digest`;
+
+export function victimQueries(database: Database.Database): VictimQueries {
+  const after = (where: string): string =>
+    `SELECT ${columns} FROM accesses
+     CROSS JOIN blobs ON blobs.digest = accesses.digest
+     LEFT JOIN manifests ON manifests.digest = blobs.digest
+     WHERE named = 0 AND ${where} LIMIT ${pageRows}`;
+  // Named in full: a result has the name of the column too, and by a result there is no index.
+  const byPriority: Rows<[number, number, Buffer], RootRow> = database.prepare(
+    after(`(accesses.priority, last_at_ms, accesses.digest) > (+?, +?, +?)
+      ORDER BY accesses.priority, last_at_ms, accesses.digest`),
+  );
+  const byTime: Rows<[number, Buffer], RootRow> = database.prepare(
+    after("(last_at_ms, accesses.digest) > (+?, +?) ORDER BY last_at_ms, accesses.digest"),
+  );
+  const none = Buffer.alloc(0);
+  return {
+    byPriority: () =>
+      pages((last) =>
+        byPriority.all(
+          last?.priority ?? Number.NEGATIVE_INFINITY,
+          last?.lastAtMs ?? 0,
+          last?.key ?? none,
+        ),
+      ),
+    byTime: () =>
+      pages((last) => byTime.all(last?.lastAtMs ?? Number.NEGATIVE_INFINITY, last?.key ?? none)),
+    named: database.prepare(
+      "SELECT referenced AS key FROM manifest_references WHERE manifest_id = ?",
+    ),
+    members: database.prepare(
+      `SELECT ${columns} FROM manifest_references
+       CROSS JOIN blobs ON blobs.digest = referenced ${joins} WHERE manifest_id = +?`,
+    ),
+    about: database.prepare(
+      `SELECT ${columns} FROM manifests
+       CROSS JOIN blobs ON blobs.digest = manifests.digest
+       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE subject = +?`,
+    ),
+    taggedBetween: database.prepare(
+      `SELECT ${columns} FROM tags
+       CROSS JOIN blobs ON blobs.digest = tags.digest ${joins}
+       WHERE tag GLOB 'sha256-*' AND tag >= +? AND tag < +?`,
+    ),
+    namers: database.prepare(
+      `SELECT ${columns} FROM manifest_references
+       CROSS JOIN manifests ON id = manifest_id
+       CROSS JOIN blobs ON blobs.digest = manifests.digest
+       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE referenced = +?`,
+    ),
+    manifest: database.prepare(
+      `SELECT ${columns} FROM manifests
+       CROSS JOIN blobs ON blobs.digest = manifests.digest
+       LEFT JOIN accesses ON accesses.digest = blobs.digest WHERE manifests.digest = +?`,
+    ),
+    blob: database.prepare(`SELECT ${columns} FROM blobs ${joins} WHERE blobs.digest = +?`),
+    tagsOf: database.prepare(
+      `SELECT upstream, name AS repository, tag FROM tags
+       CROSS JOIN repositories ON id = repository_id WHERE digest = +?`,
+    ),
+    grantsOf: database.prepare(
+      `SELECT upstream, name AS repository FROM grants
+       CROSS JOIN repositories ON id = repository_id WHERE digest = +?`,
+    ),
+  };
+}
+
+/** Page after page, each behind the last row of the one before. */
+function* pages(pageAfter: (last: RootRow | undefined) => RootRow[]): Generator<RootRow> {
+  for (let last: RootRow | undefined; ; ) {
+    const rows = pageAfter(last);
+    yield* rows;
+    if (rows.length < pageRows) return;
+    last = rows.at(-1);
+  }
+}
