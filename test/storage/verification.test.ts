@@ -180,12 +180,12 @@ suite("a verification", () => {
     })();
 
     const found: Finding[] = [];
-    for (let round = 0; round < 10; round++) found.push(...(await scene.verify("mend")).findings);
+    for (let round = 0; round < 10 || rounds < 2; round++)
+      found.push(...(await scene.verify("mend")).findings);
     ending.abort();
     await turmoil;
 
     assert.deepEqual(found, []);
-    assert.ok(rounds > 1);
   });
 
   test("it ends when it is aborted, in the middle of a blob too", async () => {
