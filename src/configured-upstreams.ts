@@ -1,6 +1,6 @@
 import type { CertificatePair } from "./config/certificate-pair.ts";
 import type { CredentialsConfig, OutboundProxy, UpstreamConfig } from "./config/config.ts";
-import { FollowedClients } from "./followed-clients.ts";
+import { FollowedClients } from "./listeners/followed-clients.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { tellOfLimits } from "./tell-of-limits.ts";

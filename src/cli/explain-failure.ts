@@ -1,6 +1,6 @@
 import { ClientConfigError } from "../client-config/client-config-error.ts";
 import { ConfigError } from "../config/config-error.ts";
-import { ListenError } from "../listen.ts";
+import { ListenError } from "../listeners/listen.ts";
 import { StorageError } from "../storage/storage-error.ts";
 import { CommandError } from "./command-error.ts";
 import { printable } from "./printable.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clientGroup } from "../../src/config/client-group.ts";
-import { usualConnections } from "../../src/usual-connections.ts";
+import { usualConnections } from "../../src/listeners/usual-connections.ts";
 
 test("connections are counted by IPv4 address, and by the /64 of an IPv6 address", () => {
   const table: readonly (readonly [address: string, group: string])[] = [

@@ -3,7 +3,7 @@ import { mkdtempDisposable, readdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ListenError } from "../../src/listen.ts";
+import { ListenError } from "../../src/listeners/listen.ts";
 import { StorageError } from "../../src/storage/storage-error.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob } from "../support/images.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NamesServed } from "../../src/names-served.ts";
+import { NamesServed } from "../../src/listeners/names-served.ts";
 
 const served = new NamesServed([
   { names: ["mirror.example.com", "*.Example.com"], value: "first" },

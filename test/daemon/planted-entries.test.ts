@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { ListenError } from "../../src/listen.ts";
+import { ListenError } from "../../src/listeners/listen.ts";
 import { StorageError } from "../../src/storage/storage-error.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { noiseBlob } from "../support/images.ts";

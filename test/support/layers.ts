@@ -13,7 +13,7 @@ const rows: readonly (readonly string[])[] = [
   ["src", "cli", "dashboard"],
   ["server", "admin"],
   ["mirror", "doctor", "auth", "client-config"],
-  ["storage", "upstream"],
+  ["storage", "upstream", "listeners"],
   ["config", "telemetry"],
   ["oci"],
 ];

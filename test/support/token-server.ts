@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { closeNow } from "../../src/drain.ts";
+import { closeNow } from "../../src/listeners/drain.ts";
 import { programPath } from "./real-program.ts";
 import { mustRun } from "./run-program.ts";
 

@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { formatListenAddress, type ListenAddress } from "./config/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../config/listen-address.ts";
 
 /** A listener that cannot be opened; the message is a sentence for an operator. */
 export class ListenError extends Error {

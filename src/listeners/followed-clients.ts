@@ -1,8 +1,8 @@
-import type { CertificatePair } from "./config/certificate-pair.ts";
-import type { UpstreamConfig } from "./config/config.ts";
-import { Lookout } from "./config/followed-files.ts";
+import type { CertificatePair } from "../config/certificate-pair.ts";
+import type { UpstreamConfig } from "../config/config.ts";
+import { Lookout } from "../config/followed-files.ts";
+import type { Log } from "../telemetry/log.ts";
 import { FollowedPair } from "./followed-pair.ts";
-import type { Log } from "./telemetry/log.ts";
 
 export interface FollowedClientsOptions {
   readonly log: Log;

@@ -6,10 +6,10 @@ import type {
   ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
-import { clientGroup } from "./config/client-group.ts";
-import type { Networks } from "./config/network.ts";
-import type { Log } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
+import { clientGroup } from "../config/client-group.ts";
+import type { Networks } from "../config/network.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { endsOf } from "./tls-server.ts";
 
 export interface ConnectionLimits {

@@ -1,15 +1,15 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
-import { type CertificatePair, endingSoonMs } from "./config/certificate-pair.ts";
-import type { CertificateFiles } from "./config/config.ts";
-import { Lookout } from "./config/followed-files.ts";
-import { formatDuration } from "./config/units.ts";
+import { type CertificatePair, endingSoonMs } from "../config/certificate-pair.ts";
+import type { CertificateFiles } from "../config/config.ts";
+import { Lookout } from "../config/followed-files.ts";
+import { formatDuration } from "../config/units.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { FollowedCa } from "./followed-ca.ts";
 import { FollowedPair, type Look } from "./followed-pair.ts";
 import { ListenError } from "./listen.ts";
 import { NamesServed } from "./names-served.ts";
-import type { Log } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
 import { TlsServer } from "./tls-server.ts";
 
 export interface ListenerCertificatesOptions {
