@@ -5,7 +5,7 @@ import type { Contestant, Running } from "./support/contestant.ts";
 import { type ConnectionUse, FirstByteClient } from "./support/first-byte-client.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
 import { idle } from "./support/process-tree.ts";
-import { pullVerified } from "./support/pull-verified.ts";
+import { pullBlobVerified } from "./support/pull-verified.ts";
 import type { Bench, Question } from "./support/question.ts";
 import type { Reading } from "./support/scoreboard.ts";
 import { median } from "./support/statistics.ts";
@@ -49,9 +49,7 @@ async function play(bench: Bench): Promise<void> {
   const { origin, lab } = bench;
   // From here on the origin has its files in memory.
   const all = [...blobs.rehearsed, ...[...blobs.measured.values()].flat()];
-  for (const { path, digest } of all) {
-    await pullVerified({ url: origin.url + path, digest, signal: lab.signal });
-  }
+  for (const blob of all) await pullBlobVerified(lab, origin.url, blob);
   // Each turn begins with a rehearsal, so no round is needed for that.
   const rounds = { ...bench, size: { ...bench.size, discardedRounds: 0 } };
   await takeTurns(rounds, bench.contestants, (contestant) => measure(bench, contestant, blobs));

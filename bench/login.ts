@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { basic, passwordLine } from "../test/support/login-files.ts";
 import type { Contestant } from "./support/contestant.ts";
-import { type PlacedImage, placeImage } from "./support/origin.ts";
+import { placeImage } from "./support/origin.ts";
 import { playWarm } from "./support/play-warm.ts";
 import { pullVerified } from "./support/pull-verified.ts";
 import type { Bench, Question } from "./support/question.ts";
@@ -43,7 +43,7 @@ async function play(bench: Bench): Promise<void> {
   const without: Contestant = { ...sluice(lab), name: "without-logins" };
   const image = await placeImage(origin, "login");
   // Sent to both, so that reading it costs both the same.
-  const headers = { ...headersOf(image), authorization: basic(user.name, user.password) };
+  const headers = { ...image.headers, authorization: basic(user.name, user.password) };
   await playWarm(bench, {
     contestants: [withLogins, without],
     originUrl: origin.url,
@@ -53,8 +53,4 @@ async function play(bench: Bench): Promise<void> {
       [row]: await wrk({ url: url + image.tagPath, seconds: size.wrkSeconds, headers, signal }),
     }),
   });
-}
-
-function headersOf(image: PlacedImage): Readonly<Record<string, string>> {
-  return { accept: image.mediaType };
 }

@@ -1,11 +1,11 @@
 // How much memory does it take: idle, while a blob comes, and with 500 slow clients?
 
 import { noiseBlob } from "../test/support/images.ts";
-import type { Contestant, Running } from "./support/contestant.ts";
+import type { Contestant } from "./support/contestant.ts";
 import { curlTogether } from "./support/curl.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
 import { idle } from "./support/process-tree.ts";
-import { pullVerified } from "./support/pull-verified.ts";
+import { pullBlobVerified } from "./support/pull-verified.ts";
 import type { Bench, Question, Row, Target } from "./support/question.ts";
 import { watchResident } from "./support/resident-memory.ts";
 import type { Reading } from "./support/scoreboard.ts";
@@ -70,7 +70,7 @@ async function coldFill(
   await using server = await contestant.start(origin.url);
   const pull = { url: server.url + blob.path, sizeBytes: blob.sizeBytes, signal: lab.signal };
   const filling = await watchResident(server.pid, () => curlTogether(readers, pull));
-  await verify(bench, server, blob);
+  await pullBlobVerified(bench.lab, server.url, blob);
   const label = readers === 1 ? "cold fill, 1 reader" : `cold fill, ${readers} readers`;
   return {
     [`${label}: peak`]: mebibytes(filling.peakBytes),
@@ -85,7 +85,7 @@ async function slowClients(
 ): Promise<Reading> {
   await using server = await contestant.start(bench.origin.url);
   const atRest = await watchResident(server.pid, () => idle(server.pid));
-  await verify(bench, server, warm);
+  await pullBlobVerified(bench.lab, server.url, warm);
   // registry:2.8 fetches a blob once more for itself after its client has it.
   await idle(server.pid);
   let each = 0;
@@ -99,10 +99,6 @@ async function slowClients(
     "500 slow clients: steady": mebibytes(serving.steadyBytes),
     "each of the 500 got": each / 1e6,
   };
-}
-
-function verify(bench: Bench, server: Running, { path, digest }: PlacedBlob): Promise<void> {
-  return pullVerified({ url: server.url + path, digest, signal: bench.lab.signal });
 }
 
 function memoryRow(label: string, targets: readonly Target[]): Row {

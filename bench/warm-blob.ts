@@ -7,7 +7,7 @@ import { nginxStaticPeer } from "./support/nginx-static-peer.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
 import { playWarm } from "./support/play-warm.ts";
 import { cpuSecondsOf } from "./support/process-tree.ts";
-import { pullVerified } from "./support/pull-verified.ts";
+import { pullBlobVerified } from "./support/pull-verified.ts";
 import type { Bench, Question, Target } from "./support/question.ts";
 import type { Reading } from "./support/scoreboard.ts";
 
@@ -36,8 +36,7 @@ async function play(bench: Bench): Promise<void> {
   await playWarm(bench, {
     contestants: [...bench.contestants, nginxStaticPeer(bench.lab, bench.origin)],
     originUrl: forwarder.url,
-    verify: (server) =>
-      pullVerified({ url: server.url + blob.path, digest: blob.digest, signal: bench.lab.signal }),
+    verify: ({ url }) => pullBlobVerified(bench.lab, url, blob),
     measure: async (server) => {
       const before = forwarder.bytes;
       const reading = await measure(bench, server, blob);

@@ -46,15 +46,11 @@ async function verify(bench: Bench, server: Running, image: PlacedImage): Promis
   const { signal } = bench.lab;
   for (const path of [image.tagPath, image.digestPath]) {
     const url = server.url + path;
-    await pullVerified({ url, digest: image.digest, headers: headersOf(image), signal });
+    await pullVerified({ url, digest: image.digest, headers: image.headers, signal });
   }
 }
 
 function rate(bench: Bench, url: string, image: PlacedImage): Promise<number> {
   const { signal } = bench.lab;
-  return wrk({ url, seconds: bench.size.wrkSeconds, headers: headersOf(image), signal });
-}
-
-function headersOf(image: PlacedImage): Readonly<Record<string, string>> {
-  return { accept: image.mediaType };
+  return wrk({ url, seconds: bench.size.wrkSeconds, headers: image.headers, signal });
 }

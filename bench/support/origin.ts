@@ -36,7 +36,8 @@ export async function placeBlob(
 
 export interface PlacedImage {
   readonly digest: string;
-  readonly mediaType: string;
+  /** What a client that asks for it sends. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly tagPath: string;
   readonly digestPath: string;
 }
@@ -53,7 +54,7 @@ export async function placeImage(origin: Origin, name: string): Promise<PlacedIm
   const manifests = `/v2/${repository}/manifests`;
   return {
     digest,
-    mediaType,
+    headers: { accept: mediaType },
     tagPath: `${manifests}/latest`,
     digestPath: `${manifests}/${digest}`,
   };

@@ -1,10 +1,10 @@
-import type { Contestant, Running } from "./contestant.ts";
+import type { Contestant } from "./contestant.ts";
 import { CountingForwarder } from "./counting-forwarder.ts";
 import { direct } from "./direct.ts";
 import { levelGround } from "./level-ground.ts";
 import { type PlacedBlob, placeBlob } from "./origin.ts";
 import { idle } from "./process-tree.ts";
-import { pullVerified } from "./pull-verified.ts";
+import { pullBlobVerified } from "./pull-verified.ts";
 import type { Bench } from "./question.ts";
 import type { Reading } from "./scoreboard.ts";
 import { attempt, takeTurns } from "./turns.ts";
@@ -62,7 +62,9 @@ async function timesSent(
   await using forwarder = await CountingForwarder.start(bench.lab, bench.origin.url);
   await using server = await contestant.start(forwarder.url);
   const bytes = await forwarder.bytesDuring(() =>
-    Promise.all(Array.from({ length: clients }, () => verify(bench, server, wanted))),
+    Promise.all(
+      Array.from({ length: clients }, () => pullBlobVerified(bench.lab, server.url, wanted)),
+    ),
   );
   return bytes / wanted.sizeBytes;
 }
@@ -74,17 +76,13 @@ async function time(
 ): Promise<Reading> {
   const { rehearsed, wanted } = blobs;
   await using server = await contestant.start(bench.origin.url);
-  await verify(bench, server, rehearsed);
+  await pullBlobVerified(bench.lab, server.url, rehearsed);
   await idle(server.pid);
   await levelGround(bench, wanted);
   const url = server.url + wanted.path;
   const { signal } = bench.lab;
   const reading = await game.measure({ url, sizeBytes: wanted.sizeBytes, signal });
   // The same bytes once more, hashed: what the timed pulls left behind.
-  await verify(bench, server, wanted);
+  await pullBlobVerified(bench.lab, server.url, wanted);
   return reading;
-}
-
-function verify(bench: Bench, server: Running, { path, digest }: PlacedBlob): Promise<void> {
-  return pullVerified({ url: server.url + path, digest, signal: bench.lab.signal });
 }

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
+import type { Lab } from "./lab.ts";
+import type { PlacedBlob } from "./origin.ts";
 
 export interface VerifiedPull {
   readonly url: string;
@@ -25,4 +27,13 @@ export async function pullVerified(pull: VerifiedPull): Promise<void> {
   for await (const chunk of response) hash.update(chunk);
   const digest = `sha256:${hash.digest("hex")}`;
   if (digest !== pull.digest) throw new Error(`${pull.url}: the content is ${digest}`);
+}
+
+/** The same of a blob of the origin, from whoever answers at `url`. */
+export function pullBlobVerified(
+  { signal }: Lab,
+  url: string,
+  { path, digest }: PlacedBlob,
+): Promise<void> {
+  return pullVerified({ url: url + path, digest, signal });
 }

@@ -1,4 +1,4 @@
-import type { Bench } from "./question.ts";
+import type { Bench, Size } from "./question.ts";
 import type { Reading } from "./scoreboard.ts";
 
 /**
@@ -11,16 +11,20 @@ export async function takeTurns<Player extends { readonly name: string }>(
   players: readonly Player[],
   measure: (player: Player) => Promise<Reading>,
 ): Promise<readonly Player[]> {
-  const { rounds, discardedRounds } = bench.size;
   let left = players;
-  for (let round = -discardedRounds; round < rounds; round += 1) {
+  for (const counts of roundsOf(bench.size)) {
     for (const player of left) {
       const reading = await attempt(bench, player.name, () => measure(player));
       if (reading === null) left = left.filter((other) => other !== player);
-      else if (round >= 0) bench.board.add(player.name, reading);
+      else if (counts) bench.board.add(player.name, reading);
     }
   }
   return left;
+}
+
+/** For each round whether it counts: the first are thrown away. */
+export function* roundsOf({ rounds, discardedRounds }: Size): Generator<boolean> {
+  for (let round = -discardedRounds; round < rounds; round += 1) yield round >= 0;
 }
 
 /**
