@@ -4,16 +4,18 @@ import { described } from "../../src/cli/described.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { configJsonSchema } from "../../src/config/json-schema.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { problemLines } from "../config/reading.ts";
 import { refusedIn } from "../support/described-call.ts";
-import { brokenLinks, callsOf, codeIn, documents } from "../support/documents.ts";
+import { blocksIn, brokenLinks, callsOf, codeIn, documents } from "../support/documents.ts";
 
 const program = described(buildProgram());
 
 for (const document of documents) {
   test(`every call of sluice in ${document} is one that it takes`, async () => {
-    const calls = (await codeIn(document)).flatMap(callsOf);
+    const code = await codeIn(document);
+    const calls = code.flatMap(callsOf);
 
-    assert.ok(calls.length > 3, document);
+    assert.ok(code.length > 20, document);
     assert.deepEqual(
       calls.flatMap((call) => refusedIn(program, call).map((what) => `${call.join(" ")}: ${what}`)),
       [],
@@ -38,6 +40,28 @@ for (const document of documents) {
     );
   });
 }
+
+test("every configuration that a document shows is one that the mirror takes", async () => {
+  const environment = { GITHUB_TOKEN: "token" };
+  const shown = await Promise.all(
+    documents.map(async (document) =>
+      (await blocksIn(document, "yaml")).map((text) => ({ document, text })),
+    ),
+  );
+  // What k3s reads is no configuration of ours.
+  const ours = shown.flat().filter(({ text }) => !text.startsWith("mirrors:"));
+
+  assert.ok(ours.length > 10, `${ours.length}`);
+  for (const { document, text } of ours) {
+    const problems = await problemLines(text, environment);
+    // Certificates and passwords are the reader's.
+    assert.deepEqual(
+      problems.filter((line) => !line.endsWith("does not exist")),
+      [],
+      `${document}:\n${text}`,
+    );
+  }
+});
 
 test("every link between documents leads to something", async () => {
   for (const document of [

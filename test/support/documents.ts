@@ -3,7 +3,15 @@ import { dirname, join } from "node:path";
 import { inCheckout } from "./deploy.ts";
 
 /** What people read, beside what is generated. */
-export const documents = ["README.md", "docs/operations.md", "deploy/README.md"] as const;
+export const documents = [
+  "README.md",
+  "docs/access.md",
+  "docs/answers.md",
+  "docs/operations.md",
+  "docs/registries.md",
+  "docs/storage.md",
+  "deploy/README.md",
+] as const;
 
 /** The pieces of code in a Markdown document: the lines of its blocks, and what stands between backticks. */
 export async function codeIn(document: string): Promise<string[]> {
@@ -13,6 +21,17 @@ export async function codeIn(document: string): Promise<string[]> {
   const prose = blocks.filter((_, at) => at % 2 === 0).join("");
   const spans = [...prose.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
   return [...lines, ...spans].map((code) => code.trim()).filter(Boolean);
+}
+
+/** The blocks of a language in a Markdown document, such as `yaml`, less the indentation of the list that they stand in. */
+export async function blocksIn(document: string, language: string): Promise<string[]> {
+  const text = await readFile(inCheckout(document), "utf8");
+  const blocks = text.matchAll(/^( *)```(\w*)\n(.*?)^ *```$/gms);
+  return [...blocks]
+    .filter(([, , written]) => written === language)
+    .map(([, indentation = "", , block = ""]) =>
+      block.replaceAll(new RegExp(`^${indentation}`, "gm"), ""),
+    );
 }
 
 /** The arguments of each call of sluice in a piece of code, as far as the shell leaves them to it. */
