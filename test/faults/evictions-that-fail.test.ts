@@ -1,33 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import {
-  assertCounted,
-  killedInEviction,
-  largeBlob,
-  startEvicting,
-} from "../support/evicting-scene.ts";
+import { assertCounted, largeBlob, startEvicting } from "../support/evicting-scene.ts";
 import { InjectedFaults } from "../support/injected-faults.ts";
 import { haveAll, haveRoot } from "../support/real-program.ts";
-
-/** Of an eviction that a pull waits for: its rows, its files, then the pull's own. All turns: `test/soak`. */
-const turns: readonly (readonly [call: string, nth: number])[] = [
-  ["pwrite64", 1],
-  ["pwrite64", 2],
-  ["pwrite64", 5],
-  ["rename", 1],
-  ["rename", 2],
-  ["rename", 3],
-  ["unlink", 1],
-  ["unlink", 2],
-  ["fdatasync", 1],
-];
-
-for (const [call, nth] of turns) {
-  test(`killed at the ${call} number ${nth} of an eviction, the next daemon serves what is right within the bound`, async (t) => {
-    if (!canTrace(t)) return;
-    assert.equal(await killedInEviction(call, nth), true, "there is no such turn any more");
-  });
-}
 
 /** What the store, SQLite and the thread that chooses call, and how that can fail. */
 const failures: Readonly<Record<string, readonly string[]>> = {

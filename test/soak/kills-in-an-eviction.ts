@@ -1,34 +1,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { killedInEviction } from "../support/evicting-scene.ts";
+import { KillSweep } from "../support/kill-sweep.ts";
 import { haveAll, haveRoot } from "../support/real-program.ts";
 
-// What changes the disk, and what is done around that, at each turn or where there are hundreds at every seventh. Some ten
-// seconds a turn.
-const calls: Readonly<Record<string, number>> = {
-  pwrite64: 1,
-  pwritev: 1,
-  fdatasync: 1,
-  fsync: 1,
-  rename: 1,
-  unlink: 1,
-  mkdir: 1,
-  openat: 1,
-  pread64: 1,
-  close: 7,
-  write: 13,
-};
+// Some two hundred turns, of some seconds each. None is made so often by one thread in one pull.
+const mostTurns = 400;
 
-// An eviction of this size has some dozens of each. Whoever waits for its end makes the last four go on, by asking for the
-// usage.
-const mostTurns = 60;
+test("killed at any call that changes the disk in a pull that evicts, the next daemon serves what is right within the bound", async (t) => {
+  if (!haveAll(t, "strace") || !haveRoot(t)) return;
+  await using sweep = await KillSweep.start();
+  const turns = await sweep.turns();
+  assert.ok(turns.length > 0, "nothing is done to the disk");
 
-for (const [call, step] of Object.entries(calls)) {
-  test(`killed at each ${call} of an eviction, the next daemon serves what is right within the bound`, async (t) => {
-    if (!haveAll(t, "strace") || !haveRoot(t)) return;
-    let nth = 1;
-    while (nth <= mostTurns && (await killedInEviction(call, nth))) nth += step;
-    t.diagnostic(`up to turn ${nth - step}, by ${step}`);
-    assert.ok(nth > 1, `nothing calls ${call} any more`);
-  });
-}
+  // One after the other, each a test of its own, so that one sees how far it is.
+  for (const { thread, call, count } of turns) {
+    await t.test(`${thread}: each ${call}, ${count} or so`, async (kind) => {
+      let nth = 1;
+      while (await sweep.killedAt({ thread, call }, nth)) {
+        nth++;
+        assert.ok(nth <= mostTurns, `${thread} calls ${call} without end`);
+      }
+      kind.diagnostic(`killed at ${nth - 1} turns`);
+      assert.ok(nth > 1, `${thread} calls ${call} no more`);
+    });
+  }
+});

@@ -3,7 +3,6 @@ import { ask } from "./ask.ts";
 import { eventually } from "./eventually.ts";
 import { auditStore } from "./fault-oracles.ts";
 import { FaultProcessScene } from "./fault-process-scene.ts";
-import { InjectedFaults } from "./injected-faults.ts";
 import type { SeededContent } from "./seeded-content.ts";
 
 const mib = 1024 ** 2;
@@ -28,38 +27,6 @@ export function largeBlob(scene: FaultProcessScene, name: string): SeededContent
   return scene.upstream.blob(name, 12 * mib);
 }
 
-/**
- * Kills the daemon at the nth of its calls in an eviction that a pull waits for. The next one serves what is right, and
- * files and rows agree within the bound. Resolves to false if there is no such turn.
- */
-export async function killedInEviction(call: string, nth: number): Promise<boolean> {
-  const { scene, contents } = await startEvicting();
-  await using _scene = scene;
-  const large = largeBlob(scene, `killed at ${call} ${nth}`);
-  await using strace = await InjectedFaults.attach(scene.sluice.pid, {
-    call,
-    effect: "signal=SIGKILL",
-    nth,
-  });
-  await scene.pull("good", large);
-  const settled = atRest(scene).then(
-    () => false,
-    () => true,
-  );
-  const isKilled = (await settled) || !scene.sluice.running;
-  if (!isKilled) return false;
-  assert.deepEqual(await scene.sluice.exit(), { code: null, signal: "SIGKILL" });
-  await strace.end();
-
-  assert.deepEqual((await auditStore(scene.directory)).faults, []);
-  await using next = await scene.restart();
-  await assertAgreed(next);
-  for (const content of [large, ...contents]) await next.pullWhole("good", content);
-  await assertAgreed(next);
-  await next.assertSound();
-  return true;
-}
-
 /** Each file has its row, and each row its file. */
 export async function assertCounted(scene: FaultProcessScene): Promise<void> {
   await atRest(scene);
@@ -68,19 +35,6 @@ export async function assertCounted(scene: FaultProcessScene): Promise<void> {
   const { blobs, usedBytes } = await storedIn(scene);
   assert.equal(blobs, digests.size);
   assert.ok(usedBytes <= limitBytes, `${usedBytes}`);
-}
-
-/** The same, once what the killed one left is swept and adopted. */
-async function assertAgreed(scene: FaultProcessScene): Promise<void> {
-  // A client has its blob before that is stored, and the audit reads rows after files: what is committed between would seem
-  // to have no file.
-  await atRest(scene);
-  await eventually("files and rows agree, within the bound", async () => {
-    const { faults, digests, temporary } = await auditStore(scene.directory);
-    assert.deepEqual(faults, []);
-    const { blobs, usedBytes } = await storedIn(scene);
-    return temporary.length === 0 && blobs === digests.size && usedBytes <= limitBytes;
-  });
 }
 
 async function atRest(scene: FaultProcessScene): Promise<void> {

@@ -21,11 +21,28 @@ export class TracedCalls implements AsyncDisposable {
    * Resolves when every thread of `pid` is followed. `calls` are names with commas between; `inject` is what strace
    * shall do to them, in its own words.
    */
-  static async attach(pid: number, calls: string, inject: string | null): Promise<TracedCalls> {
+  static attach(pid: number, calls: string, inject: string | null): Promise<TracedCalls> {
+    return TracedCalls.#attach(["-f", "-p", String(pid)], calls, inject);
+  }
+
+  /** The same of one thread, so that what is injected at its nth call is not met by another thread's nth. */
+  static attachToThread(
+    thread: number,
+    calls: string,
+    inject: string | null,
+  ): Promise<TracedCalls> {
+    return TracedCalls.#attach(["-p", String(thread)], calls, inject);
+  }
+
+  static async #attach(
+    whom: readonly string[],
+    calls: string,
+    inject: string | null,
+  ): Promise<TracedCalls> {
     await using resources = new AsyncDisposableStack();
     const home = resources.use(await mkdtempDisposable(join(tmpdir(), "strace-")));
     const logFile = join(home.path, "log");
-    const args = ["-f", "-yy", "-s", "4096", "-p", String(pid), "-o", logFile];
+    const args = [...whom, "-yy", "-s", "4096", "-o", logFile];
     args.push("-e", `trace=${calls}`, ...(inject === null ? [] : ["-e", `inject=${inject}`]));
     const strace = resources.use(new ServerProcess(programPath("strace"), args));
     await strace.until(async () => strace.stderr.includes("attached"));
