@@ -10,7 +10,7 @@ import { errorSchema, jsonOf } from "./answers.ts";
 /** The most that one page may have: each row of it is read from the disk. */
 export const imagesLimit = 1_000;
 
-export const imageOrders = ["pulled", "size", "pulls", "name"] as const;
+const imageOrders = ["pulled", "size", "pulls", "name"] as const;
 
 /** A stored image under one of its names. */
 export interface ImageEntry {

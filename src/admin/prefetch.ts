@@ -15,7 +15,7 @@ import { readImage } from "./asked-image.ts";
 import { type FailedLine, failedSchema, jsonLines, jsonLinesOf } from "./json-lines.ts";
 
 // Of such names, as many as fit into the body of a request.
-export const prefetchLimit = 500;
+const prefetchLimit = 500;
 
 /** What is asked of `POST /api/v1/prefetch`. */
 export interface PrefetchOrder {

@@ -159,7 +159,7 @@ export const outageKinds = [
   "unproven",
 ] as const;
 
-export const outageSchema: z.ZodType<OutageProblem> = z
+const outageSchema: z.ZodType<OutageProblem> = z
   .object({
     kind: z.enum(outageKinds),
     count: count.openapi({ description: "Of how much; 0 for what is about the whole image." }),

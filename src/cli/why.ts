@@ -31,7 +31,7 @@ export async function why(image: string, options: WhyOptions): Promise<void> {
 const labelChars = 10;
 
 /** It for people: the verdict, then what led to it. */
-export function renderWhy(answer: WhyAnswer, nowMs: number, widthChars: number): string {
+function renderWhy(answer: WhyAnswer, nowMs: number, widthChars: number): string {
   const facts: [label: string, text: string][] = [
     ["pull", verdictWords(answer)],
     ["route", routeWords(answer)],

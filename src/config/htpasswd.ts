@@ -14,8 +14,8 @@ export interface Htpasswd {
 }
 
 /** Below, bcrypt itself has none; above, one login takes over a second: 0.06 s at 10, twice as long with each. */
-export const leastCost = 4;
-export const mostCost = 14;
+const leastCost = 4;
+const mostCost = 14;
 
 /** Reads what `htpasswd -B` writes; or says what is wrong with the first line that it did not. */
 export function parseHtpasswd(text: string): Htpasswd | LoginFileProblem {

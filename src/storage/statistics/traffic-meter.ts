@@ -69,7 +69,7 @@ export function addNetworkTraffic(sum: NetworkTraffic, more: NetworkTraffic): vo
 }
 
 /** Whether the answer cost no download. */
-export function isSaved(outcome: TrafficOutcome): boolean {
+function isSaved(outcome: TrafficOutcome): boolean {
   return (
     outcome === "hit" || outcome === "revalidated" || outcome === "stale" || outcome === "collapsed"
   );

@@ -4,7 +4,7 @@ export const trafficKinds = ["blob", "manifest", "tags", "referrers"] as const;
 export type TrafficKind = (typeof trafficKinds)[number];
 
 /** Those of `PullOutcome`, and `error`; `none` is an answer that was no pull, as a list is. Appended to, never reordered. */
-export const trafficOutcomes = [
+const trafficOutcomes = [
   "hit",
   "revalidated",
   "stale",

@@ -19,7 +19,7 @@ export type StoreEntry =
   | { readonly kind: "unreadable"; readonly path: string; readonly reason: string };
 
 /** So many names, or rows of 150 bytes, are in memory beside the rows of one shard. */
-export const walkBatch = 200;
+const walkBatch = 200;
 
 /** Goes through files and rows together, shard by shard, while pulls go on. Once for each walk. */
 export class StoreWalk {
