@@ -1,7 +1,7 @@
 // How fast does a blob come that nobody has pulled before, and how often is it asked of the origin?
 
 import { curlPull } from "./support/curl.ts";
-import { playCold } from "./support/play-cold.ts";
+import { countSent, playCold } from "./support/play-cold.ts";
 import type { Question } from "./support/question.ts";
 
 export const coldBlob: Question = {
@@ -20,14 +20,16 @@ export const coldBlob: Question = {
       targets: [{ of: "sluice", kind: "at most", value: 1.005 }],
     },
   ],
-  play: (bench) =>
-    playCold(bench, {
-      sizeBytes: bench.size.blobBytes,
-      clients: 1,
-      sentLabel: "origin sent",
+  play: async (bench) => {
+    const { blobBytes: sizeBytes } = bench.size;
+    await countSent(bench, { sizeBytes, clients: 1, label: "origin sent" });
+    await playCold(bench, {
+      sizeBytes,
+      originUrl: bench.origin.url,
       measure: async (pull) => {
         const { bytes, seconds } = await curlPull({ ...pull, times: 1 });
         return { "cold blob, 1 client": bytes / 1e9 / seconds };
       },
-    }),
+    });
+  },
 };

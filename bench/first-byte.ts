@@ -16,17 +16,17 @@ interface Series {
   readonly label: string;
   readonly use: ConnectionUse;
   readonly sizeBytes: number;
-  readonly count: number;
+  readonly count: "small" | "large";
 }
 
 // Nothing of a blob of 16 KiB, a config, is sent by sluice before all of it is verified; of 64 MiB, what has come.
 const [smallBytes, largeBytes] = [16 * 1024, 64 * 1024 ** 2];
 
 const series: readonly Series[] = [
-  { label: "16 KiB, fresh connection", use: "fresh", sizeBytes: smallBytes, count: 40 },
-  { label: "16 KiB, kept connection", use: "kept", sizeBytes: smallBytes, count: 40 },
-  { label: "64 MiB, fresh connection", use: "fresh", sizeBytes: largeBytes, count: 4 },
-  { label: "64 MiB, kept connection", use: "kept", sizeBytes: largeBytes, count: 4 },
+  { label: "16 KiB, fresh connection", use: "fresh", sizeBytes: smallBytes, count: "small" },
+  { label: "16 KiB, kept connection", use: "kept", sizeBytes: smallBytes, count: "small" },
+  { label: "64 MiB, fresh connection", use: "fresh", sizeBytes: largeBytes, count: "large" },
+  { label: "64 MiB, kept connection", use: "kept", sizeBytes: largeBytes, count: "large" },
 ];
 
 export const firstByte: Question = {
@@ -41,17 +41,20 @@ export const firstByte: Question = {
 };
 
 async function play(bench: Bench): Promise<void> {
+  const { firstBytes, coldRounds } = bench.size;
+  const rehearsal = { label: "rehearsal", sizeBytes: smallBytes };
   const blobs: Blobs = {
-    rehearsed: await place(bench, { label: "rehearsal", sizeBytes: smallBytes, count: 100 }),
+    rehearsed: await place(bench, rehearsal, firstBytes.rehearsed),
     measured: new Map(),
   };
-  for (const each of series) blobs.measured.set(each, await place(bench, each));
+  for (const each of series)
+    blobs.measured.set(each, await place(bench, each, firstBytes[each.count]));
   const { origin, lab } = bench;
   // From here on the origin has its files in memory.
   const all = [...blobs.rehearsed, ...[...blobs.measured.values()].flat()];
-  for (const blob of all) await pullBlobVerified(lab, origin.url, blob);
+  for (const blob of all) await pullBlobVerified(lab, origin, blob);
   // Each turn begins with a rehearsal, so no round is needed for that.
-  const rounds = { ...bench, size: { ...bench.size, discardedRounds: 0 } };
+  const rounds = { ...bench, size: { ...bench.size, rounds: coldRounds, discardedRounds: 0 } };
   await takeTurns(rounds, bench.contestants, (contestant) => measure(bench, contestant, blobs));
 }
 
@@ -64,7 +67,8 @@ interface Blobs {
 
 async function place(
   { origin }: Bench,
-  { label, sizeBytes, count }: Omit<Series, "use">,
+  { label, sizeBytes }: Pick<Series, "label" | "sizeBytes">,
+  count: number,
 ): Promise<readonly PlacedBlob[]> {
   const name = label.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
   const blobs: PlacedBlob[] = [];

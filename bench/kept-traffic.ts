@@ -50,7 +50,7 @@ async function play(bench: Bench): Promise<void> {
   const layout = await prepareLayout(directory);
   await using catalog = await SqliteCatalog.open(layout);
   const endMs = Date.now();
-  await keepMonth(catalog, endMs);
+  await keepMonth(catalog, { endMs, share: bench.size.trafficShare });
   const { size } = statSync(layout.catalogFile);
   bench.board.add("sluice", { [sizeLabel]: size / 2 ** 20 });
   const window = windowOf(endMs);

@@ -57,7 +57,7 @@ async function play(bench: Bench): Promise<void> {
   }
   await using server = await startOnStore(bench, directory);
   const blob = await placeBlob(bench.origin, { name: "large-catalog", sizeBytes: 16 * 1024 });
-  await pullBlobVerified(lab, server.url, blob);
+  await pullBlobVerified(lab, server, blob);
   await filesAreCompared(server, lab.signal);
   const toBytes = await aimFor(controlSocket, size.catalogBlobs, lab.signal);
   for (const counts of roundsOf(size)) {

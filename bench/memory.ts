@@ -35,18 +35,19 @@ export const memory: Question = {
   play,
 };
 
-const slowly = { clients: 500, bytesPerSecond: 1_000_000, seconds: 20 };
-const warmBytes = 256 * 1024 * 1024;
+const slowly = { clients: 500, bytesPerSecond: 1_000_000 };
 
 async function play(bench: Bench): Promise<void> {
   const { origin, size } = bench;
+  // More than a slow client takes: its pull is cut before the end.
+  const warmBytes = 2 * size.slowSeconds * slowly.bytesPerSecond;
   const blobs: Blobs = {
     cold: await placeBlob(origin, { name: "memory-cold", sizeBytes: size.blobBytes }),
     warm: await placeBlob(origin, { name: "memory-warm", sizeBytes: warmBytes }),
     warmContent: noiseBlob("memory-warm", warmBytes).bytes,
   };
   // Memory wavers less than time does, and a round takes minutes.
-  const rounds = { rounds: Math.ceil(size.rounds / 3), discardedRounds: 0 };
+  const rounds = { rounds: Math.ceil(size.coldRounds / 3), discardedRounds: 0 };
   const fewRounds = { ...bench, size: { ...size, ...rounds } };
   await takeTurns(fewRounds, bench.contestants, async (contestant) => ({
     ...(await coldFill(bench, contestant, { blob: blobs.cold, readers: 1 })),
@@ -70,7 +71,7 @@ async function coldFill(
   await using server = await contestant.start(origin.url);
   const pull = { url: server.url + blob.path, sizeBytes: blob.sizeBytes, signal: lab.signal };
   const filling = await watchResident(server.pid, () => curlTogether(readers, pull));
-  await pullBlobVerified(bench.lab, server.url, blob);
+  await pullBlobVerified(bench.lab, server, blob);
   const label = readers === 1 ? "cold fill, 1 reader" : `cold fill, ${readers} readers`;
   return {
     [`${label}: peak`]: mebibytes(filling.peakBytes),
@@ -85,13 +86,14 @@ async function slowClients(
 ): Promise<Reading> {
   await using server = await contestant.start(bench.origin.url);
   const atRest = await watchResident(server.pid, () => idle(server.pid));
-  await pullBlobVerified(bench.lab, server.url, warm);
+  await pullBlobVerified(bench.lab, server, warm);
   // registry:2.8 fetches a blob once more for itself after its client has it.
   await idle(server.pid);
   let each = 0;
   const serving = await watchResident(server.pid, async () => {
     const url = server.url + warm.path;
-    each = await pullSlowly({ ...slowly, url, content: warmContent, signal: bench.lab.signal });
+    const pull = { ...slowly, url, content: warmContent, seconds: bench.size.slowSeconds };
+    each = await pullSlowly({ ...pull, signal: bench.lab.signal });
   });
   return {
     idle: mebibytes(atRest.steadyBytes),

@@ -56,7 +56,7 @@ async function run(wish: Extract<Wish, { kind: "run" }>): Promise<number> {
     const answers = await runQuestions(lab, wish.questions, wish.size);
     print(machine, answers);
     const file = wish.file ?? resultsFile(startedAt);
-    await storeResults(file, { startedAt, machine, ...wish.size, answers });
+    await storeResults(file, { startedAt, machine, size: wish.size, answers });
     return answers.every(isComplete) ? 0 : 1;
   } catch (error) {
     // What failed only because the run is ending says nothing.

@@ -36,7 +36,7 @@ async function play(bench: Bench): Promise<void> {
   await playWarm(bench, {
     contestants: [...bench.contestants, nginxStaticPeer(bench.lab, bench.origin)],
     originUrl: forwarder.url,
-    verify: ({ url }) => pullBlobVerified(bench.lab, url, blob),
+    verify: (server) => pullBlobVerified(bench.lab, server, blob),
     measure: async (server) => {
       const before = forwarder.bytes;
       const reading = await measure(bench, server, blob);

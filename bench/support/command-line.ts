@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Question, Size } from "./question.ts";
+import { fullSize, quickSize } from "./sizes.ts";
 
 /** What the command line asks for. */
 export type Wish =
@@ -14,21 +15,6 @@ export type Wish =
       /** Where to store the results; null for a new file in `bench/results`. */
       readonly file: string | null;
     };
-
-const fullSize: Size = {
-  blobBytes: 1024 ** 3,
-  rounds: 7,
-  discardedRounds: 1,
-  wrkSeconds: 4,
-  catalogBlobs: 1_000_000,
-};
-const quickSize: Size = {
-  blobBytes: 256 * 1024 ** 2,
-  rounds: 3,
-  discardedRounds: 1,
-  wrkSeconds: 1,
-  catalogBlobs: 200_000,
-};
 
 export function parseCommandLine(args: readonly string[], all: readonly Question[]): Wish {
   try {
@@ -49,7 +35,7 @@ they are installed, on loopback. Without a NAME all questions are asked:
 
 ${(await Promise.all(lines)).join("\n")}
 
-  --quick         smaller blobs and fewer rounds: a minute or two a question, and coarse
+  --quick         smaller blobs and fewer rounds: two minutes for all questions, and coarse
   --json FILE     where to store the results; else a new file in bench/results
   --help          this text
 

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import type { Certificate } from "../../test/support/certificate.ts";
 
 /** Something that can stand between an origin and its clients: sluice, a peer, or nothing at all. */
 export interface Contestant {
@@ -10,10 +11,20 @@ export interface Contestant {
   start(originUrl: string): Promise<Running>;
 }
 
-export interface Running extends AsyncDisposable {
-  readonly url: string;
+export interface Running extends AsyncDisposable, Reached {
   /** Its first process; the work may be done by children. */
   readonly pid: number;
+}
+
+/** Where something answers. */
+export interface Reached {
+  readonly url: string;
+  /** Of https: the certificate, a PEM file, that shows it. */
+  readonly caFile?: string;
+}
+
+export function reachedAt(host: string, tls?: Certificate): Reached {
+  return tls ? { url: `https://${host}`, caFile: tls.certificateFile } : { url: `http://${host}` };
 }
 
 /** The version `file` says it has, on whichever output; null when there is no such program. */

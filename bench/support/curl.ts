@@ -12,7 +12,15 @@ export interface CurlPull {
   /** Any other length is an error, as is any status but 200. */
   readonly sizeBytes: number;
   readonly times: number;
+  /** Of an https URL. */
+  readonly tls?: CurlTls;
   readonly signal: AbortSignal;
+}
+
+export interface CurlTls {
+  readonly caFile: string;
+  /** What must be spoken within. */
+  readonly http: "1.1" | "2";
 }
 
 /**
@@ -25,14 +33,19 @@ export interface CurlPull {
  */
 export async function curlPull(pull: CurlPull): Promise<Transfer> {
   const targets = Array.from({ length: pull.times }, () => ["--output", "/dev/null", pull.url]);
-  const { stdout } = await promisify(execFile)("curl", [...options, ...targets.flat()], {
-    signal: pull.signal,
-  });
+  const { stdout } = await promisify(execFile)(
+    "curl",
+    [...options, ...tlsOptions(pull), ...targets.flat()],
+    {
+      signal: pull.signal,
+    },
+  );
   const transfers = stdout.trim().split("\n").map(parseTransfer);
-  const wrong = transfers.find((t) => t.status !== 200 || t.bytes !== pull.sizeBytes);
+  const wrong = transfers.find((transfer) => !isWhole(transfer, pull));
   if (wrong !== undefined) {
+    const { status, bytes, http } = wrong;
     throw new Error(
-      `${pull.url}: status ${wrong.status}, ${wrong.bytes} of ${pull.sizeBytes} bytes`,
+      `${pull.url}: HTTP/${http}, status ${status}, ${bytes} of ${pull.sizeBytes} bytes`,
     );
   }
   return {
@@ -57,10 +70,25 @@ const options = [
   "--max-time",
   "120",
   "--write-out",
-  "%{http_code} %{size_download} %{time_total}\\n",
+  "%{http_version} %{http_code} %{size_download} %{time_total}\\n",
 ];
 
-function parseTransfer(line: string): Transfer & { readonly status: number } {
-  const [status, bytes, seconds] = line.split(" ").map(Number);
-  return { status: status ?? 0, bytes: bytes ?? 0, seconds: seconds ?? Number.NaN };
+function tlsOptions({ tls }: CurlPull): readonly string[] {
+  if (tls === undefined) return [];
+  return ["--tlsv1.3", "--cacert", tls.caFile, `--http${tls.http}`];
+}
+
+interface EndedTransfer extends Transfer {
+  readonly http: string;
+  readonly status: number;
+}
+
+function isWhole({ http, status, bytes }: EndedTransfer, { sizeBytes, tls }: CurlPull): boolean {
+  return status === 200 && bytes === sizeBytes && (tls === undefined || http === tls.http);
+}
+
+function parseTransfer(line: string): EndedTransfer {
+  const [http = "", ...figures] = line.split(" ");
+  const [status = 0, bytes = 0, seconds = Number.NaN] = figures.map(Number);
+  return { http, status, bytes, seconds };
 }

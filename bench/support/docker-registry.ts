@@ -1,14 +1,22 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Certificate } from "../../test/support/certificate.ts";
 import { freePort } from "../../test/support/free-port.ts";
 import { programPath } from "../../test/support/real-program.ts";
+import { reachedAt } from "./contestant.ts";
 import type { Lab } from "./lab.ts";
 import { ServerProcess } from "./server-process.ts";
 
-/** Starts Debian's docker-registry: a registry, or with `proxyFor` a pull-through cache of that URL. */
+export interface RegistryKind {
+  /** Of what URL it is a pull-through cache; without it, it is a registry. */
+  readonly proxyFor?: string;
+  readonly tls?: Certificate;
+}
+
+/** Starts Debian's docker-registry. */
 export async function startDockerRegistry(
   lab: Lab,
-  proxyFor: string | null,
+  { proxyFor, tls }: RegistryKind = {},
 ): Promise<ServerProcess> {
   const directory = await lab.makeDirectory("registry");
   const port = await freePort();
@@ -17,17 +25,19 @@ export async function startDockerRegistry(
     // The log as it comes: one access line a request, as sluice writes one.
     log: { level: "info" },
     storage: { cache: { blobdescriptor: "inmemory" }, filesystem: { rootdirectory: directory } },
-    http: { addr: `127.0.0.1:${port}` },
-    ...(proxyFor !== null && { proxy: { remoteurl: proxyFor } }),
+    http: {
+      addr: `127.0.0.1:${port}`,
+      ...(tls && { tls: { certificate: tls.certificateFile, key: tls.keyFile } }),
+    },
+    ...(proxyFor && { proxy: { remoteurl: proxyFor } }),
   };
   const file = join(directory, "config.yml");
   // JSON is YAML.
   await writeFile(file, JSON.stringify(config));
-  const url = `http://127.0.0.1:${port}`;
   return ServerProcess.start(lab, {
     file: programPath("docker-registry"),
     args: ["serve", file],
-    url,
+    at: reachedAt(`127.0.0.1:${port}`, tls),
     directory,
   });
 }

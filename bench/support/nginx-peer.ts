@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Certificate } from "../../test/support/certificate.ts";
 import { type Contestant, versionOf } from "./contestant.ts";
 import type { Lab } from "./lab.ts";
 import { startNginx } from "./nginx.ts";
@@ -7,11 +8,11 @@ import { startNginx } from "./nginx.ts";
  * nginx with `proxy_cache`: knows nothing of registries, verifies nothing, and is what a registry
  * mirror could be at best as a plain cache.
  */
-export function nginxPeer(lab: Lab): Contestant {
+export function nginxPeer(lab: Lab, tls?: Certificate): Contestant {
   return {
     name: "nginx",
     version: () => versionOf("nginx", "-v"),
-    start: (originUrl) => startNginx(lab, (directory) => proxyCache(directory, originUrl)),
+    start: (originUrl) => startNginx(lab, (directory) => proxyCache(directory, originUrl), tls),
   };
 }
 

@@ -1,28 +1,40 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Certificate } from "../../test/support/certificate.ts";
 import { freePort } from "../../test/support/free-port.ts";
 import { programPath } from "../../test/support/real-program.ts";
+import { reachedAt } from "./contestant.ts";
 import type { Lab } from "./lab.ts";
 import { ServerProcess } from "./server-process.ts";
 
 /**
  * Starts an nginx of our own, in the foreground, with everything it writes in its own directory.
- * `http` gives the servers of the http block, with LISTEN where the address belongs.
+ * `http` gives the servers of the http block, with LISTEN where the address belongs, with all that TLS takes.
  */
 export async function startNginx(
   lab: Lab,
   http: (directory: string) => string,
+  tls?: Certificate,
 ): Promise<ServerProcess> {
   const directory = await lab.makeDirectory("nginx");
-  const listen = `127.0.0.1:${await freePort()}`;
+  const host = `127.0.0.1:${await freePort()}`;
   const file = join(directory, "nginx.conf");
-  await writeFile(file, frame(directory, http(directory).replaceAll("LISTEN", listen)));
+  await writeFile(
+    file,
+    frame(directory, http(directory).replaceAll("LISTEN", listening(host, tls))),
+  );
   return ServerProcess.start(lab, {
     file: programPath("nginx"),
     args: ["-p", directory, "-e", "stderr", "-c", file],
-    url: `http://${listen}`,
+    at: reachedAt(host, tls),
     directory,
   });
+}
+
+function listening(host: string, tls?: Certificate): string {
+  if (tls === undefined) return host;
+  const { certificateFile, keyFile } = tls;
+  return `${host} ssl http2; ssl_certificate ${certificateFile}; ssl_certificate_key ${keyFile}; ssl_protocols TLSv1.3`;
 }
 
 function frame(directory: string, http: string): string {

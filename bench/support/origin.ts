@@ -13,7 +13,7 @@ export interface Origin {
 }
 
 export function startOrigin(lab: Lab): Promise<Origin> {
-  return startDockerRegistry(lab, null);
+  return startDockerRegistry(lab);
 }
 
 export interface PlacedBlob {

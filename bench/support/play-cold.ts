@@ -9,13 +9,11 @@ import type { Bench } from "./question.ts";
 import type { Reading } from "./scoreboard.ts";
 import { attempt, takeTurns } from "./turns.ts";
 
+/** What of a blob that nobody has pulled before is timed. */
 export interface ColdGame {
-  /** Of the blob that nobody has pulled before. */
   readonly sizeBytes: number;
-  /** How many clients pull it at once while it is counted what the origin sends. */
-  readonly clients: number;
-  /** The row of how often the origin sent the blob. */
-  readonly sentLabel: string;
+  /** Where contestants ask for it; the origin, or what stands before it. */
+  readonly originUrl: string;
   readonly measure: (pull: ColdPull) => Promise<Reading>;
 }
 
@@ -27,25 +25,43 @@ export interface ColdPull {
 
 // What goes through a contestant before the blob that counts, so that a process just started has
 // its connections, its code and its buffers: a cold blob is asked of a mirror that has long run.
-const rehearsalBytes = 64 * 1024 * 1024;
+const mostRehearsedBytes = 64 * 1024 * 1024;
 
 /**
- * Measures contestants, each started anew, that do not have a blob: first what they ask of the origin for it, then, in
- * turn, how fast it comes. With them plays the origin itself, without any of them.
+ * Measures in turn contestants, each started anew, that do not have a blob. With them plays the origin itself, without any
+ * of them.
  */
 export async function playCold(bench: Bench, game: ColdGame): Promise<void> {
+  const rehearsedBytes = Math.min(mostRehearsedBytes, bench.size.blobBytes / 4);
   const blobs: Blobs = {
-    rehearsed: await placeBlob(bench.origin, { name: "rehearsal", sizeBytes: rehearsalBytes }),
-    wanted: await placeBlob(bench.origin, { name: "wanted", sizeBytes: game.sizeBytes }),
+    rehearsed: await placeBlob(bench.origin, { name: "rehearsal", sizeBytes: rehearsedBytes }),
+    wanted: await placeWanted(bench, game.sizeBytes),
   };
+  const rounds = { ...bench, size: { ...bench.size, rounds: bench.size.coldRounds } };
   const contestants = [...bench.contestants, direct(bench.origin)];
-  for (const contestant of contestants) {
+  await takeTurns(rounds, contestants, (contestant) => time(bench, contestant, { blobs, game }));
+}
+
+/** Adds to the row `label` how often the origin sends a blob that `clients` pull at once from a contestant without it. */
+export async function countSent(
+  bench: Bench,
+  {
+    sizeBytes,
+    clients,
+    label,
+  }: { readonly sizeBytes: number; readonly clients: number; readonly label: string },
+): Promise<void> {
+  const wanted = await placeWanted(bench, sizeBytes);
+  for (const contestant of [...bench.contestants, direct(bench.origin)]) {
     await attempt(bench, contestant.name, async () => {
-      const sent = await timesSent(bench, contestant, { wanted: blobs.wanted, ...game });
-      bench.board.add(contestant.name, { [game.sentLabel]: sent });
+      const sent = await timesSent(bench, contestant, { wanted, clients });
+      bench.board.add(contestant.name, { [label]: sent });
     });
   }
-  await takeTurns(bench, contestants, (contestant) => time(bench, contestant, { blobs, game }));
+}
+
+function placeWanted({ origin }: Bench, sizeBytes: number): Promise<PlacedBlob> {
+  return placeBlob(origin, { name: "wanted", sizeBytes });
 }
 
 interface Blobs {
@@ -62,9 +78,7 @@ async function timesSent(
   await using forwarder = await CountingForwarder.start(bench.lab, bench.origin.url);
   await using server = await contestant.start(forwarder.url);
   const bytes = await forwarder.bytesDuring(() =>
-    Promise.all(
-      Array.from({ length: clients }, () => pullBlobVerified(bench.lab, server.url, wanted)),
-    ),
+    Promise.all(Array.from({ length: clients }, () => pullBlobVerified(bench.lab, server, wanted))),
   );
   return bytes / wanted.sizeBytes;
 }
@@ -75,14 +89,14 @@ async function time(
   { blobs, game }: { readonly blobs: Blobs; readonly game: ColdGame },
 ): Promise<Reading> {
   const { rehearsed, wanted } = blobs;
-  await using server = await contestant.start(bench.origin.url);
-  await pullBlobVerified(bench.lab, server.url, rehearsed);
+  await using server = await contestant.start(game.originUrl);
+  await pullBlobVerified(bench.lab, server, rehearsed);
   await idle(server.pid);
   await levelGround(bench, wanted);
   const url = server.url + wanted.path;
   const { signal } = bench.lab;
   const reading = await game.measure({ url, sizeBytes: wanted.sizeBytes, signal });
   // The same bytes once more, hashed: what the timed pulls left behind.
-  await pullBlobVerified(bench.lab, server.url, wanted);
+  await pullBlobVerified(bench.lab, server, wanted);
   return reading;
 }

@@ -42,7 +42,19 @@ export interface Size {
   readonly rounds: number;
   /** Rounds that are played before them and thrown away. */
   readonly discardedRounds: number;
+  /** Rounds of what starts each contestant anew, and takes so much longer. */
+  readonly coldRounds: number;
   readonly wrkSeconds: number;
+  /** How many blobs are waited for in a round, and pulled before them. */
+  readonly firstBytes: {
+    readonly small: number;
+    readonly large: number;
+    readonly rehearsed: number;
+  };
+  /** For how long slow clients pull. */
+  readonly slowSeconds: number;
   /** What the large catalog knows. */
   readonly catalogBlobs: number;
+  /** How many requests a minute of a month has, beside those of a busy one. */
+  readonly trafficShare: number;
 }

@@ -1,12 +1,10 @@
 import type { Contestant } from "./contestant.ts";
+import { contestantsOf } from "./contestants.ts";
 import type { Lab } from "./lab.ts";
-import { nginxPeer } from "./nginx-peer.ts";
 import { type Origin, startOrigin } from "./origin.ts";
 import type { Bench, Question, Size } from "./question.ts";
-import { registryPeer } from "./registry-peer.ts";
 import { type ReportedRow, report } from "./report.ts";
 import { Scoreboard } from "./scoreboard.ts";
-import { sluice } from "./sluice.ts";
 
 export interface Answer {
   readonly name: string;
@@ -38,7 +36,7 @@ async function runQuestion(
   { question, size }: { readonly question: Question; readonly size: Size },
 ): Promise<Answer> {
   const board = new Scoreboard();
-  const all = [sluice(lab), registryPeer(lab), nginxPeer(lab)];
+  const all = contestantsOf(lab);
   const contestants = await installedOf(all, board);
   const bench: Bench = { lab, origin, board, size, contestants };
   await question.play(bench);

@@ -4,6 +4,7 @@ import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ask } from "../../test/support/ask.ts";
+import type { Reached } from "./contestant.ts";
 import type { Lab } from "./lab.ts";
 import { treeOf } from "./process-tree.ts";
 
@@ -12,7 +13,7 @@ export interface ServerCommand {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Where it answers. It is ready when `/v2/` there does. */
-  readonly url: string;
+  readonly at: Reached;
   /** Its own directory: holds its log, and is removed with it. */
   readonly directory: string;
 }
@@ -24,6 +25,7 @@ export interface ServerCommand {
  */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string;
+  readonly caFile?: string;
   readonly pid: number;
   readonly directory: string;
   readonly #child: ChildProcess;
@@ -32,7 +34,8 @@ export class ServerProcess implements AsyncDisposable {
   private constructor(child: ChildProcess, pid: number, command: ServerCommand) {
     this.#child = child;
     this.pid = pid;
-    this.url = command.url;
+    this.url = command.at.url;
+    if (command.at.caFile) this.caFile = command.at.caFile;
     this.directory = command.directory;
   }
 
@@ -42,7 +45,7 @@ export class ServerProcess implements AsyncDisposable {
     const child = await spawnLogged(command, logFile);
     if (child.pid === undefined) throw new Error(`${command.file} could not be started`);
     const server = await lab.keep(new ServerProcess(child, child.pid, command));
-    if (await ready(child, command.url)) return server;
+    if (await ready(child, command.at)) return server;
     const log = (await readFile(logFile, "utf8")).trim().split("\n").slice(-20).join("\n");
     await server[Symbol.asyncDispose]();
     throw new Error(`${command.file} did not get ready: ${log}`);
@@ -76,17 +79,18 @@ async function spawnLogged(command: ServerCommand, logFile: string): Promise<Chi
   return child;
 }
 
-async function ready(child: ChildProcess, url: string): Promise<boolean> {
+async function ready(child: ChildProcess, at: Reached): Promise<boolean> {
   const untilMs = Date.now() + 15_000;
   while (Date.now() < untilMs && !hasEnded(child)) {
-    if (await answers(`${url}/v2/`)) return true;
+    if (await answers(at)) return true;
     await sleep(25);
   }
   return false;
 }
 
-async function answers(url: string): Promise<boolean> {
-  const answer = await ask(url).catch(() => null);
+async function answers({ url, caFile }: Reached): Promise<boolean> {
+  const trust = caFile && { ca: await readFile(caFile) };
+  const answer = await ask(`${url}/v2/`, { ...trust }).catch(() => null);
   // Who asks for a login answers too.
   return answer?.status === 200 || answer?.status === 401;
 }

@@ -1,0 +1,27 @@
+import type { Size } from "./question.ts";
+
+/** For figures that are to be believed: half an hour on two cores. */
+export const fullSize: Size = {
+  blobBytes: 1024 ** 3,
+  rounds: 7,
+  discardedRounds: 1,
+  coldRounds: 7,
+  wrkSeconds: 4,
+  firstBytes: { small: 40, large: 4, rehearsed: 100 },
+  slowSeconds: 20,
+  catalogBlobs: 1_000_000,
+  trafficShare: 1,
+};
+
+/** To see in two minutes whether something has become much slower. */
+export const quickSize: Size = {
+  blobBytes: 64 * 1024 ** 2,
+  rounds: 2,
+  discardedRounds: 0,
+  coldRounds: 1,
+  wrkSeconds: 1,
+  firstBytes: { small: 10, large: 1, rehearsed: 20 },
+  slowSeconds: 4,
+  catalogBlobs: 50_000,
+  trafficShare: 0.1,
+};
