@@ -3,6 +3,7 @@ import { firstByte } from "./first-byte.ts";
 import { keptTraffic } from "./kept-traffic.ts";
 import { largeCatalog } from "./large-catalog.ts";
 import { login } from "./login.ts";
+import { longLine } from "./long-line.ts";
 import { memory } from "./memory.ts";
 import { stampede } from "./stampede.ts";
 import { parseCommandLine, usage, type Wish } from "./support/command-line.ts";
@@ -14,11 +15,14 @@ import { type Answer, runQuestions } from "./support/run-questions.ts";
 import { table } from "./support/table.ts";
 import { warmBlob } from "./warm-blob.ts";
 import { warmManifest } from "./warm-manifest.ts";
+import { warmTls } from "./warm-tls.ts";
 
 const questions: readonly Question[] = [
   warmBlob,
+  warmTls,
   coldBlob,
   stampede,
+  longLine,
   firstByte,
   warmManifest,
   login,
