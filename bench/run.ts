@@ -5,6 +5,7 @@ import { largeCatalog } from "./large-catalog.ts";
 import { login } from "./login.ts";
 import { longLine } from "./long-line.ts";
 import { memory } from "./memory.ts";
+import { skopeo } from "./skopeo.ts";
 import { stampede } from "./stampede.ts";
 import { parseCommandLine, usage, type Wish } from "./support/command-line.ts";
 import { Lab } from "./support/lab.ts";
@@ -26,6 +27,7 @@ const questions: readonly Question[] = [
   firstByte,
   warmManifest,
   login,
+  skopeo,
   memory,
   largeCatalog,
   keptTraffic,

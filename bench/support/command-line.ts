@@ -39,7 +39,7 @@ ${(await Promise.all(lines)).join("\n")}
   --json FILE     where to store the results; else a new file in bench/results
   --help          this text
 
-Needs docker-registry (the origin is one, too), nginx, curl and wrk. Looks after itself: everything
+Needs docker-registry (the origin is one, too), nginx, curl, openssl, skopeo and wrk. Looks after itself: everything
 is below one temporary directory (TMPDIR), and is ended and removed, also on Ctrl-C.`;
 }
 

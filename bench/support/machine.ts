@@ -28,6 +28,7 @@ export async function describeMachine(): Promise<Machine> {
       nginx: await versionOf("nginx", "-v"),
       curl: await versionOf("curl", "--version"),
       wrk: await versionOf("wrk", "-v"),
+      skopeo: await versionOf("skopeo", "--version"),
     },
     commit: await commit(),
   };

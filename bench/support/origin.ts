@@ -35,6 +35,8 @@ export async function placeBlob(
 }
 
 export interface PlacedImage {
+  /** `bench/NAME:latest`. */
+  readonly reference: string;
   readonly digest: string;
   /** What a client that asks for it sends. */
   readonly headers: Readonly<Record<string, string>>;
@@ -42,17 +44,30 @@ export interface PlacedImage {
   readonly digestPath: string;
 }
 
-/** Pushes an image of ten layers to `bench/NAME:latest`: its manifest is as long as a usual one. */
-export async function placeImage(origin: Origin, name: string): Promise<PlacedImage> {
+export interface Layers {
+  readonly count: number;
+  readonly sizeBytes: number;
+}
+
+// So many that its manifest is as long as a usual one.
+const usualLayers: Layers = { count: 10, sizeBytes: 1_000 };
+
+/** Pushes an image to `bench/NAME:latest`. */
+export async function placeImage(
+  origin: Origin,
+  name: string,
+  { count, sizeBytes }: Layers = usualLayers,
+): Promise<PlacedImage> {
   const repository = `bench/${name}`;
-  const layers = Array.from({ length: 10 }, (_, at) => [
-    { path: `file-${at}`, bytes: noise(`${name} ${at}`, 1_000) },
+  const layers = Array.from({ length: count }, (_, at) => [
+    { path: `file-${at}`, bytes: noise(`${name} ${at}`, sizeBytes) },
   ]);
   const image = ociImage({ layers });
   await pushImage(origin.url, repository, "latest", image);
   const { digest, mediaType } = image.manifest;
   const manifests = `/v2/${repository}/manifests`;
   return {
+    reference: `${repository}:latest`,
     digest,
     headers: { accept: mediaType },
     tagPath: `${manifests}/latest`,

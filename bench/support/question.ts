@@ -51,6 +51,8 @@ export interface Size {
     readonly large: number;
     readonly rehearsed: number;
   };
+  /** Of each of the layers that a client copies. */
+  readonly layerBytes: number;
   /** For how long slow clients pull. */
   readonly slowSeconds: number;
   /** What the large catalog knows. */

@@ -8,6 +8,7 @@ export const fullSize: Size = {
   coldRounds: 7,
   wrkSeconds: 4,
   firstBytes: { small: 40, large: 4, rehearsed: 100 },
+  layerBytes: 4 * 1024 ** 2,
   slowSeconds: 20,
   catalogBlobs: 1_000_000,
   trafficShare: 1,
@@ -21,7 +22,8 @@ export const quickSize: Size = {
   coldRounds: 1,
   wrkSeconds: 1,
   firstBytes: { small: 10, large: 1, rehearsed: 20 },
+  layerBytes: 256 * 1024,
   slowSeconds: 4,
   catalogBlobs: 50_000,
-  trafficShare: 0.1,
+  trafficShare: 0.25,
 };

@@ -24,6 +24,6 @@ test("what comes over a long line is whole, and no sooner than the line is long 
   const tookMs = performance.now() - startMs;
 
   for (const { bytes } of answers) assert.ok(bytes.equals(content));
-  // A round trip to connect, one to ask, and both answers through the one line.
-  assert.ok(tookMs >= 2 * 40 + 2 * 50, `${tookMs} ms`);
+  // A round trip to connect, one to ask, and both answers through the one line; less what a timer may be early.
+  assert.ok(tookMs >= 2 * 40 + 2 * 50 - 5, `${tookMs} ms`);
 });
