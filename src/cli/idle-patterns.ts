@@ -21,8 +21,8 @@ function noteOn(where: string, problem: string | null): string[] {
 /** Why no image has a name that the pattern matches, as far as that can be told. */
 function idle(pattern: string, upstreams: readonly string[]): string | null {
   const [host = "", ...rest] = pattern.split("/");
-  // A star may stand for the host and more.
-  if (host.includes("*")) return null;
+  // A star may stand for the host and more, but not one of a tag.
+  if ((rest.length > 0 ? host : splitAtReference(pattern).repository).includes("*")) return null;
   const own = upstreams.filter((name) => ImageGlob.parse(`${host}/*`)?.matches(`${name}/x`));
   if (own.length === 0 || rest.length === 0) {
     return `can never match: ${pattern} begins with no upstream; there are ${upstreams.join(", ")}`;

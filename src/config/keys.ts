@@ -11,6 +11,8 @@ export interface Wording {
   readonly hints?: Readonly<Record<string, unknown>>;
   /** Whether its value must never be shown. */
   readonly secret?: boolean;
+  /** What may stand behind a number; a value that is none is told of all of them. */
+  readonly units?: readonly string[];
 }
 
 /** A key whose text `parse` makes into a value; null means that it cannot. */
@@ -97,12 +99,13 @@ function wrongType(wording: Wording): z.core.$ZodErrorMap {
   return ({ code, input }) => {
     if (code !== "invalid_type") return;
     if (input === undefined) return `is missing; ${forExample(wording)}`;
-    return isNot(wording.secret && typeof input === "string" ? "text" : foundKind(input), wording);
+    return isNot(wording.secret ? typeName(input) : foundKind(input), wording);
   };
 }
 
 function isNot(found: string, wording: Wording): string {
-  return `${found} is not ${wording.kind}; ${forExample(wording)}`;
+  const units = wording.units ? ` (units: ${wording.units.join(", ")})` : "";
+  return `${found} is not ${wording.kind}; ${forExample(wording)}${units}`;
 }
 
 function forExample({ example }: Wording): string {
@@ -111,9 +114,15 @@ function forExample({ example }: Wording): string {
 
 const yamlStyle = { collectionStyle: "flow", flowCollectionPadding: false, lineWidth: 0 } as const;
 
+/** What stands there, as it may be shown. */
 function foundKind(input: unknown): string {
+  if (typeof input === "string") return quoted(input);
+  return typeof input === "number" || typeof input === "boolean" ? String(input) : typeName(input);
+}
+
+function typeName(input: unknown): string {
   if (input === null) return "an empty value";
   if (Array.isArray(input)) return "a list";
   if (typeof input === "object") return "a table";
-  return typeof input === "string" ? quoted(input) : `a ${typeof input}`;
+  return typeof input === "string" ? "text" : `a ${typeof input}`;
 }

@@ -18,11 +18,15 @@ const bytesOf = {
   TiB: 2 ** 40,
 } as const;
 
+/** The units of durations, and of sizes. */
+export const durationUnits: readonly string[] = Object.keys(msOf);
+export const sizeUnits: readonly string[] = [...Object.keys(bytesOf), "%"];
+
 /** What `parseDuration` reads: a number and its unit, such as `90s` or `1.5h`. */
-export const durationPattern: RegExp = patternOf(Object.keys(msOf));
+export const durationPattern: RegExp = patternOf(durationUnits);
 
 /** What `parseSize` reads: a number and its unit, such as `50GiB`, `500MB` or `80%`. */
-export const sizePattern: RegExp = patternOf([...Object.keys(bytesOf), "%"]);
+export const sizePattern: RegExp = patternOf(sizeUnits);
 
 /** A duration in ms; null for what is none or beyond counting. */
 export function parseDuration(text: string): number | null {

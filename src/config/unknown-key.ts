@@ -19,8 +19,9 @@ function isNear(key: string, known: string): boolean {
 }
 
 function far(key: string, known: string): number {
-  if (isPartOf(key, known)) return 0.5;
-  return hasSameLetters(key, known) ? 1 : distance(key.toLowerCase(), known.toLowerCase());
+  const slips = hasSameLetters(key, known) ? 1 : distance(key.toLowerCase(), known.toLowerCase());
+  // `tttl` is a slip of `ttl`, though `grantTtl` has it in it.
+  return isPartOf(key, known) ? Math.min(slips, 1.5) : slips;
 }
 
 // `lgo` for `log`: letters that changed places are one slip, not two.

@@ -94,6 +94,12 @@ function endpointsKey(): z.ZodType<readonly URL[]> {
     })
     .refine((url) => hasNoQueryButNs(url), {
       error: `a base URL has no fragment, and no query but ?ns=HOST; write for example ${example}`,
+    })
+    .refine((url) => !/\/v2\/?$/.test(url.pathname), {
+      error: "ends in /v2, which every request begins with anyway; leave it out",
+    })
+    .refine(({ hostname }) => !dockerHubPages.includes(hostname), {
+      error: "is a web page of Docker Hub and no registry; write https://registry-1.docker.io",
     });
   const wording = {
     kind: "a list of URLs",
@@ -102,6 +108,8 @@ function endpointsKey(): z.ZodType<readonly URL[]> {
   };
   return list(item, wording).min(1, { error: `names no URL; write for example [${example}]` });
 }
+
+const dockerHubPages: readonly string[] = ["docker.io", "www.docker.com", "hub.docker.com"];
 
 /** What containerd sends to mirrors, for an endpoint that is one. */
 function hasNoQueryButNs({ href }: URL): boolean {

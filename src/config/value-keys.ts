@@ -5,7 +5,15 @@ import { hostPattern, hostProblem, upstreamNamePattern, upstreamNameProblem } fr
 import { list, patternHint, quoted, text } from "./keys.ts";
 import { type ListenAddress, listenPattern, parseListenAddress } from "./listen-address.ts";
 import { type Network, networkPattern, parseNetwork } from "./network.ts";
-import { durationPattern, parseDuration, parseSize, type Size, sizePattern } from "./units.ts";
+import {
+  durationPattern,
+  durationUnits,
+  parseDuration,
+  parseSize,
+  type Size,
+  sizePattern,
+  sizeUnits,
+} from "./units.ts";
 
 /** What is said about one key of a kind. */
 interface About {
@@ -26,13 +34,15 @@ export function pathKey(directory: string, about: About): z.ZodType<string> {
 
 /** A duration, in ms. */
 export function durationKey(about: About): z.ZodType<number> {
-  return text({ kind: "a duration", hints: patternHint(durationPattern), ...about }, parseDuration);
+  const hints = patternHint(durationPattern);
+  return text({ kind: "a duration", units: durationUnits, hints, ...about }, parseDuration);
 }
 
 export function sizeKey({ description, example }: About): z.ZodType<Size> {
   const whole = `${description} A size (50GiB, 500MB) or a share of the disk (80%).`;
   const hints = patternHint(sizePattern);
-  return text({ kind: "a size", description: whole, example, hints }, parseSize);
+  const units = sizeUnits;
+  return text({ kind: "a size", description: whole, example, hints, units }, parseSize);
 }
 
 export function listenKey({ description, example }: About): z.ZodType<ListenAddress> {

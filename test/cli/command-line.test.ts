@@ -137,7 +137,7 @@ test("config check names every problem, hints at the keys, and fails without a s
   assert.deepEqual([code, stdout], [1, ""]);
   assert.equal(
     stderr,
-    `mirror.config.yaml:1:19 freshness.ttl: "soon" is not a duration; write for example 5m
+    `mirror.config.yaml:1:19 freshness.ttl: "soon" is not a duration; write for example 5m (units: ms, s, m, h, d)
 mirror.config.yaml:3:3 server.listn: unknown key; did you mean "listen"?
 
 \`sluice config explain\` says what every key means; mirror.config.yaml in sluice's own directory has them all.

@@ -32,12 +32,17 @@ test("patterns that can match are nothing to note", async () => {
 test("a pattern that names no upstream is noted", async () => {
   assert.deepEqual(
     await notes(
-      ['"match": "quay.io/evil/*", "deny": "no"', '"match": "alpine", "ttl": "1h"'],
+      [
+        '"match": "quay.io/evil/*", "deny": "no"',
+        '"match": "alpine", "ttl": "1h"',
+        '"match": "alpine:*", "ttl": "1h"',
+      ],
       ["index.docker.io/library/*"],
     ),
     [
       "note: freshness.rules[0] can never match: quay.io/evil/* begins with no upstream; there are docker.io, registry.test:5000",
       "note: freshness.rules[1] can never match: alpine begins with no upstream; there are docker.io, registry.test:5000",
+      "note: freshness.rules[2] can never match: alpine:* begins with no upstream; there are docker.io, registry.test:5000",
       "note: eviction.pins[0] can never match: index.docker.io/library/* begins with no upstream; there are docker.io, registry.test:5000",
     ],
   );

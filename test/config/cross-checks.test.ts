@@ -150,8 +150,8 @@ test("a problem elsewhere hides no problem between keys", async () => {
   assert.deepEqual(
     lines.map((line) => line.replace("mirror.config.yaml:", "")),
     [
-      "2:27 upstreams.a.example.endpoints: a number is not a list of URLs; write for example [https://ghcr.io]",
-      "2:66 upstreams.a.example.aliases[1]: a number is not the name of an upstream; write for example registry.example.com",
+      "2:27 upstreams.a.example.endpoints: 5 is not a list of URLs; write for example [https://ghcr.io]",
+      "2:66 upstreams.a.example.aliases[1]: 7 is not the name of an upstream; write for example registry.example.com",
       "3:3 upstreams.b.example.endpoints: is missing; write for example [https://ghcr.io]",
       "3:25 upstreams.b.example.default: a.example is the default already; only one upstream can be",
       '3:41 upstreams.b.example.aliases[0]: "c.example" is an alias of a.example already',

@@ -48,7 +48,7 @@ test("every problem of a rule is told with its place and what is right", async (
     [
       "3:7 rules[0].match: is missing; write for example docker.io/library/*:latest",
       '4:16 rules[1].match: "a/[b" is not a pattern of images; write for example docker.io/library/*:latest',
-      '4:29 rules[1].ttl: "soon" is not a duration; write for example 7d',
+      '4:29 rules[1].ttl: "soon" is not a duration; write for example 7d (units: ms, s, m, h, d)',
       '5:27 rules[2].deny: "" is not a sentence of at most 300 characters on one line; write for example use quay.io/good/* instead',
       '6:21 rules[3].tl: unknown key; did you mean "ttl"?',
       '7:28 rules[4].store: "no" is not true or false; write for example true',

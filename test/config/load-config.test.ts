@@ -118,7 +118,7 @@ test("problems are data too, with file, place and path", async () => {
         file: join(directory.path, "lab.yaml"),
         place: { line: 1, column: 19 },
         path: "freshness.ttl",
-        message: '"soon" is not a duration; write for example 5m',
+        message: '"soon" is not a duration; write for example 5m (units: ms, s, m, h, d)',
       },
     ],
   });

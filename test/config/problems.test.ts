@@ -36,9 +36,9 @@ test("every problem is reported at once, in the order of the file, with its plac
   await assertProblems([
     [
       document,
-      "2:11 server.listen: a number is not a host:port; write for example 0.0.0.0:8080",
+      "2:11 server.listen: 5000 is not a host:port; write for example 0.0.0.0:8080",
       '3:3 server.listn: unknown key; did you mean "listen"?',
-      '6:9 freshness.ttl: "5 parsecs" is not a duration; write for example 5m',
+      '6:9 freshness.ttl: "5 parsecs" is not a duration; write for example 5m (units: ms, s, m, h, d)',
       '7:6 log: "info" is not a table of keys; write for example {level: debug}',
       '10:17 upstreams.ghcr.io.endpoints[0]: "ftp://ghcr.io" is not an http or https URL; write for example https://ghcr.io',
       '11:15 upstreams.ghcr.io.aliases[0]: "GHCR.io" is not lower-case; write ghcr.io',
@@ -51,6 +51,7 @@ test("an unknown key names the nearest known one, or all of them", async () => {
   await assertProblems([
     ["upstream: {}\n", '1:1 upstream: unknown key; did you mean "upstreams"?'],
     ["storage: { size: 1GiB }\n", '1:12 storage.size: unknown key; did you mean "maxSize"?'],
+    ["freshness: { tttl: 1m }\n", '1:14 freshness.tttl: unknown key; did you mean "ttl"?'],
     ["storage: { dir: /x }\n", '1:12 storage.dir: unknown key; did you mean "directory"?'],
     ["storage: { MaxSize: 1GiB }\n", '1:12 storage.MaxSize: unknown key; did you mean "maxSize"?'],
     [
@@ -79,11 +80,15 @@ test("a wrong type says what was found and what is right", async () => {
     ],
     [
       "log: { level: true }\n",
-      "1:15 log.level: a boolean is not one of trace, debug, info, warn, error, fatal, silent; write for example debug",
+      "1:15 log.level: true is not one of trace, debug, info, warn, error, fatal, silent; write for example debug",
     ],
     [
       "storage: { maxSize: [1GiB] }\n",
-      "1:21 storage.maxSize: a list is not a size; write for example 80%",
+      "1:21 storage.maxSize: a list is not a size; write for example 80% (units: B, kB, KB, MB, GB, TB, KiB, MiB, GiB, TiB, %)",
+    ],
+    [
+      "storage: { minFree: 10 }\n",
+      "1:21 storage.minFree: 10 is not a size; write for example 5% (units: B, kB, KB, MB, GB, TB, KiB, MiB, GiB, TiB, %)",
     ],
     [
       "server: { maxConnections: 0 }\n",
@@ -194,6 +199,9 @@ test("an endpoint is a base URL: no credentials, no fragment, no query but ?ns=H
           - https://parent.internal?ns=ghcr.io&x=y
           - https://parent.internal?ns=ghcr.io#x
           - https://parent.internal?q=ghcr.io
+          - https://ghcr.io/v2/
+          - https://parent.internal/v2/ghcr.io
+          - https://docker.io
   `);
   assert.deepEqual(
     lines.map((line) => line.replace(/^[^ ]* upstreams\.ghcr\.io\.endpoints/, "")),
@@ -204,6 +212,8 @@ test("an endpoint is a base URL: no credentials, no fragment, no query but ?ns=H
       '[3]: "https:ghcr.io" is not an http or https URL; write for example https://ghcr.io',
       '[4]: "https://gh cr.io" is not an http or https URL; write for example https://ghcr.io',
       ...[8, 9, 10, 11, 12].map((at) => `[${at}]: ${noQuery}`),
+      "[13]: ends in /v2, which every request begins with anyway; leave it out",
+      "[15]: is a web page of Docker Hub and no registry; write https://registry-1.docker.io",
     ],
   );
 });
@@ -214,7 +224,7 @@ test("a long or strange value stays one line", async () => {
   await assertProblems([
     [
       'freshness: { ttl: "5\\nm\\e[31m" }\n',
-      '1:19 freshness.ttl: "5\\nm\\u001b[31m" is not a duration; write for example 5m',
+      '1:19 freshness.ttl: "5\\nm\\u001b[31m" is not a duration; write for example 5m (units: ms, s, m, h, d)',
     ],
   ]);
 });
@@ -254,7 +264,7 @@ test("a key that is there twice hides no other problem, and the last one is judg
     [
       "log: { level: info }\nfreshness:\n  ttl: 1m\n  ttl: soon\nlog: { level: loud }\n",
       "4:3 freshness.ttl: is there twice; remove one of them",
-      '4:8 freshness.ttl: "soon" is not a duration; write for example 5m',
+      '4:8 freshness.ttl: "soon" is not a duration; write for example 5m (units: ms, s, m, h, d)',
       "5:1 log: is there twice; remove one of them",
       '5:15 log.level: "loud" is not one of trace, debug, info, warn, error, fatal, silent; write for example debug',
     ],
