@@ -1,7 +1,7 @@
-import { LRUCache } from "lru-cache";
 import { behalfOf } from "../upstream/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Target } from "../upstream/upstreams.ts";
+import { type MemoryTable, memoryTable } from "./memory-table.ts";
 import type { FreshnessPolicy } from "./tags/freshness.ts";
 
 /**
@@ -19,7 +19,7 @@ const answersLimit = 10_000;
  */
 export class NotFound {
   readonly #now: () => number;
-  #answers = new WeakMap<Upstream, LRUCache<string, number>>();
+  #answers = new WeakMap<Upstream, MemoryTable<number>>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -46,8 +46,8 @@ export class NotFound {
     this.#answers = new WeakMap();
   }
 
-  #of(upstream: Upstream): LRUCache<string, number> {
-    const answers = this.#answers.get(upstream) ?? new LRUCache({ max: answersLimit });
+  #of(upstream: Upstream): MemoryTable<number> {
+    const answers = this.#answers.get(upstream) ?? memoryTable<number>(answersLimit);
     this.#answers.set(upstream, answers);
     return answers;
   }

@@ -1,5 +1,5 @@
-import { LRUCache } from "lru-cache";
 import { UpstreamError } from "../upstream/upstream-error.ts";
+import { memoryTable } from "./memory-table.ts";
 
 // Upstream is noticed to be well again within this time and the time of one more question.
 const trouble = { forMs: 5_000, limit: 10_000 };
@@ -10,13 +10,10 @@ const trouble = { forMs: 5_000, limit: 10_000 };
  */
 export class RecentTrouble {
   readonly #now: () => number;
-  readonly #notedAtMs = new LRUCache<string, number>({ max: trouble.limit });
-  readonly #overdue = new LRUCache<
-    string,
-    { readonly error: UpstreamError; readonly atMs: number }
-  >({
-    max: trouble.limit,
-  });
+  readonly #notedAtMs = memoryTable<number>(trouble.limit);
+  readonly #overdue = memoryTable<{ readonly error: UpstreamError; readonly atMs: number }>(
+    trouble.limit,
+  );
 
   constructor(now: () => number) {
     this.#now = now;

@@ -1,7 +1,7 @@
-import { LRUCache } from "lru-cache";
 import type { Location } from "../../storage/catalog.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Target } from "../../upstream/upstreams.ts";
+import { memoryTable } from "../memory-table.ts";
 import type { Asked } from "../not-found.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
 import { type FreshnessPolicy, proofAge } from "../tags/freshness.ts";
@@ -34,7 +34,7 @@ export interface AccessState {
 export class Access {
   readonly #tools: AccessTools;
   readonly #proofs: Proofs;
-  readonly #publicAtMs = new LRUCache<string, number>({ max: repositoriesInMemory });
+  readonly #publicAtMs = memoryTable<number>(repositoriesInMemory);
   readonly #logins: LoginRights;
 
   constructor(tools: AccessTools, proofs: Proofs) {

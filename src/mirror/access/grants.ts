@@ -1,10 +1,10 @@
-import { LRUCache } from "lru-cache";
 import type { Digest } from "../../oci/digest.ts";
 import type { Location } from "../../storage/catalog.ts";
 import { behalfOf } from "../../upstream/place.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Target } from "../../upstream/upstreams.ts";
 import type { Behind } from "../behind.ts";
+import { memoryTable } from "../memory-table.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
 import type { ProofAge, Proofs } from "./proofs.ts";
 
@@ -28,7 +28,7 @@ export class Grants {
   readonly #tools: StorageTools;
   readonly #proofs: Proofs;
   readonly #behind: Behind;
-  readonly #grantedAtMs = new LRUCache<string, number>({ max: grantsInMemory });
+  readonly #grantedAtMs = memoryTable<number>(grantsInMemory);
 
   constructor(tools: StorageTools, proofs: Proofs, behind: Behind) {
     this.#tools = tools;

@@ -1,6 +1,6 @@
-import { LRUCache } from "lru-cache";
 import type { Location } from "../../storage/catalog.ts";
 import type { ForwardedLogin } from "../../upstream/forwarded-login.ts";
+import { memoryTable } from "../memory-table.ts";
 import type { Proof, Proofs } from "./proofs.ts";
 
 // Some 250 bytes each: a thousand nodes with a hundred repositories. What is not among them is asked again.
@@ -13,7 +13,7 @@ const rightsInMemory = 100_000;
 export class LoginRights {
   readonly #now: () => number;
   readonly #proofs: Proofs;
-  readonly #provenAtMs = new LRUCache<string, number>({ max: rightsInMemory });
+  readonly #provenAtMs = memoryTable<number>(rightsInMemory);
 
   constructor(now: () => number, proofs: Proofs) {
     this.#now = now;

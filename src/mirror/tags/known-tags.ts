@@ -1,10 +1,10 @@
-import { LRUCache } from "lru-cache";
 import type { Manifest } from "../../oci/manifest.ts";
 import type { Tag } from "../../oci/reference.ts";
 import type { TagRecord } from "../../storage/catalog.ts";
 import type { Target } from "../../upstream/upstreams.ts";
 import { locationOf } from "../access/grants.ts";
 import type { Behind } from "../behind.ts";
+import { memoryTable } from "../memory-table.ts";
 import type { PassedManifests } from "../passed-manifests.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
 import type { StoredContent } from "../stored-content.ts";
@@ -38,7 +38,7 @@ const tagsInMemory = 20_000;
 /** What tags meant: in memory as far as they were asked for lately, in the catalog for good. */
 export class KnownTags {
   readonly #tools: KnownTagTools;
-  readonly #records = new LRUCache<string, TagRecord>({ max: tagsInMemory });
+  readonly #records = memoryTable<TagRecord>(tagsInMemory);
 
   constructor(tools: KnownTagTools) {
     this.#tools = tools;
