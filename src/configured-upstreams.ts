@@ -15,6 +15,7 @@ import type { EndpointStatus } from "./upstream/endpoint-status.ts";
 import { Endpoints } from "./upstream/endpoints.ts";
 import { FixedCredentials } from "./upstream/fixed-credentials.ts";
 import { PasswordFileCredentials } from "./upstream/password-file-credentials.ts";
+import type { ReceiveBuffers } from "./upstream/receive-buffers.ts";
 import { Upstream } from "./upstream/upstream.ts";
 import { UpstreamLimits } from "./upstream/upstream-limits.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
@@ -29,6 +30,7 @@ export interface OutboundTools {
   /** A clock that never jumps, in ms. */
   readonly monotonicMs: () => number;
   readonly log: Log;
+  readonly receiveBuffers: ReceiveBuffers;
 }
 
 export interface UpstreamTools extends OutboundTools {
@@ -165,10 +167,11 @@ const nobody: User = { account: "anonymous", credentials: null };
 export function endpointsOf(
   config: UpstreamConfig,
   { users, limits }: Askers,
-  { env, userAgent, now, monotonicMs }: OutboundTools,
+  { env, userAgent, now, monotonicMs, receiveBuffers }: OutboundTools,
 ): readonly Endpoint[] {
   const { name: upstream, privateRedirects, caPem: ca, client, http2, timeouts } = config;
-  const connections = { timeouts, ca, client, proxy: proxyChoice(config.proxy, env), http2 };
+  const proxy = proxyChoice(config.proxy, env);
+  const connections = { timeouts, ca, client, proxy, http2, receiveBuffers };
   const hasCredentials = config.credentials.length > 0 || config.access === "forward";
   const realms = hasCredentials ? config.realms : null;
   // Clients may give up at 10 s: by then they are told why, whichever endpoints were asked.

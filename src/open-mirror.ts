@@ -10,6 +10,7 @@ import { ChangeableLevel } from "./telemetry/changeable-level.ts";
 import { Health } from "./telemetry/health.ts";
 import type { Log } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
+import { ReceiveBuffers } from "./upstream/receive-buffers.ts";
 
 export interface MirrorOptions {
   readonly config: Config;
@@ -58,7 +59,8 @@ export async function openMirror(
     config.eviction,
   );
   stack.defer(() => mirror.stop());
-  const outbound = { ...options, metrics, userAgent: `sluice/${version}` };
+  const receiveBuffers = new ReceiveBuffers();
+  const outbound = { ...options, metrics, userAgent: `sluice/${version}`, receiveBuffers };
   // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
   const configured = stack.use(new ConfiguredUpstreams(outbound));
   configured.configure(config.upstreams);

@@ -8,6 +8,7 @@ import { type Finding, fail, ok, warn } from "../doctor/finding.ts";
 import { checkProcess } from "../doctor/process-check.ts";
 import { layoutOf } from "../storage/layout.ts";
 import { createErrorLog } from "../telemetry/log.ts";
+import { ReceiveBuffers } from "../upstream/receive-buffers.ts";
 import { CommandError } from "./command-error.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { renderFindings } from "./doctor-report.ts";
@@ -91,6 +92,7 @@ async function examinedHere(config: Config): Promise<readonly Finding[]> {
     log: createErrorLog(),
     now: Date.now,
     monotonicMs: () => performance.now(),
+    receiveBuffers: new ReceiveBuffers(),
     holdsStorage: false,
   }).examine();
   const notRunning = warn(

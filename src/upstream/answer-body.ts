@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
+import type { Batch } from "./batch.ts";
+import type { ReceiveBuffers } from "./receive-buffers.ts";
 
 // Bytes taken from the socket that nobody asked for yet. An unthrottled 1 GiB fill over loopback was as fast with
 // 512 KiB as with 4 MiB, and a fifth slower with 256 KiB; a hundred fills together stay at 50 MiB.
@@ -41,13 +43,14 @@ export interface HeaderListener {
  */
 export class AnswerBody implements Dispatcher.DispatchHandler {
   readonly #listener: HeaderListener;
+  readonly #buffers: ReceiveBuffers;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => {
     this.#dropped = true;
     this.#abort(this.#signal?.reason);
   };
   #controller: Dispatcher.DispatchController | null = null;
-  #queue: Buffer[] = [];
+  #chunks: Buffer[] = [];
   #queuedBytes = 0;
   #interim = 0;
   #end: End = { kind: "open" };
@@ -55,23 +58,24 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   #dropped = false;
 
   /** `onHeader` is called once, or `onFailure` is if there is no header; later failures reject `next`. */
-  constructor(listener: HeaderListener, signal?: AbortSignal) {
+  constructor(listener: HeaderListener, buffers: ReceiveBuffers, signal?: AbortSignal) {
     this.#listener = listener;
+    this.#buffers = buffers;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort);
   }
 
   /** The bytes that have come since the last call, at least one; null at the end. Rejects when the sender fails. */
-  async next(): Promise<Buffer[] | null> {
-    while (this.#queue.length === 0) {
+  async next(): Promise<Batch | null> {
+    while (this.#chunks.length === 0) {
       if (this.#end.kind === "complete") return null;
       if (this.#end.kind === "failed") throw this.#end.error;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    const batch = this.#queue;
-    this.#queue = [];
+    const batch = batchOf(this.#chunks, this.#queuedBytes, this.#buffers);
+    this.#chunks = [];
     this.#queuedBytes = 0;
     if (this.#controller?.paused) this.#controller.resume();
     return batch;
@@ -88,9 +92,9 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
       const parts: Buffer[] = [];
       let sizeBytes = 0;
       for (let batch = await this.next(); batch; batch = await this.next()) {
-        for (const chunk of batch) sizeBytes += chunk.length;
+        sizeBytes += batch.sizeBytes;
         if (sizeBytes > limitBytes) return null;
-        parts.push(...batch);
+        parts.push(...batch.chunks);
       }
       return Buffer.concat(parts, sizeBytes);
     } finally {
@@ -132,7 +136,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#queue.push(chunk);
+    this.#chunks.push(chunk);
     this.#queuedBytes += chunk.length;
     if (this.#queuedBytes >= queueLimitBytes) controller.pause();
     this.#awaken();
@@ -161,6 +165,16 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
     this.#wake?.();
     this.#wake = null;
   }
+}
+
+function batchOf(chunks: readonly Buffer[], sizeBytes: number, buffers: ReceiveBuffers): Batch {
+  let isDisposed = false;
+  const dispose = (): void => {
+    if (isDisposed) return;
+    isDisposed = true;
+    for (const chunk of chunks) buffers.giveBack(chunk);
+  };
+  return { chunks, sizeBytes, [Symbol.dispose]: dispose };
 }
 
 function joined(headers: IncomingHttpHeaders): AnswerHeaders {

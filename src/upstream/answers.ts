@@ -5,6 +5,7 @@ import type { Reference } from "../oci/reference.ts";
 import { type Referrer, referrersIn } from "../oci/referrer.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { AnswerBody, CollectLimits } from "./answer-body.ts";
+import type { Batch } from "./batch.ts";
 import type { Answer } from "./exchange.ts";
 import { failureFrom, refusalFrom } from "./failure.ts";
 import { mediaTypeOf } from "./media-type.ts";
@@ -48,7 +49,7 @@ export interface UpstreamBlob {
   readonly cacheStatus: string | null;
   readonly source: Source;
   /** The bytes that have come since the last call, or null at the end. Rejects with UpstreamError. */
-  next(): Promise<readonly Buffer[] | null>;
+  next(): Promise<Batch | null>;
   drop(): void;
 }
 
@@ -220,7 +221,7 @@ export class Answers {
   #blobOf(answer: Answer, source: Source, where: BlobRest): UpstreamBlob {
     const { body } = answer;
     const cacheStatus = cacheStatusOf(answer);
-    const next = (): Promise<readonly Buffer[] | null> => this.#next(body, source);
+    const next = (): Promise<Batch | null> => this.#next(body, source);
     return { ...where, source, cacheStatus, next, drop: () => body.drop() };
   }
 
@@ -233,14 +234,13 @@ export class Answers {
     return bytes;
   }
 
-  async #next(body: AnswerBody, source: Source): Promise<readonly Buffer[] | null> {
+  async #next(body: AnswerBody, source: Source): Promise<Batch | null> {
     const batch = await body.next().catch((error: unknown) => {
       const failure = failureFrom(error, "body");
       if (!body.dropped) source.noteFailure(failure);
       throw this.#error(failure, error);
     });
-    const sizeBytes = batch?.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
-    this.#metrics.upstreamReceivedBytes.inc({ upstream: this.#upstream }, sizeBytes);
+    this.#metrics.upstreamReceivedBytes.inc({ upstream: this.#upstream }, batch?.sizeBytes ?? 0);
     return batch;
   }
 

@@ -1,5 +1,6 @@
 import type { LookupFunction } from "node:net";
 import { type Dispatcher, EnvHttpProxyAgent } from "undici";
+import type { ReceiveBuffers } from "./receive-buffers.ts";
 
 /**
  * Whether an answer's bytes are checked against a digest that was asked for. What is not must come over a
@@ -22,6 +23,8 @@ export interface ConnectionOptions {
   readonly http2: boolean;
   /** The look-up for hops, which refuses addresses. */
   readonly hopLookup: LookupFunction;
+  /** Where what is checked by digest is received. */
+  readonly receiveBuffers: ReceiveBuffers;
 }
 
 /** URLs of outbound proxies by the scheme of what is asked for; "" is none. `noProxy` lists exceptions. */
@@ -41,6 +44,8 @@ export interface Way {
   readonly bodyIdleMs: number;
   /** Whether no other request may use the socket. */
   readonly oneShot: boolean;
+  /** Where chunks of its answer are given back to. */
+  readonly receiveBuffers: ReceiveBuffers;
 }
 
 /** The sockets of one endpoint and of the places it sends us to. */
@@ -75,14 +80,14 @@ export class Connections implements AsyncDisposable {
   }
 
   #way(url: URL, trust: Trust, lookup: LookupFunction | null): Way {
-    const { timeouts, client, endpointOrigin } = this.#options;
+    const { timeouts, client, endpointOrigin, receiveBuffers } = this.#options;
     const shown = url.origin === endpointOrigin ? client : null;
     const use = { scheme: url.protocol, trust, lookup, shown };
     const key = `${use.scheme} ${trust} ${lookup ? "hop" : "endpoint"} ${shown ? "shown" : ""}`;
     const dispatcher = this.#agents.get(key) ?? agentFor(this.#options, use);
     this.#agents.set(key, dispatcher);
     const { headersMs, bodyIdleMs } = timeouts;
-    return { dispatcher, headersMs, bodyIdleMs, oneShot: trust === "unverified" };
+    return { dispatcher, headersMs, bodyIdleMs, oneShot: trust === "unverified", receiveBuffers };
   }
 }
 
@@ -96,7 +101,7 @@ interface Use {
 }
 
 function agentFor(
-  { timeouts, ca, proxy, http2 }: ConnectionOptions,
+  { timeouts, ca, proxy, http2, receiveBuffers }: ConnectionOptions,
   { scheme, trust, lookup, shown }: Use,
 ): EnvHttpProxyAgent {
   const tls = {
@@ -116,7 +121,13 @@ function agentFor(
     proxyTunnel: false,
     requestTls: { ...tls, allowH2 },
     connectTimeout: timeouts.connectMs,
-    connect: { ...tls, allowH2, timeout: timeouts.connectMs, ...(lookup ? { lookup } : {}) },
+    connect: {
+      ...tls,
+      allowH2,
+      timeout: timeouts.connectMs,
+      ...(lookup ? { lookup } : {}),
+      ...(trust === "by-digest" ? { onread: receiveBuffers.onread } : {}),
+    },
     allowH2,
   });
 }

@@ -50,6 +50,7 @@ export function exchange(way: Way, request: ExchangeRequest): Promise<Answer> {
           reject(isAboutTls(codeOf(error)) ? new TlsFailed(url.host, error) : error);
         },
       },
+      way.receiveBuffers,
       signal,
     );
     way.dispatcher.dispatch(

@@ -6,6 +6,7 @@ import { buildDoctor } from "../../src/build-doctor.ts";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
+import { ReceiveBuffers } from "../../src/upstream/receive-buffers.ts";
 
 export interface Examination {
   /** The configuration file, but for `storage.directory`. */
@@ -38,6 +39,7 @@ export async function examined(examination: Examination): Promise<readonly Findi
     log: pino({ level: "silent" }),
     now,
     monotonicMs: () => performance.now(),
+    receiveBuffers: new ReceiveBuffers(),
     holdsStorage: false,
     doctorLimitMs: limitMs,
   }).examine();

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Agent } from "undici";
 import { type AnswerBody, BodyDeadlineExceeded } from "../../src/upstream/answer-body.ts";
 import { exchange } from "../../src/upstream/exchange.ts";
+import { ReceiveBuffers } from "../../src/upstream/receive-buffers.ts";
 import { eventually } from "../support/eventually.ts";
 import { RawUpstream } from "./raw-upstream.ts";
 
@@ -41,7 +42,9 @@ function trickle(socket: Socket): void {
 }
 
 async function bodyOf({ url }: RawUpstream, dispatcher: Agent): Promise<AnswerBody> {
-  const way = { dispatcher, headersMs: hourMs, bodyIdleMs: hourMs, oneShot: false };
+  const receiveBuffers = new ReceiveBuffers();
+  const timeouts = { headersMs: hourMs, bodyIdleMs: hourMs };
+  const way = { dispatcher, ...timeouts, oneShot: false, receiveBuffers };
   return (await exchange(way, { url: new URL(url), method: "GET", headers: {} })).body;
 }
 

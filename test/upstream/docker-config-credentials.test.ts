@@ -7,6 +7,7 @@ import type { Repository } from "../../src/oci/repository.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import type { Credentials } from "../../src/upstream/credentials.ts";
 import { DockerConfigCredentials } from "../../src/upstream/docker-config-credentials.ts";
+import { ReceiveBuffers } from "../../src/upstream/receive-buffers.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import { eventually } from "../support/eventually.ts";
@@ -258,6 +259,7 @@ test("an upstream that ends leaves no helper running", async (t) => {
         userAgent: "sluice/0.0.0-test",
         now: Date.now,
         monotonicMs: () => performance.now(),
+        receiveBuffers: new ReceiveBuffers(),
         log: pino({ level: "silent" }),
       });
       const upstream = upstreamOf(configured, registry, lab.file);

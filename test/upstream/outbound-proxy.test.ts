@@ -6,6 +6,7 @@ import type { OutboundProxy as ProxySetting, UpstreamConfig } from "../../src/co
 import { ConfiguredUpstreams } from "../../src/configured-upstreams.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { ReceiveBuffers } from "../../src/upstream/receive-buffers.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob } from "../support/images.ts";
 import { NginxTls } from "../support/nginx-tls.ts";
@@ -278,6 +279,7 @@ class Lab implements AsyncDisposable {
       userAgent: "sluice/0.0.0-test",
       now: Date.now,
       monotonicMs: () => performance.now(),
+      receiveBuffers: new ReceiveBuffers(),
       log: pino({ level: "silent" }),
     });
     const table = configured.configure([

@@ -5,6 +5,7 @@ import { DigestMismatch, type Ingest } from "../../storage/blob-store.ts";
 import type { Room } from "../../storage/disk-budget.ts";
 import type { FillResult } from "../../telemetry/metrics.ts";
 import type { UpstreamBlob } from "../../upstream/answers.ts";
+import type { Batch } from "../../upstream/batch.ts";
 import type { Place } from "../../upstream/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
@@ -202,21 +203,22 @@ export class Fill {
 
   /** Stores what comes until the end; resolves to false when the store takes no more. */
   async #stream(source: ResumedBlob, ingest: Ingest, room: Room): Promise<boolean> {
-    for (let batch = await source.next(); batch; batch = await source.next()) {
+    for (;;) {
+      using batch = await source.next();
+      if (!batch) return true;
       const kept = await this.#keep(batch, ingest, room);
       this.#throwIfFailed();
       if (!kept) return false;
       this.#wake();
     }
-    return true;
   }
 
-  async #keep(batch: readonly Buffer[], ingest: Ingest, room: Room): Promise<boolean> {
+  async #keep(batch: Batch, ingest: Ingest, room: Room): Promise<boolean> {
     const kept = await orNull(this.#tools.log, async () => {
-      const neededBytes = ingest.writtenBytes + batch.reduce((sum, chunk) => sum + chunk.length, 0);
+      const neededBytes = ingest.writtenBytes + batch.sizeBytes;
       const fits =
         neededBytes <= room.sizeBytes || (await this.#rooms.grow(room, neededBytes + growthBytes));
-      if (fits) await ingest.append(batch);
+      if (fits) await ingest.append(batch.chunks);
       return fits;
     });
     return kept === true;

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import type { Source, UpstreamBlob } from "../../upstream/answers.ts";
+import type { Batch } from "../../upstream/batch.ts";
 import type { Place } from "../../upstream/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
@@ -44,9 +45,9 @@ export class ResumedBlob {
   }
 
   /** The next bytes, or null at the end. Rejects with UpstreamError when upstream has failed too often. */
-  async next(): Promise<readonly Buffer[] | null> {
+  async next(): Promise<Batch | null> {
     const batch = await this.#retries.run(() => this.#take());
-    if (batch) this.#advance(batch);
+    if (batch) this.#advance(batch.sizeBytes);
     return batch;
   }
 
@@ -55,7 +56,7 @@ export class ResumedBlob {
     for (const source of this.#sources) source.noteWrongBytes();
   }
 
-  async #take(): Promise<readonly Buffer[] | null> {
+  async #take(): Promise<Batch | null> {
     const begun = this.#blob;
     // What breaks off now is not gone on with.
     this.#blob = null;
@@ -78,8 +79,7 @@ export class ResumedBlob {
     this.#broke.add(source);
   }
 
-  #advance(batch: readonly Buffer[]): void {
-    const receivedBytes = batch.reduce((sum, chunk) => sum + chunk.length, 0);
+  #advance(receivedBytes: number): void {
     this.#positionBytes += receivedBytes;
     this.#retries.progressed(receivedBytes);
   }
@@ -97,23 +97,22 @@ export class ResumedBlob {
 
   /**
    * Upstream began from the start: what is known must come again, the same byte for byte. Resolves to what came
-   * behind it in the same batch.
+   * behind it in the same batch, or else to what comes next.
    */
-  async #skipKnown(blob: UpstreamBlob): Promise<readonly Buffer[]> {
+  async #skipKnown(blob: UpstreamBlob): Promise<Batch | null> {
     const { digest, hashCopy } = this.#options;
     const hash = createHash(algorithmOf(digest));
-    const rest: Buffer[] = [];
+    let rest: Batch | null = null;
     for (let missingBytes = this.#positionBytes; missingBytes > 0; ) {
       const batch = await blob.next();
       if (!batch) throw this.#nonsense("its second answer is shorter than its first");
-      for (const chunk of batch) {
-        const known = chunk.subarray(0, missingBytes);
-        hash.update(known);
-        missingBytes -= known.length;
-        if (known.length < chunk.length) rest.push(chunk.subarray(known.length));
-      }
+      const { known, behind } = splitAt(batch, missingBytes);
+      for (const chunk of known) hash.update(chunk);
+      missingBytes -= batch.sizeBytes;
+      if (behind) rest = behind;
+      else batch[Symbol.dispose]();
     }
-    if (hash.digest("hex") === hashCopy().digest("hex")) return rest;
+    if (hash.digest("hex") === hashCopy().digest("hex")) return rest ?? (await blob.next());
     blob.drop();
     blob.source.noteWrongBytes();
     throw this.#nonsense("its second answer does not begin as its first did");
@@ -122,4 +121,25 @@ export class ResumedBlob {
   #nonsense(reason: string): UpstreamError {
     return new UpstreamError(this.#options.upstream.name, { kind: "nonsense", reason });
   }
+}
+
+/** The chunks of the first `bytes`, and a batch of what is behind them, if there is anything. */
+function splitAt(
+  batch: Batch,
+  bytes: number,
+): { readonly known: readonly Buffer[]; readonly behind: Batch | null } {
+  if (batch.sizeBytes <= bytes) return { known: batch.chunks, behind: null };
+  let leftBytes = bytes;
+  const known: Buffer[] = [];
+  const chunks: Buffer[] = [];
+  for (const chunk of batch.chunks) {
+    known.push(chunk.subarray(0, leftBytes));
+    if (chunk.length > leftBytes) chunks.push(chunk.subarray(leftBytes));
+    leftBytes = Math.max(0, leftBytes - chunk.length);
+  }
+  const dispose = (): void => batch[Symbol.dispose]();
+  return {
+    known,
+    behind: { chunks, sizeBytes: batch.sizeBytes - bytes, [Symbol.dispose]: dispose },
+  };
 }

@@ -82,10 +82,10 @@ export class UnstoredBlob implements BlobReader {
   }
 
   async #takeBatch(): Promise<void> {
-    const batch = await waitFor("body", () => this.#source.next());
+    using batch = await waitFor("body", () => this.#source.next());
     if (!batch) return this.#verify();
-    for (const chunk of batch) this.#hash.update(chunk);
-    this.#window = Buffer.concat([this.#window, ...batch]);
+    for (const chunk of batch.chunks) this.#hash.update(chunk);
+    this.#window = Buffer.concat([this.#window, ...batch.chunks]);
   }
 
   #verify(): void {
