@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Choosing } from "./support/choosing.ts";
-import type { ChoosingThreadData } from "./support/choosing-thread.ts";
 import { FirstByteClient } from "./support/first-byte-client.ts";
 import { makeLargeStore } from "./support/large-store.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
@@ -13,7 +12,7 @@ import type { ServerProcess } from "./support/server-process.ts";
 import { filesAreCompared, startOnStore } from "./support/started-on-store.ts";
 import { median, percentile } from "./support/statistics.ts";
 import { roundsOf } from "./support/turns.ts";
-import { aimFor, chooseVictims } from "./support/victims.ts";
+import { type Aim, aimFor, chooseVictims } from "./support/victims.ts";
 
 const [startLabel, chosenLabel, hitLabel] = [
   "large catalog, start to ready",
@@ -46,6 +45,8 @@ export const largeCatalog: Question = {
   play,
 };
 
+const victims = 10_000;
+
 async function play(bench: Bench): Promise<void> {
   const { lab, size } = bench;
   const directory = join(await lab.makeDirectory("large"), "storage");
@@ -59,16 +60,17 @@ async function play(bench: Bench): Promise<void> {
   const blob = await placeBlob(bench.origin, { name: "large-catalog", sizeBytes: 16 * 1024 });
   await pullBlobVerified(lab, server, blob);
   await filesAreCompared(server, lab.signal);
-  const toBytes = await aimFor(controlSocket, size.catalogBlobs, lab.signal);
+  const blobs = size.catalogBlobs;
+  const toBytes = await aimFor(controlSocket, { victims, blobs }, lab.signal);
   for (const counts of roundsOf(size)) {
-    const reading = await measure(bench, { server, blob, controlSocket, toBytes });
+    const reading = await measure(bench, { server, blob, controlSocket, toBytes, victims });
     if (!counts) continue;
     bench.board.add("sluice", { [chosenLabel]: reading.chosenMs, [hitLabel]: reading.meanwhileMs });
     bench.board.add("at rest", { [hitLabel]: reading.atRestMs });
   }
 }
 
-interface Scene extends ChoosingThreadData {
+interface Scene extends Aim {
   readonly server: ServerProcess;
   readonly blob: PlacedBlob;
 }

@@ -1,5 +1,6 @@
 import { coldBlob } from "./cold-blob.ts";
 import { firstByte } from "./first-byte.ts";
+import { growth } from "./growth.ts";
 import { keptTraffic } from "./kept-traffic.ts";
 import { largeCatalog } from "./large-catalog.ts";
 import { login } from "./login.ts";
@@ -13,7 +14,7 @@ import { describeMachine, type Machine } from "./support/machine.ts";
 import type { Question } from "./support/question.ts";
 import { resultsFile, storeResults } from "./support/results-file.ts";
 import { type Answer, runQuestions } from "./support/run-questions.ts";
-import { table } from "./support/table.ts";
+import { curveTable, table } from "./support/table.ts";
 import { warmBlob } from "./warm-blob.ts";
 import { warmManifest } from "./warm-manifest.ts";
 import { warmTls } from "./warm-tls.ts";
@@ -31,6 +32,7 @@ const questions: readonly Question[] = [
   memory,
   largeCatalog,
   keptTraffic,
+  growth,
 ];
 
 // Every wait in a run has its own end; this one is for all of them together.
@@ -72,8 +74,11 @@ async function run(wish: Extract<Wish, { kind: "run" }>): Promise<number> {
 }
 
 /** A missing peer is no failure; figures without sluice are. */
-function isComplete(answer: Answer): boolean {
-  return answer.rows.every((row) => row.results["sluice"] !== undefined);
+function isComplete({ rows, curves }: Answer): boolean {
+  return (
+    rows.every((row) => row.results["sluice"] !== undefined) &&
+    curves.every((curve) => curve.exponent !== null)
+  );
 }
 
 /** Ends servers and clients and removes the files also on Ctrl-C, `kill` and a run that hangs. */
@@ -93,7 +98,10 @@ function print(machine: Machine, answers: readonly Answer[]): void {
   const programs = Object.entries(machine.versions);
   const versions = programs.map(([name, version]) => `${name} ${version ?? "missing"}`);
   console.log(`Node ${machine.node}, ${versions.join(", ")}, commit ${machine.commit}\n`);
-  console.log(table(answers.flatMap((answer) => answer.rows)));
+  const rows = answers.flatMap((answer) => answer.rows);
+  const curves = answers.flatMap((answer) => answer.curves);
+  if (rows.length > 0) console.log(table(rows));
+  if (curves.length > 0) console.log(`\n${curveTable(curves)}`);
   const notes = answers.flatMap(({ name, notes }) => notes.map((note) => `! ${name}: ${note}`));
   for (const note of notes) console.log(note);
 }

@@ -18,12 +18,15 @@ export async function makeLargeStore(directory: string, blobs: number): Promise<
   using stack = new DisposableStack();
   const database = stack.adopt(new Database(layout.catalogFile), (it) => it.close());
   const keys = database.prepare("SELECT digest FROM blobs").pluck().iterate();
+  const shards = new Set<string>();
   let names = 0;
   for (const key of keys as Iterable<DigestKey>) {
     const digest = digestOfKey(key);
     const file = join(directory, `empty-${Math.floor(names / namesOfFile)}`);
     if (names % namesOfFile === 0) writeFileSync(file, "");
-    mkdirSync(shardDirectory(layout, digest), { recursive: true, mode: 0o700 });
+    const shard = shardDirectory(layout, digest);
+    if (!shards.has(shard)) mkdirSync(shard, { recursive: true, mode: 0o700 });
+    shards.add(shard);
     linkSync(file, blobFile(layout, digest));
     names++;
   }

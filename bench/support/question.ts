@@ -7,6 +7,7 @@ import type { Scoreboard } from "./scoreboard.ts";
 export interface Question {
   readonly name: string;
   readonly rows: readonly Row[];
+  readonly curves?: readonly Curve[];
   /** Adds a reading to `bench.board` for every contestant and round it plays. */
   play(bench: Bench): Promise<void>;
 }
@@ -18,6 +19,17 @@ export interface Row {
   /** How many decimals say something. */
   readonly decimals: number;
   readonly targets: readonly Target[];
+}
+
+/** How something of sluice grows with something else. Its samples are in the scoreboard under `label`. */
+export interface Curve {
+  readonly label: string;
+  readonly unit: string;
+  readonly decimals: number;
+  /** What there is more and more of. */
+  readonly over: string;
+  /** The most that the exponent may be: of what stays as it is, it is 0; of what grows as much, 1. */
+  readonly mostExponent: number;
 }
 
 /** What sluice must reach: a multiple of what a peer does, or a value of its own. */
@@ -57,6 +69,8 @@ export interface Size {
   readonly slowSeconds: number;
   /** What the large catalog knows. */
   readonly catalogBlobs: number;
+  /** Of how many blobs, and how many clients, it is seen how things grow. */
+  readonly growth: { readonly blobs: readonly number[]; readonly clients: readonly number[] };
   /** How many requests a minute of a month has, beside those of a busy one. */
   readonly trafficShare: number;
 }

@@ -1,5 +1,6 @@
 import type { Contestant } from "./contestant.ts";
 import { contestantsOf } from "./contestants.ts";
+import { type ReportedCurve, reportCurve } from "./curve-report.ts";
 import type { Lab } from "./lab.ts";
 import { type Origin, startOrigin } from "./origin.ts";
 import type { Bench, Question, Size } from "./question.ts";
@@ -9,6 +10,7 @@ import { Scoreboard } from "./scoreboard.ts";
 export interface Answer {
   readonly name: string;
   readonly rows: readonly ReportedRow[];
+  readonly curves: readonly ReportedCurve[];
   /** What went wrong. */
   readonly notes: readonly string[];
 }
@@ -43,7 +45,8 @@ async function runQuestion(
   // A peer that is missing keeps its lines; others, such as what only one question knows, follow.
   const names = [...new Set([...all.map((contestant) => contestant.name), ...board.contestants])];
   const rows = question.rows.map((row) => report(row, names, board));
-  return { name: question.name, rows, notes: board.notes };
+  const curves = (question.curves ?? []).map((curve) => reportCurve(curve, board));
+  return { name: question.name, rows, curves, notes: board.notes };
 }
 
 async function installedOf(

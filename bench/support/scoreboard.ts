@@ -4,6 +4,7 @@ export type Reading = Readonly<Record<string, number>>;
 /** What was measured, and what went wrong, of one question. */
 export class Scoreboard {
   readonly #samples = new Map<string, number[]>();
+  readonly #points = new Map<string, Map<number, readonly number[]>>();
   readonly #notes: string[] = [];
 
   add(contestant: string, reading: Reading): void {
@@ -11,6 +12,16 @@ export class Scoreboard {
       const key = keyOf(contestant, label);
       this.#samples.set(key, [...(this.#samples.get(key) ?? []), value]);
     }
+  }
+
+  /** A sample of sluice, when there is `at` of what there is more and more of. */
+  addPoint(label: string, at: number, value: number): void {
+    const points = this.#points.get(label) ?? new Map<number, readonly number[]>();
+    this.#points.set(label, points.set(at, [...(points.get(at) ?? []), value]));
+  }
+
+  points(label: string): ReadonlyMap<number, readonly number[]> {
+    return this.#points.get(label) ?? new Map();
   }
 
   /** Those that have samples, in the order of their first. */

@@ -11,6 +11,7 @@ export const fullSize: Size = {
   layerBytes: 4 * 1024 ** 2,
   slowSeconds: 20,
   catalogBlobs: 1_000_000,
+  growth: { blobs: [1_000, 10_000, 100_000, 1_000_000], clients: [1, 10, 100, 1_000] },
   trafficShare: 1,
 };
 
@@ -25,5 +26,6 @@ export const quickSize: Size = {
   layerBytes: 256 * 1024,
   slowSeconds: 4,
   catalogBlobs: 50_000,
+  growth: { blobs: [1_000, 30_000], clients: [1, 1_000] },
   trafficShare: 0.25,
 };

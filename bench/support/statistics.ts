@@ -36,6 +36,21 @@ export function median(samples: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
+/**
+ * The exponent b of the a·x^b that is nearest to points in a picture with both axes logarithmic: least squares. Null for
+ * fewer than two.
+ */
+export function fittedExponent(
+  points: readonly (readonly [x: number, y: number])[],
+): number | null {
+  if (points.length < 2) return null;
+  const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
+  const mean = (of: (log: readonly [number, number]) => number): number =>
+    logs.reduce((sum, log) => sum + of(log), 0) / logs.length;
+  const [meanX, meanY] = [mean(([x]) => x), mean(([, y]) => y)];
+  return mean(([x, y]) => (x - meanX) * (y - meanY)) / mean(([x]) => (x - meanX) ** 2);
+}
+
 /** The sample below which `share` of them lie, between 0 and 1. */
 export function percentile(samples: readonly number[], share: number): number {
   const sorted = samples.toSorted((a, b) => a - b);

@@ -1,3 +1,4 @@
+import type { ReportedCurve } from "./curve-report.ts";
 import type { ReportedRow, Verdict } from "./report.ts";
 
 /** The rows as one table, a line for each contestant: median, spread, what sluice is beside it. */
@@ -6,7 +7,31 @@ export function table(rows: readonly ReportedRow[]): string {
   return align([header, ...rows.flatMap(linesOf)]);
 }
 
+/** How things grow, a line for each curve: its points, its exponent. Empty without curves. */
+export function curveTable(curves: readonly ReportedCurve[]): string {
+  return [...new Set(curves.map(({ over }) => over))]
+    .map((over) => {
+      const ofIt = curves.filter((curve) => curve.over === over);
+      const ats = [...new Set(ofIt.flatMap(({ points }) => points.map(({ at }) => at)))];
+      const header = [`with ${over}`, "", ...ats.map((at) => at.toLocaleString("en")), "exponent"];
+      return align([[...header, "and must be"], ...ofIt.map((curve) => curveLine(curve, ats))]);
+    })
+    .join("\n\n");
+}
+
 type Line = readonly string[];
+
+function curveLine(curve: ReportedCurve, ats: readonly number[]): Line {
+  const medians = ats.map((at) => curve.points.find((point) => point.at === at)?.median);
+  const bound = { of: "sluice", kind: "at most", value: curve.mostExponent } as const;
+  return [
+    curve.label,
+    curve.unit,
+    ...medians.map((median) => median?.toFixed(curve.decimals) ?? "–"),
+    curve.exponent?.toFixed(2) ?? "–",
+    formatVerdict({ ...bound, reached: curve.exponent, met: curve.met }),
+  ];
+}
 
 function linesOf(row: ReportedRow): readonly Line[] {
   return row.contestants.map((name, at) => {

@@ -1,13 +1,15 @@
 import type { ChoosingThreadData } from "./choosing-thread.ts";
 import { orderEviction } from "./order-eviction.ts";
 
-/** Of so many it is measured how long they are looked for. */
-const victims = 10_000;
+/** What is aimed at, and how many blobs go for that. */
+export interface Aim extends ChoosingThreadData {
+  readonly victims: number;
+}
 
 /** The aim for which somewhat more than `victims` go: blobs are of all sizes, so it is found by trying. */
 export async function aimFor(
   controlSocket: string,
-  blobs: number,
+  { victims, blobs }: { readonly victims: number; readonly blobs: number },
   signal: AbortSignal,
 ): Promise<number> {
   let share = (1.25 * victims) / blobs;
@@ -15,7 +17,7 @@ export async function aimFor(
     const { usedBytes } = await orderEviction(controlSocket, { ...dryRun, toBytes: null }, signal);
     const toBytes = Math.floor(usedBytes * (1 - share));
     const plan = await orderEviction(controlSocket, { ...dryRun, toBytes }, signal);
-    if (plan.dryRun && isEnough(plan.objects)) return toBytes;
+    if (plan.dryRun && isEnough(plan.objects, victims)) return toBytes;
     share *= plan.dryRun ? (1.25 * victims) / Math.max(1, plan.objects) : 1;
   }
   throw new Error(`no aim was found for which ${victims} blobs go`);
@@ -23,18 +25,18 @@ export async function aimFor(
 
 const dryRun = { dryRun: true, limit: 20 } as const;
 
-function isEnough(objects: number): boolean {
+function isEnough(objects: number, victims: number): boolean {
   return objects >= victims && objects < 1.5 * victims;
 }
 
 /** How long it takes to be told, through the control socket, what of so many blobs would go; in ms. */
 export async function chooseVictims(
-  { controlSocket, toBytes }: ChoosingThreadData,
+  { controlSocket, toBytes, victims }: Aim,
   signal: AbortSignal,
 ): Promise<number> {
   const startMs = performance.now();
   const plan = await orderEviction(controlSocket, { ...dryRun, toBytes }, signal);
   const chosenMs = performance.now() - startMs;
-  if (plan.dryRun && isEnough(plan.objects)) return chosenMs;
+  if (plan.dryRun && isEnough(plan.objects, victims)) return chosenMs;
   throw new Error(`something else was chosen: ${JSON.stringify(plan).slice(0, 200)}`);
 }
