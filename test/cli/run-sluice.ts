@@ -17,10 +17,11 @@ export interface Surroundings {
   readonly command?: string;
 }
 
-/** Runs sluice for real, with nothing in its environment but PATH and what is given. */
+/** Runs sluice for real, with nothing in its environment but PATH, what makes it start sooner, and what is given. */
 export function runSluice(args: readonly string[], surroundings: Surroundings): Promise<Outcome> {
   const { cwd, env = {}, command = sluice } = surroundings;
-  const options = { cwd, env: { PATH: process.env["PATH"], ...env } };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const options = { cwd, env: { PATH, NODE_COMPILE_CACHE, ...env } };
   return new Promise((resolve) => {
     const child = execFile(command, args, options, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, stdout, stderr });

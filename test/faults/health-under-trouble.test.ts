@@ -13,9 +13,6 @@ import { Tmpfs } from "../support/tmpfs.ts";
 
 const sizeBytes = 200_000;
 
-// How soon probes must see the truth.
-const soonMs = 5_000;
-
 test("upstreams that are down, stall, refuse or limit leave it live and ready", async () => {
   const timeouts = { connect: "2s", headers: "500ms", bodyIdle: "300ms" };
   await using scene = await FaultProcessScene.start({ timeouts });
@@ -69,21 +66,24 @@ test("a catalog that another process holds leaves it live and ready: reads go on
   await scene.assertSound();
 });
 
-test("many clients at once leave it live and ready, and probes are answered soon", async () => {
+test("many clients at once leave it live and ready, and no probe waits for their end", async () => {
   await using scene = await FaultProcessScene.start({ bytesPerSecond: 50_000_000 });
   const contents = Array.from({ length: 40 }, (_, at) =>
     scene.upstream.blob(`many ${at}`, 4_000_000),
   );
+  const releases = contents.map((content) => scene.upstream.hold(content, 3_000_000));
 
   const pulls = contents.flatMap((content) =>
     Array.from({ length: 5 }, () => scene.pullWhole("good", content)),
   );
+  assert.deepEqual(await healthOf(scene.sluice), { live: true, ready: true });
+  for (const release of releases) release();
 
   await assertHealthDuring(scene.sluice, Promise.all(pulls), { live: true, ready: true });
   await scene.assertSound();
 });
 
-test("a loop that stands still answers no probe, and both are true again soon after", async () => {
+test("a loop that stands still answers no probe, and is live and ready again after", async () => {
   await using scene = await FaultProcessScene.start();
   const { sluice } = scene;
 
@@ -97,14 +97,10 @@ test("a loop that stands still answers no probe, and both are true again soon af
   assert.equal(answered, null);
   assert.equal(code, 1);
   assert.match(stderr, /cannot ask the daemon/);
-  await eventually(
-    "it is live and ready again",
-    async () => {
-      const { live, ready } = await healthOf(sluice);
-      return live && ready;
-    },
-    soonMs,
-  );
+  await eventually("it is live and ready again", async () => {
+    const { live, ready } = await healthOf(sluice);
+    return live && ready;
+  });
   await scene.pullWhole("good", scene.upstream.blob("after", sizeBytes));
   await scene.assertSound();
 });
@@ -120,7 +116,6 @@ test("a stop is not ready at once, and live to its end", async () => {
   await eventually(
     "it is not ready",
     async () => (await ask(`${scene.sluice.adminUrl}/readyz`)).status === 503,
-    soonMs,
   );
 
   assert.equal((await ask(`${scene.sluice.adminUrl}/healthz`)).status, 200);
@@ -162,9 +157,7 @@ async function assertHealthDuring(
     working = false;
   });
   do {
-    const startMs = performance.now();
     assert.deepEqual(await healthOf(sluice), expected);
-    assert.ok(performance.now() - startMs < soonMs, "probes are answered soon");
     await delay(20);
   } while (working);
   await done;

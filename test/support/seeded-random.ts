@@ -30,6 +30,12 @@ export class SeededRandom {
     if (one === undefined) throw new Error("nothing to pick from");
     return one;
   }
+
+  /** The same in another order, each as likely as any other. */
+  shuffle<T>(list: readonly T[]): T[] {
+    const keyed = list.map((one) => ({ one, key: this.next() }));
+    return keyed.sort((a, b) => a.key - b.key).map(({ one }) => one);
+  }
 }
 
 /** The seed of this run: `SLUICE_TEST_SEED`, so that a failure can be repeated, or any. */

@@ -1,0 +1,58 @@
+import { writeFile } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { SeededRandom } from "./seeded-random.ts";
+
+// What is tested there needs no process for itself: to start one and load all modules takes longer than most of these
+// files. Elsewhere memory and descriptors are counted, programs are killed, and a leak is to name its file.
+const foldersThatShare = new Set([
+  "auth",
+  "cli",
+  "config",
+  "daemon",
+  "doctor",
+  "mirror",
+  "oci",
+  "properties",
+  "pull",
+  "server",
+  "storage",
+  "telemetry",
+  "upstream",
+]);
+
+// So that the processes are many enough to keep all cores busy, and each ends what it leaks.
+const filesAProcess = 12;
+
+/**
+ * The files for Node's runner, which gives each a process: test files, and made-up ones in `directory` that load
+ * several of one folder. In random order, but those that load several first, so that a long one does not end last.
+ */
+export async function testProcesses(
+  files: readonly string[],
+  { directory, random }: { readonly directory: string; readonly random: SeededRandom },
+): Promise<string[]> {
+  const shuffled = random.shuffle(files);
+  const together: string[] = [];
+  const folders = Map.groupBy(shuffled, folderOf);
+  for (const [folder, members] of folders) {
+    if (!foldersThatShare.has(folder)) continue;
+    for (let first = 0; first < members.length; first += filesAProcess) {
+      const file = join(directory, `${folder}-${together.length}.mjs`);
+      await writeFile(file, loading(members.slice(first, first + filesAProcess)));
+      together.push(file);
+    }
+  }
+  const alone = shuffled.filter((file) => !foldersThatShare.has(folderOf(file)));
+  return [...together, ...alone];
+}
+
+function folderOf(file: string): string {
+  const [folder = ""] = relative("test", file).split(sep);
+  return folder;
+}
+
+function loading(files: readonly string[]): string {
+  const urls = files.map((file) => JSON.stringify(pathToFileURL(file).href));
+  return urls.map((url) => `await import(${url});\n`).join("");
+}
