@@ -23,6 +23,7 @@ import { pageHeaders } from "./page-headers.ts";
 import { addPinning, addPins } from "./pins.ts";
 import { addPrefetch } from "./prefetch.ts";
 import { addProbes } from "./probes.ts";
+import { addPullRefusal } from "./pull-refusal.ts";
 import { addPurge } from "./purge.ts";
 import { questionLimit } from "./question-limit.ts";
 import { addSaved } from "./saved.ts";
@@ -86,6 +87,7 @@ export function createAdminApi(tools: AdminTools, access: AdminAccess): AdminApi
     info: { title: "sluice admin API", version: tools.version, description },
   });
   addDashboard(api);
+  addPullRefusal(api);
   api.notFound((context) =>
     context.json(
       { error: `${context.req.path} is no part of the admin API; see /api/v1/openapi.json` },

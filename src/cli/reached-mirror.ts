@@ -6,6 +6,7 @@ import type { FailedLine } from "../admin/json-lines.ts";
 import type { Config } from "../config/config.ts";
 import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
 import { openMirror } from "../open-mirror.ts";
+import { DirectoryTaken } from "../storage/directory-lock.ts";
 import { layoutOf } from "../storage/layout.ts";
 import { createErrorLog } from "../telemetry/log.ts";
 import { CommandError } from "./command-error.ts";
@@ -65,8 +66,8 @@ export class ReachedMirror implements AsyncDisposable {
 
 /**
  * The mirror of the configuration. Where no daemon runs it is opened by this process: that takes the directory's lock, so
- * that none can start meanwhile. Rejects with CommandError where no mirror ever ran, with StorageError if another process
- * has the directory but does not answer.
+ * that none can start meanwhile. Rejects with CommandError where no mirror ever ran, or another process has the directory but
+ * does not answer.
  */
 export async function reachMirror(options: CommandOptions): Promise<ReachedMirror> {
   const loaded = await loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
@@ -99,7 +100,9 @@ async function openByItself({ config }: LoadedConfig): Promise<ReachedMirror> {
     now: Date.now,
     monotonicMs: () => performance.now(),
   };
-  const opened = await openMirror(stack, common);
+  const opened = await openMirror(stack, common).catch((error: unknown) => {
+    throw error instanceof DirectoryTaken ? unanswered(config, error) : error;
+  });
   const access = { kind: "own", by: "a command" } as const;
   const api = createAdminApi({ ...opened, ...common, startedAtMs: null }, access);
   const owned = stack.move();
@@ -108,6 +111,15 @@ async function openByItself({ config }: LoadedConfig): Promise<ReachedMirror> {
     ask: (question) => askApi(api, question),
     owned,
   });
+}
+
+/** Somebody has the directory whom its control socket did not lead to. */
+function unanswered({ storage }: Config, cause: DirectoryTaken): CommandError {
+  const { directory, controlSocket } = layoutOf(storage.directory);
+  return new CommandError(
+    `another sluice is running in ${directory}, and nobody answers at ${controlSocket}: if it is a command, or a daemon that starts or ends, wait for it; otherwise restart that daemon`,
+    { cause },
+  );
 }
 
 async function askApi(api: AdminApi, { path, order }: Question): Promise<Answer> {

@@ -55,7 +55,10 @@ export class TlsServer extends Server {
       else for (const listen of http1) listen.call(this, socket);
     });
     // Behind the handler of http's "clientError", which may only say good-bye: one that never greeted would not hear it.
-    this.on("tlsClientError", (_error, socket: TLSSocket) => void socket.destroy());
+    this.on("tlsClientError", (error, socket: TLSSocket) => {
+      socket.destroy();
+      this.#answerPlainHttp(error, socket);
+    });
   }
 
   override closeIdleConnections(): void {
@@ -75,6 +78,14 @@ export class TlsServer extends Server {
     socket.once("close", () => {
       if (this.#connections.get(ends) === socket) this.#connections.delete(ends);
     });
+  }
+
+  /** Who speaks HTTP without TLS can be told so below it. */
+  #answerPlainHttp(error: NodeJS.ErrnoException, secure: TLSSocket): void {
+    const connection = this.#connections.get(endsOf(secure));
+    if (error.code !== "ERR_SSL_HTTP_REQUEST" || !connection) return;
+    this.emit("clientError", error, connection);
+    connection.destroySoon();
   }
 
   /** Node resets TCP connections only; on one with TLS it throws. */

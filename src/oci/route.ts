@@ -160,7 +160,7 @@ export function readDigest(text: string): Digest {
 function notAnEndpoint(): DistributionError {
   return new DistributionError(
     "UNSUPPORTED",
-    "no endpoint of this mirror: it answers /v2/, /v2/NAME/manifests/REFERENCE, /v2/NAME/blobs/DIGEST, /v2/NAME/tags/list, /v2/NAME/referrers/DIGEST and /v2/_catalog",
+    "no endpoint of this mirror: it answers /v2/, /v2/NAME/manifests/REFERENCE, /v2/NAME/blobs/DIGEST, /v2/NAME/tags/list, /v2/NAME/referrers/DIGEST and /v2/_catalog. Its dashboard and metrics are at admin.listen, by default port 5001 of its own machine",
     { status: 404 },
   );
 }

@@ -26,6 +26,8 @@ function toldOf(code: string | undefined): DistributionError {
       );
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return unsupported(408, "the request took too long to arrive");
+    case "ERR_SSL_HTTP_REQUEST":
+      return unsupported(400, "this port speaks TLS: ask it by https");
     default:
       return unsupported(400, "this is no HTTP/1.1 request");
   }

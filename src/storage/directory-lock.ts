@@ -3,6 +3,17 @@ import { prepareDatabaseFile } from "./catalog/database-file.ts";
 import type { Layout } from "./layout.ts";
 import { cannot, codeOf, StorageError } from "./storage-error.ts";
 
+/** Another process, or another part of this one, has the directory. */
+export class DirectoryTaken extends StorageError {
+  constructor(directory: string, cause: unknown) {
+    super(
+      `another sluice is running in ${directory}. Stop it, or set storage.directory to another place`,
+      { cause },
+    );
+    this.name = "DirectoryTaken";
+  }
+}
+
 /**
  * The right to be the one daemon of a storage directory: an exclusive transaction on `lock.db`. The kernel
  * ends it with the process, however that dies, so there is no stale lock to clean up.
@@ -14,7 +25,7 @@ export class DirectoryLock implements Disposable {
     this.#database = database;
   }
 
-  /** Throws StorageError at once if another daemon, of this process or another, holds the lock. */
+  /** Throws DirectoryTaken at once if another daemon, of this process or another, holds the lock. */
   static acquire(layout: Layout): DirectoryLock {
     prepareDatabaseFile(layout.lockFile);
     using stack = new DisposableStack();
@@ -39,8 +50,5 @@ export class DirectoryLock implements Disposable {
 
 function refusal(layout: Layout, error: unknown): StorageError {
   if (codeOf(error) !== "SQLITE_BUSY") return cannot(`lock ${layout.lockFile}`, error);
-  return new StorageError(
-    `another sluice is running in ${layout.directory}. Stop it, or set storage.directory to another place`,
-    { cause: error },
-  );
+  return new DirectoryTaken(layout.directory, error);
 }

@@ -59,8 +59,15 @@ export async function refusalFrom(answer: Answer): Promise<UpstreamFailure> {
     return { kind: "refused", status, words: relayed, mirror: answer.url.host };
   }
   const retryAfter = retryAfterIn(headers["retry-after"]);
-  if (relayed === null) return { kind: "status", status, words, retryAfter };
+  if (relayed === null)
+    return { kind: "status", status, words: words || hintFor(answer), retryAfter };
   return { kind: "relayed", mirror: answer.url.host, status, words: relayed, retryAfter };
+}
+
+/** What a web server says that speaks TLS at a port that was asked without; the answer to a `HEAD` has no words. */
+function hintFor({ status, url }: Answer): string {
+  const isPlain = status === 400 && url.protocol === "http:";
+  return isPlain ? "if it is meant to speak TLS, write https:// in the upstream's endpoints" : "";
 }
 
 /** The cause that a mirror before us names: in a header, for the answer to a `HEAD` has no body. */
@@ -145,6 +152,11 @@ export function networkErrorIn(error: unknown): NetworkError {
   return { code: typeof code === "string" ? code : "", hostname, address, port };
 }
 
+const lookUpReasons: ReadonlyMap<string, string> = new Map([
+  ["ENOTFOUND", "there is no address of the name"],
+  ["EAI_AGAIN", "no name server answers for"],
+]);
+
 function codeOf(error: unknown): string {
   return networkErrorIn(error).code;
 }
@@ -152,6 +164,9 @@ function codeOf(error: unknown): string {
 function reasonOf(error: unknown, code: string): string {
   // In the middle of an answer; OpenSSL's words are for who reads its source.
   if (isAboutTls(code)) return `its TLS broke (${code})`;
+  const lookUp = lookUpReasons.get(code);
+  const { hostname } = networkErrorIn(error);
+  if (lookUp && hostname) return `${lookUp} ${hostname} (${code})`;
   const message = error instanceof Error ? error.message : String(error);
   if (message === "") return code;
   return code === "" || message.includes(code) ? message : `${message} (${code})`;

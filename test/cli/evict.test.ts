@@ -76,7 +76,10 @@ test("without a directory, or beside a daemon that does not answer, it says so",
   assert.deepEqual([nothing.code, nothing.stdout], [1, ""]);
   assert.match(nothing.stderr, /^sluice: nothing is stored in .*\/stored, which is the directory/);
   assert.deepEqual([held.code, held.stdout], [1, ""]);
-  assert.match(held.stderr, /^sluice: another sluice is running in /);
+  assert.match(
+    held.stderr,
+    /^sluice: another sluice is running in .*, and nobody answers at .*control\.sock: .* restart that daemon\n$/,
+  );
 });
 
 class Scene implements AsyncDisposable {

@@ -52,6 +52,17 @@ test("the page on this machine may change something, and the log says who did wh
   );
 });
 
+test("who pulls from the admin API is told where to, in words that clients show", async () => {
+  await using mirror = await TestMirror.start({ upstreams });
+
+  const { status, bytes } = await ask(`${mirror.adminUrl}/v2/library/alpine/manifests/latest`);
+
+  assert.equal(status, 404);
+  const [error] = JSON.parse(bytes.toString()).errors;
+  assert.equal(error.code, "UNSUPPORTED");
+  assert.match(error.message, /pull from its other port, that of server\.listen$/);
+});
+
 // Behind a proxy that has its own name for us.
 const elsewhere = "https://admin.example.com";
 

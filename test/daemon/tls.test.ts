@@ -43,6 +43,16 @@ test("a mirror with a certificate serves pulls over TLS 1.2 and 1.3, and the adm
   await assert.rejects(greeted(scene, old), /alert protocol version/);
 });
 
+test("who asks a port that speaks TLS without it is told so", async (t) => {
+  if (!canRun(t)) return;
+  await using scene = await tlsScene([["IP:127.0.0.1"]]);
+
+  const answer = await ask(scene.mirror.url.replace("https:", "http:"));
+
+  assert.equal(answer.status, 400);
+  assert.match(answer.bytes.toString(), /"this port speaks TLS: ask it by https"/);
+});
+
 test("the name that a client asks for chooses the certificate, the first is for all others", async (t) => {
   if (!canRun(t)) return;
   await using scene = await tlsScene([["DNS:first.test"], ["DNS:Second.test", "DNS:*.wild.test"]]);
