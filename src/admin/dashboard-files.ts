@@ -4,6 +4,7 @@ import { stripTypeScriptTypes } from "node:module";
 import { posix } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { withoutComments } from "./without-comments.ts";
 
 /** A file of the dashboard, as a browser gets it. */
 export interface Asset {
@@ -40,7 +41,7 @@ export async function readDashboard(): Promise<DashboardFiles> {
   const texts: readonly (readonly [string, string, string])[] = [
     ...[...modules].map(([path, text]) => [path, scriptType, text] as const),
     [beforeFirstPaint, scriptType, await readModule(beforeFirstPaint)],
-    ["dashboard/style.css", "text/css; charset=utf-8", style.join("\n")],
+    ["dashboard/style.css", "text/css; charset=utf-8", withoutComments(style.join("\n"))],
     ["dashboard/icon.svg", "image/svg+xml", await readSource("dashboard/icon.svg")],
   ];
   const version = versionOf(texts.map(([, , text]) => text));
@@ -97,12 +98,8 @@ async function readModule(path: string): Promise<string> {
   const ofPackage = packages[name];
   // Developers' tools would ask for the map, which is not served.
   if (ofPackage) return (await ofPackage()).split("//# sourceMappingURL")[0] ?? "";
-  // Types leave blanks behind, so that lines and columns are those of the source.
-  const stripped = stripTypeScriptTypes(await readSource(path));
-  return stripped
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
+  // Lines stay those of the source.
+  return withoutComments(stripTypeScriptTypes(await readSource(path)));
 }
 
 function readSource(path: string): Promise<string> {
