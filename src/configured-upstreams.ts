@@ -1,3 +1,4 @@
+import type { UpstreamLoad } from "./admin/load.ts";
 import type { CertificatePair } from "./config/certificate-pair.ts";
 import type { CredentialsConfig, OutboundProxy, UpstreamConfig } from "./config/config.ts";
 import { FollowedClients } from "./listeners/followed-clients.ts";
@@ -7,8 +8,10 @@ import { tellOfLimits } from "./tell-of-limits.ts";
 import type { KnownLimits } from "./upstream/account-limits.ts";
 import type { EndpointEntry } from "./upstream/asked-endpoint.ts";
 import { Breaker, type BreakerState } from "./upstream/breaker.ts";
+import { ConnectionCap } from "./upstream/connection-cap.ts";
 import type { ProxyChoice } from "./upstream/connections.ts";
 import type { CredentialSource } from "./upstream/credentials.ts";
+import type { Crowds } from "./upstream/crowd.ts";
 import { DockerConfigCredentials } from "./upstream/docker-config-credentials.ts";
 import { Endpoint } from "./upstream/endpoint.ts";
 import type { EndpointStatus } from "./upstream/endpoint-status.ts";
@@ -35,6 +38,9 @@ export interface OutboundTools {
 
 export interface UpstreamTools extends OutboundTools {
   readonly metrics: Metrics;
+  /** How many connections an upstream may take that says nothing of it. */
+  readonly usualConnections: number;
+  readonly crowds: Crowds;
 }
 
 interface Built {
@@ -43,12 +49,18 @@ interface Built {
   readonly limits: UpstreamLimits;
 }
 
+// Of the time that an answer has. Clients may give up at 10 s, and what has waited so long for a connection has all of that
+// time left for its answer.
+const shareOfAnswer = 0.5;
+
 /** The upstreams of the configuration, built; and built anew as far as another configuration differs. */
 export class ConfiguredUpstreams implements AsyncDisposable {
   readonly #tools: UpstreamTools;
   #built: readonly Built[] = [];
   #present = new Upstreams([]);
   readonly #clients: FollowedClients;
+  /** By upstream: what was built of it before has its connections still. */
+  readonly #caps = new Map<string, ConnectionCap>();
 
   constructor(tools: UpstreamTools) {
     this.#tools = tools;
@@ -69,6 +81,21 @@ export class ConfiguredUpstreams implements AsyncDisposable {
   /** How their endpoints are. */
   get endpoints(): readonly EndpointStatus[] {
     return this.#built.flatMap(({ upstream }) => upstream.statuses);
+  }
+
+  /** How much of the mirror each takes. */
+  get loads(): readonly UpstreamLoad[] {
+    return this.#built.map(({ config: { name }, upstream: { crowd } }) => {
+      const cap = this.#caps.get(name);
+      return {
+        upstream: name,
+        connections: cap?.used ?? 0,
+        mostConnections: cap?.most ?? 0,
+        awaitingConnection: cap?.waiting ?? 0,
+        awaitingAnswer: crowd.waiting,
+        refuses: crowd.refuses || cap?.refuses === true,
+      };
+    });
   }
 
   /** What did not change keeps its connections and tokens; what is gone lets its running pulls end. */
@@ -113,9 +140,23 @@ export class ConfiguredUpstreams implements AsyncDisposable {
     return this.#present;
   }
 
+  #capOf({ name: upstream, maxConnections, timeouts }: UpstreamConfig): ConnectionCap {
+    const { metrics, log, monotonicMs, usualConnections } = this.#tools;
+    const limits = {
+      most: maxConnections ?? usualConnections,
+      waitMs: timeouts.answerMs * shareOfAnswer,
+    };
+    const known = this.#caps.get(upstream);
+    known?.configure(limits);
+    const cap = known ?? new ConnectionCap(limits, { upstream, metrics, log, monotonicMs });
+    this.#caps.set(upstream, cap);
+    return cap;
+  }
+
   #build(config: UpstreamConfig): Built {
     const { name, access } = config;
-    const { metrics, now, monotonicMs, log } = this.#tools;
+    const { metrics, now, monotonicMs, log, crowds } = this.#tools;
+    const cap = this.#capOf(config);
     const clocks = { now, monotonicMs };
     const limits = new UpstreamLimits({
       upstream: name,
@@ -125,13 +166,15 @@ export class ConfiguredUpstreams implements AsyncDisposable {
     const breakers = config.endpoints.map((url) => breakerOf(name, url, this.#tools));
     const endpointsFor = (users: readonly User[]): Endpoints => {
       const endpoints = entriesOf(endpointsOf(config, { users, limits }, this.#tools), breakers);
-      return new Endpoints({ upstream: name, endpoints, metrics, clocks, offline: config.offline });
+      const { offline } = config;
+      return new Endpoints({ upstream: name, endpoints, metrics, clocks, cap, offline });
     };
     const common = {
       name,
       metrics,
       endpoints: endpointsFor(usersOf(config, this.#tools)),
       forwards: access === "forward",
+      crowd: crowds.of(name),
     };
     const sharedUpstream = (forStrangers: Upstream | null): Upstream =>
       new Upstream({ ...common, publicView: null, forStrangers });

@@ -2,6 +2,7 @@ import { buildDoctor } from "./build-doctor.ts";
 import type { Config } from "./config/config.ts";
 import { ConfiguredUpstreams } from "./configured-upstreams.ts";
 import type { Doctor } from "./doctor/doctor.ts";
+import { usualConnections, usualUpstreamConnections } from "./listeners/usual-connections.ts";
 import { Mirror } from "./mirror/mirror.ts";
 import { Rules } from "./mirror/tags/rules.ts";
 import { openStorage, type Storage } from "./open-storage.ts";
@@ -10,6 +11,8 @@ import { ChangeableLevel } from "./telemetry/changeable-level.ts";
 import { Health } from "./telemetry/health.ts";
 import type { Log } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
+import { openFilesLimit } from "./telemetry/open-files.ts";
+import { Crowds } from "./upstream/crowd.ts";
 import { ReceiveBuffers } from "./upstream/receive-buffers.ts";
 
 export interface MirrorOptions {
@@ -61,8 +64,18 @@ export async function openMirror(
   stack.defer(() => mirror.stop());
   const receiveBuffers = new ReceiveBuffers();
   const outbound = { ...options, metrics, userAgent: `sluice/${version}`, receiveBuffers };
+  const filesLimit = await openFilesLimit();
+  // Clients may have been promised more connections than there are descriptors for.
+  const affordable = usualConnections(filesLimit);
+  const clients = Math.min(config.server.maxConnections ?? affordable, affordable);
   // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
-  const configured = stack.use(new ConfiguredUpstreams(outbound));
+  const configured = stack.use(
+    new ConfiguredUpstreams({
+      ...outbound,
+      usualConnections: usualUpstreamConnections(filesLimit),
+      crowds: new Crowds({ ...outbound, clients }),
+    }),
+  );
   configured.configure(config.upstreams);
   const { catalog } = storage;
   const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);

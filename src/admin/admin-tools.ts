@@ -11,6 +11,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { KnownLimits } from "../upstream/account-limits.ts";
 import type { EndpointStatus } from "../upstream/endpoint-status.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
+import type { UpstreamLoad } from "./load.ts";
 
 /** What the admin API shows and works on. */
 export interface AdminTools {
@@ -20,6 +21,7 @@ export interface AdminTools {
     readonly present: Upstreams;
     readonly limits: readonly KnownLimits[];
     readonly endpoints: readonly EndpointStatus[];
+    readonly loads: readonly UpstreamLoad[];
   };
   readonly catalog: Catalog;
   readonly budget: DiskBudget;

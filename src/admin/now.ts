@@ -5,6 +5,7 @@ import { jsonOf } from "./answers.ts";
 import { type DiskStats, diskSchema, diskStatsOf } from "./disk-stats.ts";
 import { type FillImages, openFillImages } from "./fill-images.ts";
 import { isoTime } from "./iso-time.ts";
+import { loadSchema, type UpstreamLoad } from "./load.ts";
 import { collectStats, type PresentStats, presentStatsSchema } from "./stats.ts";
 
 /** A fill that runs, and what it is for. */
@@ -27,6 +28,8 @@ export interface Now {
   readonly disk: DiskStats;
   /** In the order they began; a hundred at most. */
   readonly fills: readonly FillNow[];
+  /** How much of the mirror each upstream takes, in the order of the configuration. */
+  readonly loads: readonly UpstreamLoad[];
 }
 
 // More than anybody reads, and less than makes an event of megabytes.
@@ -44,7 +47,7 @@ export function nowCollector(tools: AdminTools): () => Promise<Now> {
 }
 
 async function collectNow(tools: AdminTools, images: FillImages): Promise<Now> {
-  const { mirror, budget, health, version, now } = tools;
+  const { mirror, budget, health, version, now, configured } = tools;
   const fills = mirror.fills.slice(0, fillsLimit);
   const [stats, { ready, reasons }, usage, named] = await Promise.all([
     collectStats(tools),
@@ -60,6 +63,7 @@ async function collectNow(tools: AdminTools, images: FillImages): Promise<Now> {
     stats,
     disk: diskStatsOf(usage, mirror.evictor.settings),
     fills: fills.map((fill, at) => ({ ...fill, image: named[at] ?? null })),
+    loads: configured.loads,
   };
 }
 
@@ -90,6 +94,10 @@ export const nowSchema: z.ZodType<Now> = z
       )
       .readonly()
       .openapi({ description: "In the order they began; a hundred at most." }),
+    loads: z
+      .array(loadSchema)
+      .readonly()
+      .openapi({ description: "How much of the mirror each upstream takes." }),
   })
   .openapi("Now");
 

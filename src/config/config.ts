@@ -162,6 +162,8 @@ export interface UpstreamConfig {
   /** Whether redirects may lead to private addresses although no endpoint has one. */
   readonly privateRedirects: boolean;
   readonly timeouts: UpstreamTimeouts;
+  /** How many connections it may take at a time; null: as many as there are descriptors for. */
+  readonly maxConnections: number | null;
   /** Who asks the upstream: the first of them until it is limited, then the next. None: nobody in particular. */
   readonly credentials: readonly CredentialsConfig[];
   /** Hosts (`host` or `host:port`) of token servers that may see the credentials beside the endpoints' own. */

@@ -9,7 +9,7 @@ import {
 } from "./config.ts";
 import { credentialsKey } from "./credentials-schema.ts";
 import { builtInAliases, upstreamNamePattern, upstreamNameProblem } from "./host.ts";
-import { flag, list, namedTable, patternHint, table, text } from "./keys.ts";
+import { flag, list, namedTable, patternHint, table, text, wholeNumber } from "./keys.ts";
 import { clientCertificateKey } from "./tls-schema.ts";
 import { formatDuration } from "./units.ts";
 import { durationKey, hostKey, pathKey, upstreamNameKey } from "./value-keys.ts";
@@ -66,6 +66,14 @@ function upstreamTable(directory: string): z.ZodType<Omit<WrittenUpstream, "name
         "Whether redirects may lead to private addresses although no endpoint has one.",
       ).prefault(false),
       timeouts: timeoutsTable().prefault({}),
+      maxConnections: wholeNumber(
+        {
+          description:
+            "How many connections to it may be in use at a time, those to where it redirects and to token servers included. Without it, half of what clients may have by the limit on open files, at most 512.",
+          example: 100,
+        },
+        { least: 1, most: 1_000_000 },
+      ).optional(),
       credentials: credentialsKey(directory).optional(),
       realms: realmsKey().prefault([]),
       access: accessKey().optional(),
@@ -74,13 +82,11 @@ function upstreamTable(directory: string): z.ZodType<Omit<WrittenUpstream, "name
       description: "A registry to mirror. Its key is the host that its images are named by.",
       example: { endpoints: ["https://ghcr.io"] },
     },
-  ).transform(({ caFile, client = null, credentials = [], access = null, ...upstream }) => ({
-    ...upstream,
-    caPem: caFile,
-    client,
-    credentials,
-    access,
-  }));
+  ).transform((written) => {
+    const { caFile, client = null, credentials = [], access = null, ...upstream } = written;
+    const { maxConnections = null } = written;
+    return { ...upstream, maxConnections, caPem: caFile, client, credentials, access };
+  });
 }
 
 function endpointsKey(): z.ZodType<readonly URL[]> {

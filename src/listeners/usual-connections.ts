@@ -18,3 +18,16 @@ export function usualConnections(openFilesLimit: number | null): number {
   const affordable = Math.floor((openFilesLimit - keptFiles) / filesPerConnection);
   return Math.min(mostConnections, Math.max(fewestConnections, affordable));
 }
+
+// Each download has a connection, and some hundred KiB in memory while it comes faster than the disk takes it. More at a time
+// from one registry come no sooner.
+const mostOfUpstream = 512;
+
+// A pull asks several things at a time.
+const fewestOfUpstream = 8;
+
+/** The same of an upstream: when one takes all that it may, there is as much for the others. */
+export function usualUpstreamConnections(openFilesLimit: number | null): number {
+  const affordable = Math.floor(usualConnections(openFilesLimit) / 2);
+  return Math.min(mostOfUpstream, Math.max(fewestOfUpstream, affordable));
+}

@@ -52,7 +52,11 @@ export class Blobs {
 
   async pull(target: Target, digest: Digest, signal: AbortSignal): Promise<BlobPull> {
     const ruling = this.#rulingOn(target, digest);
-    const found = await this.#find(target, digest, () => this.fills.join(target, digest, ruling));
+    using waiting = new DisposableStack();
+    const found = await this.#find(target, digest, () => {
+      waiting.use(target.upstream.crowd.enter());
+      return this.fills.join(target, digest, ruling);
+    });
     if (found.kind === "stored") return { outcome: digestHit, blob: found.blob };
     const { fill, collapsed } = found.fill;
     const open = (): Promise<FillReader | "unknown"> => this.fills.open(fill, target, signal);
@@ -120,6 +124,7 @@ export class Blobs {
     // It ends by itself, and soon.
     const { signal } = new AbortController();
     const retries = new Retries({ upstream, asked: "answer", signal });
+    using _waiting = upstream.crowd.enter();
     const found = await retries.run(() => upstream.headBlob(target, digest));
     if (!found) throw this.#missing(target, digest);
     return found;

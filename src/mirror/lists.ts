@@ -62,6 +62,7 @@ export class Lists {
 
   async tags(target: Target, page: Page): Promise<TagsPull> {
     try {
+      using _waiting = target.upstream.crowd.enter();
       const list = await target.upstream.listTags(target, page);
       if (list) return listedBy(target, list, page);
     } catch (error) {
@@ -146,10 +147,19 @@ export class Lists {
     subject: Digest,
     artifactType: string | null,
   ): Promise<ReferrersPull> {
-    const listed = await target.upstream.listReferrers(target, subject, artifactType);
+    const listed = await this.#listedReferrers(target, subject, artifactType);
     return listed
       ? { outcome: null, referrers: listed }
       : await this.#taggedReferrers(target, subject);
+  }
+
+  async #listedReferrers(
+    { upstream, ...place }: Target,
+    subject: Digest,
+    artifactType: string | null,
+  ): Promise<readonly Referrer[] | null> {
+    using _waiting = upstream.crowd.enter();
+    return await upstream.listReferrers(place, subject, artifactType);
   }
 
   /** Distribution spec 1.1, "Referrers Tag Schema": what clients maintain where there is no referrers API. */

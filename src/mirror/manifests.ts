@@ -141,6 +141,7 @@ export class Manifests {
     const key = `${upstream.name} ${repository} ${digest}`;
     const overdue = this.#tools.trouble.overdue(key);
     if (overdue) throw overdue;
+    using _waiting = upstream.crowd.enter();
     const fetch = (): Promise<ManifestPull> => this.#fetch(target, digest, ruling);
     const flight = this.#flights.run(key + behalfOf(target), () => this.#noting(key, fetch));
     const pull = await withPatience(flight, longestWaitMs, upstream.name);

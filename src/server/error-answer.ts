@@ -58,6 +58,7 @@ function fromUpstream(error: UpstreamError): DistributionError {
     case "offline":
       return new DistributionError("UNAVAILABLE", message, { ...options, status: 503 });
     case "down":
+    case "busy":
       return new DistributionError("UNAVAILABLE", message, { ...options, status: 503 });
     case "unreachable":
     case "cut":

@@ -64,7 +64,7 @@ export class Forwarding {
     // Who has nothing to present but has been told so asks as nobody: what is public is for everyone.
     if (login.credentials === null && request.headers.authorization !== undefined) return;
     if (login.credentials === null) throw unauthorized(upstream, `log in to ${upstream.name}`);
-    if (await upstream.accepts(login)) return;
+    if (await accepts(upstream, login)) return;
     this.#failures.take(request.socket.remoteAddress);
     throw unauthorized(upstream, `${upstream.name} did not take this login`);
   }
@@ -79,6 +79,11 @@ export class Forwarding {
       headers: { "retry-after": String(Math.ceil(waitMs / 1000)) },
     });
   }
+}
+
+async function accepts(upstream: Upstream, login: ForwardedLogin): Promise<boolean> {
+  using _waiting = upstream.crowd.enter();
+  return await upstream.accepts(login);
 }
 
 /**

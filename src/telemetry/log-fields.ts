@@ -70,6 +70,12 @@ export const otherLogFields: Readonly<Record<string, LogField>> = {
   until: { type: "string", meaning: "when that ends: ISO 8601" },
   users: { type: "number", meaning: "users who can log in by a password" },
   tokens: { type: "number", meaning: "tokens that can be used to log in" },
+  scarce: {
+    type: "string",
+    meaning:
+      "what there was no more of for an upstream: `connections` to it, or `clients`, those of clients that may wait for it",
+  },
+  refused: { type: "number", meaning: "how many were refused meanwhile" },
   most: { type: "number", meaning: "how many connections may be open" },
   mostPerAddress: { type: "number", meaning: "how many of them of one address" },
   by: { type: "string", meaning: "who asked for a change" },

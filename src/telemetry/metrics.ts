@@ -86,6 +86,36 @@ export class Metrics {
     labelNames: ["upstream", "endpoint"],
     registers: [this.registry],
   });
+  readonly upstreamConnections: Gauge<"upstream"> = new Gauge({
+    name: "sluice_upstream_connections",
+    help: "Connections to an upstream in use: questions and downloads that have one.",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly upstreamConnectionsLimit: Gauge<"upstream"> = new Gauge({
+    name: "sluice_upstream_connections_limit",
+    help: "How many of them there may be (upstreams.NAME.maxConnections).",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly upstreamConnectionsAwaited: Gauge<"upstream"> = new Gauge({
+    name: "sluice_upstream_connections_awaited",
+    help: "Questions and downloads that wait for one of them to become free.",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly upstreamAwaited: Gauge<"upstream"> = new Gauge({
+    name: "sluice_upstream_awaited_by_requests",
+    help: "Requests of clients that wait for an upstream, readers of fills for as long as nothing comes included.",
+    labelNames: ["upstream"],
+    registers: [this.registry],
+  });
+  readonly upstreamRefused: Counter<"upstream" | "reason"> = new Counter({
+    name: "sluice_upstream_refused_total",
+    help: 'What an upstream was not asked for because it is slow; reason "connections" (to it) or "clients" (that wait for it).',
+    labelNames: ["upstream", "reason"],
+    registers: [this.registry],
+  });
   readonly fillsInFlight: Gauge<"upstream"> = new Gauge({
     name: "sluice_fills_in_flight",
     help: "Blobs that are being filled from an upstream now.",
@@ -217,6 +247,8 @@ export class Metrics {
       counter.inc({ upstream }, 0);
     }
     for (const result of fillResults) this.fills.inc({ upstream, result }, 0);
+    for (const reason of ["connections", "clients"])
+      this.upstreamRefused.inc({ upstream, reason }, 0);
   }
 
   /** Adds the `process_` and `nodejs_` metrics, which watch the whole process. */

@@ -56,6 +56,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   #end: End = { kind: "open" };
   #wake: (() => void) | null = null;
   #dropped = false;
+  #onOver: (() => void) | null = null;
 
   /** `onHeader` is called once, or `onFailure` is if there is no header; later failures reject `next`. */
   constructor(listener: HeaderListener, buffers: ReceiveBuffers, signal?: AbortSignal) {
@@ -114,6 +115,12 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
     return this.#dropped;
   }
 
+  /** Calls `then` when its connection is not needed any more: at once if that is so. One listener at a time. */
+  whenOver(then: () => void): void {
+    if (this.#end.kind === "open") this.#onOver = then;
+    else then();
+  }
+
   /** Ends the transfer. Harmless after the end. */
   drop(): void {
     this.#dropped = true;
@@ -154,6 +161,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   #finish(end: End): void {
     this.#end = end;
     this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#onOver?.();
     this.#awaken();
   }
 

@@ -6,8 +6,10 @@ import {
   type Read,
 } from "./asked-endpoint.ts";
 import type { Permit } from "./breaker.ts";
+import type { ConnectionCap, Release } from "./connection-cap.ts";
 import type { Ask } from "./endpoint.ts";
 import type { EndpointStatus } from "./endpoint-status.ts";
+import type { Answer } from "./exchange.ts";
 import type { ForwardedLogin } from "./forwarded-login.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { isFinal } from "./severity.ts";
@@ -22,6 +24,8 @@ export interface EndpointsAsk extends Ask {
 export interface EndpointsOptions extends AskedEndpointOptions {
   /** In the order to try them. */
   readonly endpoints: readonly EndpointEntry[];
+  /** Of the upstream: all that is asked of its endpoints counts, but for what finds out whether one is well. */
+  readonly cap: ConnectionCap;
   /** Whether nobody may be asked. */
   readonly offline: boolean;
 }
@@ -94,9 +98,54 @@ export class Endpoints implements AsyncDisposable {
    * rejects because the answer is none, the next endpoint is asked too. Rejects with UpstreamError, at once if every
    * endpoint is left alone.
    */
-  async ask<T>({ avoid, ...ask }: EndpointsAsk, read: Read<T>): Promise<T> {
+  async ask<T>(ask: EndpointsAsk, read: Read<T>): Promise<T> {
     if (this.#options.offline) throw this.#error({ kind: "offline" });
     this.retries.earn();
+    const release = await this.#takeConnection(ask.signal);
+    let taken: Answer | null = null;
+    try {
+      return await this.#askInOrder(ask, async (answer, source) => {
+        const said = await read(answer, source);
+        taken = answer;
+        return said;
+      });
+    } finally {
+      releaseAfter(taken, release);
+    }
+  }
+
+  /** Whether an endpoint takes the caller's credentials: the first one that may be asked, for all know the same users. */
+  async accepts(login: ForwardedLogin): Promise<boolean> {
+    if (this.#options.offline) throw this.#error({ kind: "offline" });
+    const release = await this.#takeConnection(undefined);
+    try {
+      for (const endpoint of this.#inOrder(undefined)) {
+        const permit = endpoint.enter();
+        if (permit) return await endpoint.accepts(permit, login);
+      }
+      throw this.#leftAlone();
+    } finally {
+      release();
+    }
+  }
+
+  /** Lets what runs end, and keeps nothing for later. */
+  async retire(): Promise<void> {
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint.retire()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint[Symbol.asyncDispose]()));
+  }
+
+  /** Nobody waits for a connection to what is known to be down. */
+  async #takeConnection(signal: AbortSignal | undefined): Promise<Release> {
+    const { cap } = this.#options;
+    if (cap.isFull && (this.down?.leftMs ?? 0) > 0) throw this.#leftAlone();
+    return await cap.take(signal);
+  }
+
+  async #askInOrder<T>({ avoid, ...ask }: EndpointsAsk, read: Read<T>): Promise<T> {
     let failed: UpstreamError | null = null;
     for (const endpoint of this.#inOrder(avoid)) {
       const permit = this.#enter(endpoint, ask);
@@ -109,25 +158,6 @@ export class Endpoints implements AsyncDisposable {
       }
     }
     throw failed ?? this.#leftAlone();
-  }
-
-  /** Whether an endpoint takes the caller's credentials: the first one that may be asked, for all know the same users. */
-  async accepts(login: ForwardedLogin): Promise<boolean> {
-    if (this.#options.offline) throw this.#error({ kind: "offline" });
-    for (const endpoint of this.#inOrder(undefined)) {
-      const permit = endpoint.enter();
-      if (permit) return await endpoint.accepts(permit, login);
-    }
-    throw this.#leftAlone();
-  }
-
-  /** Lets what runs end, and keeps nothing for later. */
-  async retire(): Promise<void> {
-    await Promise.all(this.#endpoints.map((endpoint) => endpoint.retire()));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#endpoints.map((endpoint) => endpoint[Symbol.asyncDispose]()));
   }
 
   /** Those that fail are asked when the others have failed. */
@@ -159,6 +189,12 @@ export class Endpoints implements AsyncDisposable {
   #error(failure: UpstreamFailure): UpstreamError {
     return new UpstreamError(this.#options.upstream, failure);
   }
+}
+
+/** What was taken may still be on its way, a blob above all; what failed has been let go of. */
+function releaseAfter(taken: Answer | null, release: Release): void {
+  if (taken) taken.body.whenOver(release);
+  else release();
 }
 
 /** What one endpoint refuses is no last word about what another one has begun to send. */

@@ -35,6 +35,7 @@ export function severityOf(failure: UpstreamFailure): Severity | "none" | "unkno
     case "exhausted":
     case "credentials":
     case "down":
+    case "busy":
     case "offline":
       return "unknown";
   }

@@ -39,6 +39,8 @@ export type UpstreamFailure =
   | { readonly kind: "credentials"; readonly reason: string }
   /** It was not asked: it gave no answer a moment ago (`reason`), and nobody has found that it does again. */
   | { readonly kind: "down"; readonly reason: string; readonly retryAfter: string }
+  /** It was not asked: it is asked, or waited for, by as many as may be (`reason`). */
+  | { readonly kind: "busy"; readonly reason: string; readonly retryAfter: string }
   /** It was not asked: the configuration says so. */
   | { readonly kind: "offline" }
   | { readonly kind: "too-large"; readonly limitBytes: number }
@@ -101,6 +103,8 @@ export function describeFailure(failure: UpstreamFailure): string {
       return `was not asked, for want of its credentials: ${failure.reason}`;
     case "down":
       return `is left alone for ${failure.retryAfter} s more, for it ${failure.reason}`;
+    case "busy":
+      return `is not asked now: ${failure.reason}`;
     case "offline":
       return `is not asked, for it ${offlineReason}`;
     case "too-large":

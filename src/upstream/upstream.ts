@@ -14,6 +14,7 @@ import {
   type UpstreamManifest,
 } from "./answers.ts";
 import { blobAsk, manifestAsk, referrersAsk, tagsAsk } from "./asks.ts";
+import type { Crowd } from "./crowd.ts";
 import type { EndpointStatus } from "./endpoint-status.ts";
 import type { Down, Endpoints } from "./endpoints.ts";
 import type { ForwardedLogin } from "./forwarded-login.ts";
@@ -39,6 +40,7 @@ export interface UpstreamOptions {
   readonly forStrangers: Upstream | null;
   /** Whether it is the caller's login that decides: then every place has one. */
   readonly forwards: boolean;
+  readonly crowd: Crowd;
 }
 
 /**
@@ -50,15 +52,18 @@ export class Upstream implements AsyncDisposable {
   readonly publicView: Upstream | null;
   readonly forStrangers: Upstream;
   readonly forwards: boolean;
+  /** The requests of clients that wait for it: whoever answers one enters before it waits. */
+  readonly crowd: Crowd;
   readonly #endpoints: Endpoints;
   readonly #answers: Answers;
 
   constructor(options: UpstreamOptions) {
-    const { name, endpoints, metrics, publicView, forStrangers, forwards } = options;
+    const { name, endpoints, metrics, publicView, forStrangers, forwards, crowd } = options;
     this.name = name;
     this.publicView = publicView;
     this.forStrangers = forStrangers ?? this;
     this.forwards = forwards;
+    this.crowd = crowd;
     this.#endpoints = endpoints;
     this.#answers = new Answers(name, metrics);
   }

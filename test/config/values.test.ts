@@ -32,6 +32,7 @@ test("an empty file means the defaults", async () => {
     proxy: { kind: "environment" },
     http2: false,
     privateRedirects: false,
+    maxConnections: null,
     offline: false,
     timeouts,
     credentials: [],
@@ -118,6 +119,7 @@ test("every key is read, ready to use", async () => {
         privateRedirects: true
         offline: true
         timeouts: { connect: 1s, bodyIdle: 1d }
+        maxConnections: 64
         realms: [auth.example.com, "other.example:8443"]
         access: public
       registry.internal:5000:
@@ -199,6 +201,7 @@ test("every key is read, ready to use", async () => {
         privateRedirects: true,
         offline: true,
         timeouts: { connectMs: 1000, headersMs: 10_000, answerMs: 6_000, bodyIdleMs: 86_400_000 },
+        maxConnections: 64,
         credentials: [],
         realms: ["auth.example.com", "other.example:8443"],
         access: "public",
@@ -215,6 +218,7 @@ test("every key is read, ready to use", async () => {
         http2: false,
         privateRedirects: false,
         offline: false,
+        maxConnections: null,
         timeouts,
         credentials: [],
         realms: [],

@@ -78,6 +78,24 @@ test("limits that run out are told, with the time that is left", () => {
   );
 });
 
+test("an upstream that pulls are refused for is named, with how many wait for it", () => {
+  const load = {
+    upstream: "docker.io",
+    connections: 512,
+    mostConnections: 512,
+    awaitingConnection: 100,
+    awaitingAnswer: 1_500,
+    refuses: false,
+  };
+
+  const said = [false, true].map((refuses) => verdictOf(now({ loads: [{ ...load, refuses }] })));
+
+  assert.deepEqual(
+    said.map(({ headline }) => headline),
+    ["Everything works.", "docker.io is slow: 1,500 requests wait for it, and others are refused."],
+  );
+});
+
 interface Parts {
   readonly requests?: number;
   readonly ready?: boolean;
@@ -85,6 +103,7 @@ interface Parts {
   readonly endpoints?: readonly EndpointStats[];
   readonly limits?: readonly LimitStats[];
   readonly disk?: Partial<Now["disk"]>;
+  readonly loads?: Now["loads"];
 }
 
 function now({
@@ -94,6 +113,7 @@ function now({
   endpoints = [],
   limits = [],
   disk = {},
+  loads = [],
 }: Parts): Now {
   return {
     at: "2026-01-01T00:00:00.000Z",
@@ -135,6 +155,7 @@ function now({
       ...disk,
     },
     fills: [],
+    loads,
   };
 }
 

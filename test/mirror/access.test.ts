@@ -14,6 +14,7 @@ import { Upstream } from "../../src/upstream/upstream.ts";
 import { UpstreamError, type UpstreamFailure } from "../../src/upstream/upstream-error.ts";
 import type { Target } from "../../src/upstream/upstreams.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
+import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
 
 const hourMs = 3_600_000;
 const repository = "team/app" as Repository;
@@ -183,9 +184,11 @@ function newUpstream(publicView: Upstream | null): Upstream {
       offline: false,
       metrics,
       clocks,
+      cap: unboundedCap("docker.io"),
     }),
     publicView,
     forStrangers: null,
     forwards: false,
+    crowd: unboundedCrowd("docker.io"),
   });
 }

@@ -6,6 +6,7 @@ import { Metrics } from "../../src/telemetry/metrics.ts";
 import { Endpoints } from "../../src/upstream/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import type { Target } from "../../src/upstream/upstreams.ts";
+import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
 
 const policy = {
   ttlMs: 0,
@@ -90,10 +91,12 @@ function newUpstream(): Upstream {
       offline: false,
       metrics,
       clocks,
+      cap: unboundedCap("docker.io"),
     }),
     publicView: null,
     forStrangers: null,
     forwards: false,
+    crowd: unboundedCrowd("docker.io"),
   });
 }
 

@@ -5,6 +5,7 @@ import { Proofs } from "../../src/mirror/access/proofs.ts";
 import { Behind } from "../../src/mirror/behind.ts";
 import { RecentTrouble } from "../../src/mirror/recent-trouble.ts";
 import { UpstreamError, type UpstreamFailure } from "../../src/upstream/upstream-error.ts";
+import { unboundedCrowd } from "../support/unbounded.ts";
 
 const hourMs = 3_600_000;
 const upstream = "docker.io";
@@ -210,6 +211,7 @@ class Scene {
       upstream,
       key,
       isDown: this.isDown,
+      crowd: unboundedCrowd("upstream.example"),
       provenAtMs: this.#provenAtMs,
       ask: () => this.#ask(),
       record: (holds) => this.#record(holds),

@@ -12,6 +12,7 @@ import { foreignText } from "../support/foreign-text.ts";
 import { holds } from "../support/holds.ts";
 import { digests, references, repositories } from "../support/names.ts";
 import { refusedOr } from "../support/refused-or.ts";
+import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
 
 const hosts = fc.constantFrom("docker.io", "ghcr.io", "GHCR.io", "registry.internal:5000");
 
@@ -114,8 +115,9 @@ function configured(): Upstreams {
       upstream: new Upstream({
         name,
         metrics,
-        endpoints: new Endpoints({ upstream: name, ...unasked }),
+        endpoints: new Endpoints({ upstream: name, ...unasked, cap: unboundedCap(name) }),
         ...views,
+        crowd: unboundedCrowd(name),
       }),
       aliases: [],
       hosts: at === 1 ? ["ghcr.io"] : [],

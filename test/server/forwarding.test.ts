@@ -8,6 +8,7 @@ import { Forwarding } from "../../src/server/forwarding.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { Endpoints } from "../../src/upstream/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
+import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
 
 const authorization = `Basic ${Buffer.from("alice:CANARY").toString("base64")}`;
 
@@ -62,6 +63,7 @@ function newUpstream(forwards: boolean): Upstream {
   const clocks = { now: () => 0, monotonicMs: () => 0 };
   const none = { upstream: "private.test", endpoints: [], offline: true, metrics, clocks };
   const views = { publicView: null, forStrangers: null };
-  const endpoints = new Endpoints(none);
-  return new Upstream({ name: "private.test", endpoints, metrics, ...views, forwards });
+  const endpoints = new Endpoints({ ...none, cap: unboundedCap("private.test") });
+  const crowd = unboundedCrowd("private.test");
+  return new Upstream({ name: "private.test", endpoints, metrics, ...views, forwards, crowd });
 }

@@ -12,6 +12,7 @@ import type { Upstream } from "../../src/upstream/upstream.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
+import { unboundedCrowds } from "../support/unbounded.ts";
 import { assertError, authorizations, CanaryLab } from "./canary-lab.ts";
 import { HelperScripts } from "./helper-scripts.ts";
 
@@ -261,6 +262,8 @@ test("an upstream that ends leaves no helper running", async (t) => {
         monotonicMs: () => performance.now(),
         receiveBuffers: new ReceiveBuffers(),
         log: pino({ level: "silent" }),
+        usualConnections: 100,
+        crowds: unboundedCrowds(),
       });
       const upstream = upstreamOf(configured, registry, lab.file);
       const place = { repository: "team/app" as Repository, via: "", login: null };
@@ -375,6 +378,7 @@ function upstreamOf(
       http2: false,
       privateRedirects: false,
       timeouts: { connectMs: 5_000, headersMs: 10_000, answerMs: 10_000, bodyIdleMs: 30_000 },
+      maxConnections: null,
       credentials: [{ kind: "docker-config", file }],
       realms: [],
       access: "shared",

@@ -13,6 +13,7 @@ import { NginxTls } from "../support/nginx-tls.ts";
 import { OutboundProxy } from "../support/outbound-proxy.ts";
 import { haveAll } from "../support/real-program.ts";
 import { TestMirror } from "../support/test-mirror.ts";
+import { unboundedCrowds } from "../support/unbounded.ts";
 
 const image = imageOfSize("outbound proxy", 10);
 const path = `/v2/library/app/manifests/${image.manifest.digest}`;
@@ -281,6 +282,8 @@ class Lab implements AsyncDisposable {
       monotonicMs: () => performance.now(),
       receiveBuffers: new ReceiveBuffers(),
       log: pino({ level: "silent" }),
+      usualConnections: 100,
+      crowds: unboundedCrowds(),
     });
     const table = configured.configure([
       {
@@ -296,6 +299,7 @@ class Lab implements AsyncDisposable {
         http2: false,
         privateRedirects: false,
         timeouts: { connectMs: 5_000, headersMs: 10_000, answerMs: 10_000, bodyIdleMs: 30_000 },
+        maxConnections: null,
         credentials: [],
         realms: [],
         access: "shared",

@@ -11,6 +11,7 @@ import { Upstreams } from "../../src/upstream/upstreams.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
+import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
 
 /** A row of "Which upstream a request means": the address of a manifest, and what it means. */
 type Row = readonly [
@@ -338,10 +339,18 @@ function upstreams(defaultName: string | null): Upstreams {
     upstream: new Upstream({
       name,
       metrics,
-      endpoints: new Endpoints({ upstream: name, endpoints: [], offline: false, metrics, clocks }),
+      endpoints: new Endpoints({
+        upstream: name,
+        endpoints: [],
+        offline: false,
+        metrics,
+        clocks,
+        cap: unboundedCap(name),
+      }),
       publicView: null,
       forStrangers: null,
       forwards: false,
+      crowd: unboundedCrowd(name),
     }),
     aliases,
     hosts,

@@ -1,5 +1,6 @@
 import { h, type JSX } from "preact";
 import type { EndpointStats } from "../../admin/endpoint-stats.ts";
+import type { UpstreamLoad } from "../../admin/load.ts";
 import type { Now } from "../../admin/now.ts";
 import type { Stats } from "../../admin/stats.ts";
 import { formatBytes, formatDuration } from "../../config/units.ts";
@@ -26,7 +27,11 @@ export function UpstreamTable({ now }: { readonly now: Now }): JSX.Element {
     columns,
     rows,
     keyOf: ({ state }) => state.name,
-    below: ({ state }) => whysOf(state),
+    below: ({ state }) =>
+      whysOf(
+        state,
+        now.loads.find(({ upstream }) => upstream === state.name),
+      ),
   });
 }
 
@@ -66,11 +71,20 @@ function State({ row: { state, stats } }: { readonly row: Row }): JSX.Element {
   return h(Badge, { tone, text });
 }
 
-function whysOf({ endpoints }: UpstreamState): JSX.Element[] | null {
+function whysOf(
+  { endpoints }: UpstreamState,
+  load: UpstreamLoad | undefined,
+): JSX.Element[] | null {
   const whys = endpoints.flatMap((endpoint) => whyNot(endpoint) ?? []);
+  if (load?.refuses) whys.push(whyRefused(load));
   return whys.length === 0
     ? null
     : whys.map((why) => h("p", { class: "why", key: why }, shown(why)));
+}
+
+function whyRefused(load: UpstreamLoad): string {
+  const { connections, mostConnections, awaitingAnswer } = load;
+  return `pulls are refused, for it is slow: ${count(awaitingAnswer)} requests wait for it; ${count(connections)} of ${count(mostConnections)} connections are in use`;
 }
 
 /** null of one that is asked. */

@@ -23,7 +23,7 @@ export function verdictOf(now: Now): Verdict {
     return { tone: "bad", headline: "The mirror cannot serve.", details: now.reasons };
   }
   const down = upstreamsOf(now.stats.endpoints).filter(({ state }) => state === "down");
-  const troubles = [...diskTroubles(now), ...limitTroubles(now)];
+  const troubles = [...diskTroubles(now), ...loadTroubles(now), ...limitTroubles(now)];
   if (down.length > 0) {
     return {
       tone: "warn",
@@ -72,6 +72,15 @@ function diskTroubles({ disk, stats }: Now): string[] {
       ? [`${plural(unstored, "pull")} passed through unstored: the disk took no more.`]
       : []),
   ];
+}
+
+function loadTroubles({ loads }: Now): string[] {
+  return loads
+    .filter(({ refuses }) => refuses)
+    .map(
+      ({ upstream, awaitingAnswer }) =>
+        `${upstream} is slow: ${plural(awaitingAnswer, "request")} wait${awaitingAnswer === 1 ? "s" : ""} for it, and others are refused.`,
+    );
 }
 
 function limitTroubles({ stats }: Now): string[] {

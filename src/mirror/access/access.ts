@@ -99,7 +99,8 @@ export class Access {
   async #proofOf(target: Target, ask: Proof["ask"]): Promise<Proof> {
     const { upstream, login } = target;
     const location = locationOf(target);
-    const common = { upstream: upstream.name, isDown: upstream.down !== null, ask };
+    const { name, crowd } = upstream;
+    const common = { upstream: name, isDown: upstream.down !== null, crowd, ask };
     if (login) return { ...common, ...this.#logins.proof(location, login) };
     return {
       ...common,

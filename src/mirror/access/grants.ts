@@ -69,6 +69,7 @@ export class Grants {
     return await this.#proofs.holds({
       upstream: target.upstream.name,
       isDown: target.upstream.down !== null,
+      crowd: target.upstream.crowd,
       key: keyOf(target, digest) + behalfOf(target),
       provenAtMs,
       ask,

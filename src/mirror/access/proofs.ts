@@ -1,3 +1,4 @@
+import type { Crowd } from "../../upstream/crowd.ts";
 import { type Flight, SingleFlight } from "../../upstream/single-flight.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Behind } from "../behind.ts";
@@ -10,6 +11,8 @@ export interface Proof {
   readonly upstream: string;
   /** Whether upstream is not asked at present. */
   readonly isDown: boolean;
+  /** Of upstream. */
+  readonly crowd: Crowd;
   /** What is to be proven, as text. */
   readonly key: string;
   /** In ms since the epoch; null if never. */
@@ -68,11 +71,13 @@ export class Proofs {
   async #proveFirst(proof: Proof): Promise<boolean> {
     const overdue = this.#tools.trouble.overdue(proof.key);
     if (overdue) throw overdue;
+    using _waiting = proof.crowd.enter();
     return await this.#renew(proof).result;
   }
 
   async #renewOrKeep(proof: Proof): Promise<boolean> {
     try {
+      using _waiting = proof.crowd.enter();
       return await withPatience(this.#renew(proof), patienceMs, proof.upstream);
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.failure.kind === "refused") throw error;

@@ -50,6 +50,7 @@ export class FillReader implements BlobReader {
       if (state.kind === "streaming" && aheadBytes > 0) {
         return await state.ingest.read(target.subarray(0, aheadBytes), positionBytes);
       }
+      using _waiting = fill.upstream.crowd.stay();
       await waitFor("body", () => Promise.race([fill.progress, gone]));
     }
   }

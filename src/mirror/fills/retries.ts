@@ -120,6 +120,7 @@ export class Retries {
         // The mirror before us insists as well: if each of a chain did, a registry in trouble would be asked the product.
         return false;
       case "timeout":
+      case "busy":
       case "refused":
         // Signed URLs and tokens expire in the middle of a blob. At its beginning fresh ones were refused, and who waited
         // has waited enough.

@@ -82,6 +82,7 @@ export class UnstoredBlob implements BlobReader {
   }
 
   async #takeBatch(): Promise<void> {
+    using _waiting = this.#options.upstream.crowd.stay();
     using batch = await waitFor("body", () => this.#source.next());
     if (!batch) return this.#verify();
     for (const chunk of batch.chunks) this.#hash.update(chunk);

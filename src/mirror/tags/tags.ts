@@ -116,6 +116,7 @@ export class Tags {
   async #ask(key: TagKey, accept: Accept): Promise<ManifestPull> {
     const overdue = this.#tools.trouble.overdue(textOf(key));
     if (overdue) throw overdue;
+    using _waiting = key.target.upstream.crowd.enter();
     const flight = this.#begin(key, accept);
     const pull = await withPatience(flight, longestWaitMs, key.target.upstream.name);
     return collapsedIf(flight.joined, pull);
@@ -128,8 +129,9 @@ export class Tags {
       this.#revalidateBehind(key, accept);
       return this.#stale(key, known, reason);
     }
-    const flight = this.#begin(key, accept);
     try {
+      using _waiting = key.target.upstream.crowd.enter();
+      const flight = this.#begin(key, accept);
       return collapsedIf(flight.joined, await withPatience(flight, patienceMs, upstream));
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
