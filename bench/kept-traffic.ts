@@ -21,7 +21,7 @@ const [shareLabel, sizeLabel, askedLabel] = [
 ];
 
 export const keptTraffic: Question = {
-  name: "statistics",
+  name: "kept-traffic",
   rows: [
     {
       label: shareLabel,

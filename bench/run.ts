@@ -1,39 +1,10 @@
-import { coldBlob } from "./cold-blob.ts";
-import { firstByte } from "./first-byte.ts";
-import { growth } from "./growth.ts";
-import { keptTraffic } from "./kept-traffic.ts";
-import { largeCatalog } from "./large-catalog.ts";
-import { login } from "./login.ts";
-import { longLine } from "./long-line.ts";
-import { memory } from "./memory.ts";
-import { skopeo } from "./skopeo.ts";
-import { stampede } from "./stampede.ts";
+import { questions } from "./questions.ts";
 import { parseCommandLine, usage, type Wish } from "./support/command-line.ts";
 import { Lab } from "./support/lab.ts";
 import { describeMachine, type Machine } from "./support/machine.ts";
-import type { Question } from "./support/question.ts";
 import { resultsFile, storeResults } from "./support/results-file.ts";
 import { type Answer, runQuestions } from "./support/run-questions.ts";
 import { curveTable, table } from "./support/table.ts";
-import { warmBlob } from "./warm-blob.ts";
-import { warmManifest } from "./warm-manifest.ts";
-import { warmTls } from "./warm-tls.ts";
-
-const questions: readonly Question[] = [
-  warmBlob,
-  warmTls,
-  coldBlob,
-  stampede,
-  longLine,
-  firstByte,
-  warmManifest,
-  login,
-  skopeo,
-  memory,
-  largeCatalog,
-  keptTraffic,
-  growth,
-];
 
 // Every wait in a run has its own end; this one is for all of them together.
 const longestRunMs = 90 * 60 * 1_000;
