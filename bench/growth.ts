@@ -15,21 +15,18 @@ const asNLogN = 1.1;
 // A factor of 1.4 from a thousand to a million: what noise makes of what stays as it is.
 const flat = 0.05;
 
-const microseconds = { unit: "µs", decimals: 1 } as const;
-const milliseconds = { unit: "ms", decimals: 1 } as const;
-const mebibytes = { unit: "MiB", decimals: 0 } as const;
-
+const catalog = "blobs in the catalog";
 const byBlobs = {
-  manifest: pullCurve("warm manifest, a pull of 32 clients", "blobs in the catalog"),
-  blob: pullCurve("warm blob of 16 KiB, a pull of 32 clients", "blobs in the catalog"),
-  resident: memoryCurve("memory, with so much in the catalog", "blobs in the catalog"),
-  start: curve("start to ready", milliseconds),
-  chosen: curve("200 blobs chosen to be evicted", milliseconds),
+  manifest: pullCurve("warm manifest by blobs", catalog),
+  blob: pullCurve("warm 16 KiB by blobs", catalog),
+  resident: memoryCurve("memory by blobs", catalog),
+  start: timeCurve("start to ready by blobs", catalog),
+  chosen: timeCurve("200 chosen by blobs", catalog),
 } as const;
 const byClients = {
-  manifest: pullCurve("warm manifest, a pull", "clients"),
-  blob: pullCurve("warm blob of 16 KiB, a pull", "clients"),
-  resident: memoryCurve("memory, so many clients", "clients"),
+  manifest: pullCurve("warm manifest by clients", "clients"),
+  blob: pullCurve("warm 16 KiB by clients", "clients"),
+  resident: memoryCurve("memory by clients", "clients"),
 } as const;
 
 export const growth: Question = {
@@ -124,14 +121,15 @@ async function withClients(bench: Bench, many: PlacedMany): Promise<void> {
   await verifyMany(lab, sluice, many);
 }
 
+/** Of the time between two answers, whoever gets them: what a pull costs when as many are answered as can be. */
 function pullCurve(label: string, over: string): Curve {
-  return { label, over, ...microseconds, mostExponent: flat };
+  return { label, over, unit: "µs", decimals: 1, mostExponent: flat };
 }
 
 function memoryCurve(label: string, over: string): Curve {
-  return { label, over, ...mebibytes, mostExponent: asNLogN };
+  return { label, over, unit: "MiB", decimals: 0, mostExponent: asNLogN };
 }
 
-function curve(label: string, unit: Pick<Curve, "unit" | "decimals">): Curve {
-  return { label, over: "blobs in the catalog", ...unit, mostExponent: asNLogN };
+function timeCurve(label: string, over: string): Curve {
+  return { label, over, unit: "ms", decimals: 1, mostExponent: asNLogN };
 }

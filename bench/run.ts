@@ -1,8 +1,8 @@
 import { questions } from "./questions.ts";
 import { parseCommandLine, usage, type Wish } from "./support/command-line.ts";
 import { Lab } from "./support/lab.ts";
-import { describeMachine, type Machine } from "./support/machine.ts";
-import { resultsFile, storeResults } from "./support/results-file.ts";
+import { describeMachine, hardwareOf, type Machine, softwareOf } from "./support/machine.ts";
+import { type Results, resultsFile, storeResults } from "./support/results-file.ts";
 import { type Answer, runQuestions } from "./support/run-questions.ts";
 import { curveTable, table } from "./support/table.ts";
 
@@ -35,7 +35,13 @@ async function run(wish: Extract<Wish, { kind: "run" }>): Promise<number> {
     const answers = await runQuestions(lab, wish.questions, wish.size);
     print(machine, answers);
     const file = wish.file ?? resultsFile(startedAt);
-    await storeResults(file, { startedAt, machine, size: wish.size, answers });
+    const results: Results = {
+      startedAt: startedAt.toISOString(),
+      machine,
+      size: wish.size,
+      answers,
+    };
+    await storeResults(file, results);
     return answers.every(isComplete) ? 0 : 1;
   } catch (error) {
     // What failed only because the run is ending says nothing.
@@ -64,11 +70,7 @@ function endEarly(lab: Lab): void {
 }
 
 function print(machine: Machine, answers: readonly Answer[]): void {
-  const gibibytes = Math.round(machine.memoryBytes / 1024 ** 3);
-  console.log(`${machine.cpu}, ${machine.cores} cores, ${gibibytes} GiB, Linux ${machine.kernel}`);
-  const programs = Object.entries(machine.versions);
-  const versions = programs.map(([name, version]) => `${name} ${version ?? "missing"}`);
-  console.log(`Node ${machine.node}, ${versions.join(", ")}, commit ${machine.commit}\n`);
+  console.log(`${hardwareOf(machine)}\n${softwareOf(machine)}\n`);
   const rows = answers.flatMap((answer) => answer.rows);
   const curves = answers.flatMap((answer) => answer.curves);
   if (rows.length > 0) console.log(table(rows));

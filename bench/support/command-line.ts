@@ -64,7 +64,8 @@ function interpret(args: readonly string[], all: readonly Question[]): Wish {
   };
 }
 
-async function questionOf(name: string): Promise<string> {
+/** What the question of this name asks. */
+export async function questionOf(name: string): Promise<string> {
   const text = await readFile(join(import.meta.dirname, "..", `${name}.ts`), "utf8");
   return text.slice("// ".length, text.indexOf("\n"));
 }

@@ -34,6 +34,16 @@ export async function describeMachine(): Promise<Machine> {
   };
 }
 
+export function hardwareOf({ cpu, cores, memoryBytes, kernel }: Machine): string {
+  return `${cpu}, ${cores} cores, ${Math.round(memoryBytes / 1024 ** 3)} GiB, Linux ${kernel}`;
+}
+
+export function softwareOf({ node, versions, commit }: Machine): string {
+  const programs = Object.entries(versions);
+  const named = programs.map(([name, version]) => `${name} ${version ?? "missing"}`);
+  return `Node ${node}, ${named.join(", ")}, commit ${commit}`;
+}
+
 async function commit(): Promise<string | null> {
   const args = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
   const options = { cwd: import.meta.dirname };

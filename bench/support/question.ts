@@ -49,6 +49,7 @@ export interface Bench {
 }
 
 export interface Size {
+  readonly name: "full" | "quick";
   readonly blobBytes: number;
   /** Rounds that count. */
   readonly rounds: number;

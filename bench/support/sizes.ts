@@ -2,6 +2,7 @@ import type { Size } from "./question.ts";
 
 /** For figures that are to be believed: half an hour on two cores. */
 export const fullSize: Size = {
+  name: "full",
   blobBytes: 1024 ** 3,
   rounds: 7,
   discardedRounds: 1,
@@ -17,6 +18,7 @@ export const fullSize: Size = {
 
 /** To see in two minutes whether something has become much slower. */
 export const quickSize: Size = {
+  name: "quick",
   blobBytes: 64 * 1024 ** 2,
   rounds: 2,
   discardedRounds: 0,
@@ -24,8 +26,8 @@ export const quickSize: Size = {
   wrkSeconds: 1,
   firstBytes: { small: 10, large: 1, rehearsed: 20 },
   layerBytes: 256 * 1024,
-  slowSeconds: 4,
+  slowSeconds: 3,
   catalogBlobs: 50_000,
   growth: { blobs: [1_000, 30_000], clients: [1, 1_000] },
-  trafficShare: 0.25,
+  trafficShare: 0.1,
 };

@@ -24,7 +24,8 @@ export function summarize(samples: readonly number[]): Summary | null {
 export function pairedRatio(ours: readonly number[], theirs: readonly number[]): number | null {
   const ratios = ours.flatMap((value, round) => {
     const other = theirs[round];
-    return other === undefined ? [] : [value / other];
+    // Differences can be less than nothing: of such there is no ratio.
+    return other === undefined || other <= 0 ? [] : [value / other];
   });
   return ratios.length === 0 ? null : median(ratios);
 }

@@ -23,6 +23,7 @@ test("questions are asked by name, and one that there is not is refused", () => 
     some.questions.map(({ name }) => name),
     ["growth"],
   );
+  assert.equal(some.size.name, "quick");
   assert.match(none.reason, /grwth/);
 });
 
