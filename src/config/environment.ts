@@ -8,20 +8,27 @@ export type Substitution =
 // In this order: "$${", which stands for itself; a whole reference; anything else that begins like one.
 const reference = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;
 
+// The same where no "}" follows: each beginning of a fallback would be searched for its end up to the end of the text.
+const referenceWithoutEnd = /\$\$\{|\$\{/g;
+
 /**
  * Replaces `${NAME}`, and `${NAME:-fallback}`, whose fallback counts when NAME is unset or empty, as
  * in a shell. `$${` is a plain `${`; any other `$` is itself. What was put in is not looked at again.
  */
 export function substitute(text: string, environment: Environment): Substitution {
   const problems: string[] = [];
-  const substituted = text.replace(reference, (whole: string, name?: string, fallback?: string) => {
+  const put = (whole: string, name?: string, fallback?: string): string => {
     if (whole === "$${") return "${";
     if (name === undefined) problems.push(malformed);
     else if (fallback === undefined && environment[name] === undefined) problems.push(unset(name));
     else if (fallback === undefined) return environment[name] ?? "";
     else return environment[name] || fallback;
     return "";
-  });
+  };
+  const endAt = text.lastIndexOf("}") + 1;
+  const substituted =
+    text.slice(0, endAt).replace(reference, put) +
+    text.slice(endAt).replace(referenceWithoutEnd, (whole) => put(whole));
   if (problems.length === 0) return { kind: "text", text: substituted };
   return { kind: "problem", message: [...new Set(problems)].join("; ") };
 }

@@ -41,6 +41,17 @@ test("a reference to nothing is a problem, not an empty text", () => {
   }
 });
 
+test("fallbacks that never end, or nest, are gone through once", () => {
+  // To search each for its end would take 10^11 steps, which is minutes; to go through it once takes milliseconds.
+  const begun = "${A:-".repeat(200_000);
+  const [unended, ended, between] = [begun, `${begun}}`, `${"${A:-}".repeat(100_000)}${begun}`].map(
+    (text) => substitute(text, {}),
+  );
+  assert.equal(unended?.kind, "problem");
+  assert.deepEqual(ended, { kind: "text", text: begun.slice("${A:-".length) });
+  assert.equal(between?.kind, "problem");
+});
+
 test("a variable cannot bring YAML with it", async () => {
   const { storage, upstreams } = await read(
     yaml`
