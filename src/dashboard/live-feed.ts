@@ -1,4 +1,6 @@
 import type { Now } from "../admin/now.ts";
+import type { Stats } from "../admin/stats.ts";
+import { ask } from "./ask.ts";
 import { Rates } from "./rates.ts";
 
 /** What is known of the mirror at this moment. */
@@ -47,6 +49,15 @@ export class LiveFeed {
     this.#close();
     const source = new EventSource("api/v1/live");
     this.#source = source;
+    // Without an answer the first figures come with the second event.
+    ask<Stats>("stats?window=2m&step=1m", AbortSignal.timeout(silenceMs)).then(
+      (stats) => {
+        if (this.#source !== source) return;
+        this.rates.begin(stats);
+        this.#enter(this.#state);
+      },
+      () => {},
+    );
     source.addEventListener("now", ({ data }: MessageEvent<string>) => {
       const now: Now = JSON.parse(data);
       this.rates.note(now, performance.now());

@@ -1,4 +1,5 @@
 import type { Now } from "../admin/now.ts";
+import type { Stats } from "../admin/stats.ts";
 
 /** How fast things are, over the last seconds. */
 export interface Speeds {
@@ -20,6 +21,8 @@ interface Sample {
 // Shorter, and the figures jump with each request; longer, and they tell of what is over.
 const overMs = 5_000;
 
+const minuteSeconds = 60;
+
 // As many as a small picture has room for.
 const keptSpeeds = 90;
 
@@ -30,17 +33,31 @@ export class Rates {
   /** The oldest first. */
   readonly history: Speeds[] = [];
   #since: string | null = null;
+  /** Before anything was seen here. */
+  #before: Speeds | null = null;
+
+  /** Until two moments are known, what the mirror's statistics say of its last whole minute is what can be said. */
+  begin({ traffic }: Pick<Stats, "traffic">): void {
+    // The step behind it still runs.
+    const minute = traffic?.total.steps.at(-2);
+    if (!minute || traffic?.stepSeconds !== minuteSeconds) return;
+    this.#before = {
+      requestsPerSecond: minute.requests / minuteSeconds,
+      sentBytesPerSecond: minute.sentBytes / minuteSeconds,
+      receivedBytesPerSecond: minute.receivedBytes / minuteSeconds,
+    };
+  }
 
   note(now: Now, atMs: number): void {
     // It counts from 0 again.
-    if (now.stats.since !== this.#since) this.clear();
+    if (this.#since !== null && now.stats.since !== this.#since) this.clear();
     this.#since = now.stats.since;
     this.#samples.push(sampleOf(now, atMs));
     while (this.#samples.length > 2 && (this.#samples[1]?.atMs ?? atMs) < atMs - overMs) {
       this.#samples.shift();
     }
-    const { speeds } = this;
-    if (speeds) this.history.push(speeds);
+    const measured = this.#measured();
+    if (measured) this.history.push(measured);
     if (this.history.length > keptSpeeds) this.history.shift();
   }
 
@@ -48,10 +65,15 @@ export class Rates {
   clear(): void {
     this.#samples.length = 0;
     this.history.length = 0;
+    this.#before = null;
   }
 
   /** null as long as nothing can be said. */
   get speeds(): Speeds | null {
+    return this.#measured() ?? this.#before;
+  }
+
+  #measured(): Speeds | null {
     const between = this.#ends();
     if (!between) return null;
     const { first, last, seconds } = between;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Now } from "../../src/admin/now.ts";
+import type { Stats } from "../../src/admin/stats.ts";
 import { Rates } from "../../src/dashboard/rates.ts";
 
 test("rates are those of the last five seconds", () => {
@@ -30,6 +31,24 @@ test("nothing is said of one moment alone, nor over a restart, whose counters be
   assert.equal(rates.speeds, null);
 });
 
+test("until two moments were seen, the speeds are those of the last whole minute", () => {
+  const rates = new Rates();
+  const minute = { requests: 120, sentBytes: 6_000, receivedBytes: 60 };
+  const running = { requests: 1, sentBytes: 1, receivedBytes: 1 };
+  rates.begin(statsWith([{ ...minute, requests: 0 }, minute, running]));
+
+  const told = { requestsPerSecond: 2, sentBytesPerSecond: 100, receivedBytesPerSecond: 1 };
+  assert.deepEqual(rates.speeds, told);
+  rates.note(nowWith({ requests: 100 }), 0);
+  assert.deepEqual(rates.speeds, told);
+  assert.deepEqual(rates.history, []);
+
+  rates.note(nowWith({ requests: 110 }), 1000);
+  assert.equal(rates.speeds?.requestsPerSecond, 10);
+  rates.clear();
+  assert.equal(rates.speeds, null);
+});
+
 test("the history has an end", () => {
   const rates = new Rates();
   for (let second = 0; second < 1_000; second++) {
@@ -50,6 +69,17 @@ test("a fill has a speed of its own, from when it was seen first", () => {
   assert.equal(rates.bytesPerSecondOf("docker.io", "sha256:1"), 200);
   assert.equal(rates.bytesPerSecondOf("ghcr.io", "sha256:1"), null);
 });
+
+interface Step {
+  readonly requests: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
+/** Of the answer the part that counts here. */
+function statsWith(steps: readonly Step[]): Stats {
+  return { traffic: { stepSeconds: 60, total: { steps } } } as unknown as Stats;
+}
 
 interface Moment {
   readonly requests?: number;
