@@ -56,6 +56,7 @@ export class Logins implements Disposable {
     this.#lookout = new Lookout(lookMs, () => this.#look());
     this.#memory = new LoginMemory(options.monotonicMs);
     this.#limit = new FailureLimit(options.monotonicMs);
+    options.metrics.beginLogins(options.listener);
     void this.#lookout.look();
   }
 

@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import { clientGroup } from "../config/client-group.ts";
 import type { Networks } from "../config/network.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
+import type { ConnectionRefusal, Metrics } from "../telemetry/metrics.ts";
 import { endsOf } from "./tls-server.ts";
 
 export interface ConnectionLimits {
@@ -40,15 +40,11 @@ interface Connection {
   readonly ends: string;
   readonly group: string;
   /** Why nobody is served over it; null: they are. */
-  readonly refused: Refused | null;
+  readonly refused: ConnectionRefusal | null;
   running: number;
   /** Since when no request of it is served, by the clock that never jumps. */
   waitingSinceMs: number;
 }
-
-const reasons = ["full", "address"] as const;
-
-type Refused = (typeof reasons)[number];
 
 // A request follows its connection at once; who has waited for longer than this can connect again.
 const mayEndAfterMs = 1_000;
@@ -86,9 +82,7 @@ export class ConnectionLimit {
     const { metrics, listener, limits } = options;
     metrics.connectionsLimit.set({ listener }, limits.most);
     metrics.connections.set({ listener }, 0);
-    // So that the first is an increase to whoever watches them.
-    for (const reason of reasons) metrics.connectionsRefused.inc({ listener, reason }, 0);
-    metrics.connectionsEnded.inc({ listener }, 0);
+    metrics.beginConnections(listener);
   }
 
   /** The same `create`, for servers whose connections count here. */
@@ -128,7 +122,7 @@ export class ConnectionLimit {
     socket.once("close", () => this.#forget(connection));
   }
 
-  #refusalOf(group: string, address: string): Refused | null {
+  #refusalOf(group: string, address: string): ConnectionRefusal | null {
     const { most, mostPerAddress, proxies } = this.#options.limits;
     const ofGroup = this.#byGroup.get(group) ?? 0;
     const isOver = mostPerAddress !== null && ofGroup >= mostPerAddress;
@@ -148,14 +142,14 @@ export class ConnectionLimit {
     return true;
   }
 
-  #refuse({ socket }: Connection, refused: Refused): void {
+  #refuse({ socket }: Connection, refused: ConnectionRefusal): void {
     this.#refusedNow++;
     this.#count(refused);
     const timer = setTimeout(() => socket.destroy(), toldWithinMs).unref();
     socket.once("close", () => clearTimeout(timer));
   }
 
-  #count(reason: Refused): void {
+  #count(reason: ConnectionRefusal): void {
     const { log, metrics, monotonicMs, listener, limits } = this.#options;
     metrics.connectionsRefused.inc({ listener, reason });
     if (monotonicMs() - this.#loggedMs < logEveryMs) return;
@@ -189,7 +183,7 @@ export class ConnectionLimit {
     }
   }
 
-  #refusalOfStream(): Refused | null {
+  #refusalOfStream(): ConnectionRefusal | null {
     if (this.#streams < this.#options.limits.most) return null;
     this.#count("full");
     return "full";
@@ -214,7 +208,7 @@ export class ConnectionLimit {
     });
   }
 
-  #answerRefused(response: ServerResponse, refused: Refused): void {
+  #answerRefused(response: ServerResponse, refused: ConnectionRefusal): void {
     const { limits, refusal } = this.#options;
     const sentence =
       refused === "full"

@@ -27,6 +27,16 @@ const fillResults: readonly FillResult[] = [
   "abandoned",
 ];
 
+// What alerts are about: the first of each must not be missed.
+const troubleStatuses = ["failed", "401", "403", "429", "500", "502", "503", "504"];
+
+/** Why a connection is not served: all are taken, or all that one address may have. */
+export type ConnectionRefusal = "full" | "address";
+
+const refusalReasons: readonly ConnectionRefusal[] = ["full", "address"];
+
+const loginFailures = ["wrong", "limited", "busy", "closed"];
+
 /** Every metric sluice has. Labels are of bounded variety: never a repository, a tag or a digest. */
 export class Metrics {
   readonly registry: Registry = new Registry();
@@ -238,6 +248,10 @@ export class Metrics {
 
   constructor(version: string) {
     this.buildInfo.set({ version, node: process.versions.node }, 1);
+    for (const reason of ["idle", "size", "purge"]) {
+      this.evictedBytes.inc({ reason }, 0);
+      this.evictedObjects.inc({ reason }, 0);
+    }
   }
 
   /** Begins what is counted of an upstream at 0: to Prometheus what was not there before has not increased. */
@@ -249,6 +263,22 @@ export class Metrics {
     for (const result of fillResults) this.fills.inc({ upstream, result }, 0);
     for (const reason of ["connections", "clients"])
       this.upstreamRefused.inc({ upstream, reason }, 0);
+    for (const status of troubleStatuses) {
+      for (const kind of ["manifest", "blob"]) {
+        this.upstreamRequests.inc({ upstream, kind, status }, 0);
+      }
+    }
+  }
+
+  /** The same of a listener whose connections are bounded. */
+  beginConnections(listener: string): void {
+    for (const reason of refusalReasons) this.connectionsRefused.inc({ listener, reason }, 0);
+    this.connectionsEnded.inc({ listener }, 0);
+  }
+
+  /** The same of a listener at which somebody can log in. */
+  beginLogins(listener: string): void {
+    for (const reason of loginFailures) this.authenticationFailures.inc({ listener, reason }, 0);
   }
 
   /** Adds the `process_` and `nodejs_` metrics, which watch the whole process. */

@@ -16,6 +16,27 @@ test("every expression of the rules names metrics and labels that there are", ()
   for (const { expr } of rules) assertKnown(expr);
 });
 
+test("what an alert waits for to increase begins at 0, so that the first of it is seen", async () => {
+  const begun = new Metrics("0");
+  begun.beginUpstream("docker.io");
+  begun.beginLogins("server");
+  begun.beginConnections("server");
+  const scraped = await begun.registry.metrics();
+  const increases = rules.flatMap(({ alert, expr }) =>
+    alert === undefined ? [] : [...expr.matchAll(/increase\((\w+)(?:\{([^}]*)\})?\[/g)],
+  );
+
+  assert.ok(increases.length > 12, `${increases.length}`);
+  for (const [, name = "", selector = ""] of increases) {
+    const selects = selectorOf(selector);
+    const series = [...scraped.matchAll(/^(\w+)(?:\{(.*)\})? 0$/gm)];
+    assert.ok(
+      series.some(([, known, labels = ""]) => known === name && selects(labels)),
+      `${name}{${selector}} is not there at first`,
+    );
+  }
+});
+
 test("every expression of the dashboard names metrics and labels that there are", async () => {
   const expressions = await dashboardExpressions();
 
@@ -77,6 +98,17 @@ async function allMetrics(): Promise<Map<string, readonly string[]>> {
   }
   for (const { record } of await allRules()) if (record !== undefined) labels.set(record, []);
   return labels;
+}
+
+/** Whether the labels of a series are what a selector wants. */
+function selectorOf(selector: string): (labels: string) => boolean {
+  const wanted = [...selector.matchAll(/(\w+)(=~|!~|=)"([^"]*)"/g)];
+  return (labels) =>
+    wanted.every(([, label = "", operator = "", value = ""]) => {
+      const [, own = ""] = new RegExp(`(?:^|,)${label}="([^"]*)"`).exec(labels) ?? [];
+      if (operator === "=") return own === value;
+      return new RegExp(`^(?:${value})$`).test(own) === (operator === "=~");
+    });
 }
 
 function watched(): Metrics {
