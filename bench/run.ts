@@ -62,10 +62,11 @@ function isComplete({ rows, curves }: Answer): boolean {
 function endEarly(lab: Lab): void {
   const end = (status: number): void => {
     const exit = (): never => process.exit(status);
-    lab[Symbol.asyncDispose]().then(exit, exit);
+    lab[Symbol.asyncDispose]().catch(console.error).finally(exit);
   };
-  process.once("SIGINT", () => end(130));
-  process.once("SIGTERM", () => end(143));
+  // The terminal and npm both send what Ctrl-C means: the second must not kill what cleans up for the first.
+  process.on("SIGINT", () => end(130));
+  process.on("SIGTERM", () => end(143));
   setTimeout(() => end(1), longestRunMs).unref();
 }
 

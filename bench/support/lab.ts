@@ -47,7 +47,16 @@ export class Lab implements AsyncDisposable {
 
   async #end(): Promise<void> {
     this.#ending.abort(new Error("the run is ending"));
-    for (const thing of this.#kept.reverse()) await thing[Symbol.asyncDispose]();
+    const failures: unknown[] = [];
+    // One that does not end keeps no other from it.
+    for (const thing of this.#kept.reverse()) {
+      try {
+        await thing[Symbol.asyncDispose]();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+    if (failures.length > 0) throw new AggregateError(failures, "not all of the run has ended");
   }
 }
