@@ -10,6 +10,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Waits } from "../telemetry/waits.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
+import { loggedTarget } from "./logged-target.ts";
 import type { Served } from "./served.ts";
 
 /** Everything known about one request when it is over. */
@@ -34,8 +35,7 @@ export interface RecordingTools {
   readonly meter: TrafficMeter;
 }
 
-// Clients choose what they ask for; a log line is not the place for all of it. Over HTTP/2 they choose the method too.
-const targetLimitChars = 512;
+// Over HTTP/2 clients choose that too.
 const methodLimitChars = 32;
 
 // People notice it from here on.
@@ -102,7 +102,7 @@ function lineOf(
   return {
     requestId: finished.requestId,
     method: request.method?.slice(0, methodLimitChars),
-    target: request.url?.slice(0, targetLimitChars),
+    target: loggedTarget(request.url ?? ""),
     status: response.statusCode,
     outcome,
     ...(target ? { upstream: target.upstream.name, repository: target.repository } : {}),

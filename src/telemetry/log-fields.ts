@@ -19,7 +19,11 @@ export const requestLogFields: Readonly<Record<string, LogField>> = {
       "`X-Request-Id` of the request, or a UUID where it has none that is 1 to 128 letters, digits and `_.:/+=@-`; the answer has it too",
   },
   method: { type: "string", meaning: "of the request" },
-  target: { type: "string", meaning: "the request target, its first 512 characters" },
+  target: {
+    type: "string",
+    meaning:
+      "the request target, its first 512 characters, without parameters that the registry API does not know: `…` stands for them",
+  },
   status: { type: "number", meaning: "of the answer" },
   outcome: {
     type: "string",
