@@ -79,7 +79,8 @@ export class Gate {
   /** Throws if there is nothing that the caller may pull. */
   assertLetIn(caller: Caller): void {
     if (this.#rules.mayPullSomething(caller)) return;
-    if (caller.user === null && this.#rules.someUserMayPullSomething(caller)) throw unauthorized();
+    if (caller.user === null && this.#rules.someUserMayPullSomething(caller))
+      throw this.loginWanted();
     throw new DistributionError("DENIED", `${nameOf(caller)} may pull nothing here`);
   }
 
@@ -93,9 +94,19 @@ export class Gate {
     const ruling = this.#rules.ruling(caller, from);
     if (ruling.kind === "allowed") return;
     const { denial, place, takesLogin } = ruling;
-    if (takesLogin) throw unauthorized();
+    if (takesLogin) throw this.loginWanted();
     const message = denial ?? `${nameOf(caller)} may not pull ${from.upstream}/${from.repository}`;
     throw new DistributionError("DENIED", message, { detail: { rule: place } });
+  }
+
+  /** For who is nobody, where a user may be let in: how to be one. */
+  loginWanted(): DistributionError {
+    if (this.#logins !== null) return unauthorized();
+    const how =
+      this.#certificates === null
+        ? "nobody can log in here"
+        : "this needs a client certificate, and you have shown none";
+    return new DistributionError("DENIED", how);
   }
 
   mayPull(caller: Caller, from: PulledFrom): boolean {
@@ -132,7 +143,7 @@ function refusalOf(
 }
 
 /** For who has not logged in where that could help, or has not logged in rightly. */
-export function unauthorized(why = "log in to pull this"): DistributionError {
+function unauthorized(why = "log in to pull this"): DistributionError {
   return new DistributionError("UNAUTHORIZED", why, { headers: challenge });
 }
 

@@ -8,7 +8,7 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import type { Caller, PulledFrom } from "../auth/access-rules.ts";
-import { type Gate, unauthorized } from "../auth/gate.ts";
+import type { Gate } from "../auth/gate.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { DistributionError } from "../oci/distribution-error.ts";
 import { parseRoute, type Route } from "../oci/route.ts";
@@ -183,7 +183,7 @@ export class RegistryServer {
       return await this.#servePull(route, target, request, response);
     } catch (error) {
       const isForUsers = target.upstream !== upstream && isRefusal(error);
-      throw isForUsers ? unauthorized() : error;
+      throw isForUsers ? gate.loginWanted() : error;
     }
   }
 

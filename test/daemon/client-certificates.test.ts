@@ -44,7 +44,11 @@ test("the CN of a certificate is the user's name, for access and in the log", as
   const path = "/v2/library/app/manifests/v1";
 
   assert.equal((await ask(mirror, path, alice)).status, 200);
-  assert.equal((await ask(mirror, path, null)).status, 401);
+  // No password would help, so none is asked for.
+  const refused = await ask(mirror, path, null);
+  assert.equal(refused.status, 403);
+  assert.match(refused.body, /"DENIED","message":"this needs a client certificate/);
+  assert.equal((await ask(mirror, "/v2/", null)).status, 403);
   assert.match((await ask(mirror, path, nameless)).body, /has no CN that could be a user's name/);
   const line = mirror.logLines.find(({ target, status }) => target === path && status === 200);
   assert.equal(line?.["user"], "alice");
