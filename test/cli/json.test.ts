@@ -117,7 +117,6 @@ test("client-config --json prints files with what has to be known beside them", 
 async function startScene(): Promise<CommandScene> {
   const scene = await CommandScene.start({
     maxSize: { kind: "bytes", bytes: 1000 * 1024 ** 2 },
-    ownMonotonicClock: true,
   });
   for (const [name, image] of Object.entries({ a, b })) {
     scene.hub.addImage(`library/${name}`, "1", image);

@@ -31,8 +31,7 @@ async function startScene(options: Partial<TestMirrorOptions>): Promise<Scene> {
   const release = hub.hold("library/app", blob.digest, 50_000);
   resources.defer(release);
   const upstreams = { "docker.io": hub };
-  const clock = { ownMonotonicClock: true };
-  const mirror = resources.use(await TestMirror.start({ upstreams, ...clock, ...options }));
+  const mirror = resources.use(await TestMirror.start({ upstreams, ...options }));
   const kept = resources.move();
   const work = (): RawRequest => kept.use(mirror.open(`/v2/app/blobs/${blob.digest}`));
   return { mirror, work, release, [Symbol.asyncDispose]: () => kept.disposeAsync() };

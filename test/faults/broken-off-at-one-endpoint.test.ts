@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaultScene } from "../support/fault-scene.ts";
 import { FaultUpstream } from "../support/fault-upstream.ts";
+import { patient } from "../support/patience.ts";
 import type { SeededContent } from "../support/seeded-content.ts";
 
 const sizeBytes = 3_000_000;
@@ -108,7 +109,7 @@ class Lab implements AsyncDisposable {
 
   static async start(fault = "good"): Promise<Lab> {
     const second = await FaultUpstream.start({ behaves: { fault, attempt: 1 } });
-    const timeouts = { connectMs: 2_000, headersMs: 2_000, answerMs: 8_000, bodyIdleMs: 400 };
+    const timeouts = { ...patient, headersMs: 2_000, bodyIdleMs: 1_500 };
     return new Lab(await FaultScene.start({ next: second, settings: { timeouts } }), second);
   }
 

@@ -209,7 +209,7 @@ const delays: readonly (readonly [sent: string | readonly string[], told: string
 const longestWaitMs = 300_000;
 
 test("of Retry-After a number of seconds or a date reaches the client, and nothing else", async () => {
-  await using scene = await FaultScene.start({ ownMonotonicClock: true });
+  await using scene = await FaultScene.start({ machineClock: false });
   for (const [at, [sent, told]] of delays.entries()) {
     for (const [status, expected] of [
       ["429 Slow", 429],
@@ -235,7 +235,7 @@ test("of Retry-After a number of seconds or a date reaches the client, and nothi
 });
 
 test("a token server's Retry-After is looked at as closely", async () => {
-  await using scene = await FaultScene.start({ ownMonotonicClock: true });
+  await using scene = await FaultScene.start({ machineClock: false });
   for (const [at, [sent, told]] of delays.slice(0, 18).entries()) {
     const target = `/v2/good/app${at}/tags/list`;
     const realm = `${scene.upstream.url}/slow${at}`;

@@ -41,7 +41,7 @@ for (const fault of good) {
 }
 
 test("a blob whose upstream breaks off every 8 MiB arrives whole, and hardly a byte comes twice", async () => {
-  await using scene = await FaultScene.start({ ownMonotonicClock: true });
+  await using scene = await FaultScene.start({ machineClock: false });
   // More cuts than there are retries: what comes pays for going on.
   const content = scene.upstream.blob("cut and cut again", 136 * 1024 * 1024);
 

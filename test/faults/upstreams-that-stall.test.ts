@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaultScene } from "../support/fault-scene.ts";
+import { patient } from "../support/patience.ts";
 
 const sizeBytes = 2_000_000;
 
-/** Short, so that each stall ends soon; what is tested is that it ends. */
-const settings = { timeouts: { connectMs: 2000, headersMs: 400, answerMs: 400, bodyIdleMs: 400 } };
+// Short, so that each stall ends soon; what is tested is that it ends.
+const noHeader = { timeouts: { ...patient, headersMs: 1_500 } };
+const noMore = { timeouts: { ...patient, bodyIdleMs: 1_500 } };
+// As many stalls in a row; whoever takes a slow machine for one only asks once more.
+const noMoreForLong = { timeouts: { ...patient, bodyIdleMs: 400 } };
 
 const silences = ["stall-at-once", "stall-in-status-line", "header-a-byte-at-a-time"];
 
 test("an upstream that accepts and sends no whole header is given up: 504, and everything is let go of", async () => {
-  await using scene = await FaultScene.start({ settings });
+  await using scene = await FaultScene.start({ settings: noHeader, machineClock: false });
   const pulls = silences.map((fault) => [fault, scene.upstream.blob(fault, sizeBytes)] as const);
 
   const answers = await Promise.all(pulls.map(([fault, content]) => scene.pull(fault, content)));
@@ -31,7 +35,7 @@ test("an upstream that accepts and sends no whole header is given up: 504, and e
 });
 
 test("a body that stops is gone on with where it stopped", async () => {
-  await using scene = await FaultScene.start({ settings });
+  await using scene = await FaultScene.start({ settings: noMore });
   const content = scene.upstream.blob("stops once", sizeBytes);
 
   const [whole, part] = await Promise.all([
@@ -45,7 +49,7 @@ test("a body that stops is gone on with where it stopped", async () => {
 });
 
 test("a body that stops at the same byte each time cuts the answer in the end", async () => {
-  await using scene = await FaultScene.start({ settings });
+  await using scene = await FaultScene.start({ settings: noMoreForLong });
   const contents = [40_000, sizeBytes].map((size) => scene.upstream.blob(`stops ${size}`, size));
 
   const answers = await Promise.all(
@@ -59,7 +63,7 @@ test("a body that stops at the same byte each time cuts the answer in the end", 
 });
 
 test("content whose end is never said does not wait for ever: it ends right or cut", async () => {
-  await using scene = await FaultScene.start({ settings });
+  await using scene = await FaultScene.start({ settings: noMoreForLong });
   const contents = [1000, 40_000, sizeBytes].map((size) =>
     scene.upstream.blob(`never ends ${size}`, size),
   );
@@ -76,11 +80,7 @@ test("content whose end is never said does not wait for ever: it ends right or c
 });
 
 test("an upstream that stalls holds up nobody who pulls from it what does not stall", async () => {
-  await using scene = await FaultScene.start({
-    settings: {
-      timeouts: { connectMs: 60_000, headersMs: 60_000, answerMs: 60_000, bodyIdleMs: 60_000 },
-    },
-  });
+  await using scene = await FaultScene.start({ settings: { timeouts: patient } });
   const stalled = Array.from({ length: 50 }, (_, at) => scene.upstream.blob(`stalled ${at}`, 1000));
   const waiting = stalled.map((content) => scene.open("stall-at-once", content));
   const contents = [1, 2, 3].map((at) => scene.upstream.blob(`beside ${at}`, sizeBytes));

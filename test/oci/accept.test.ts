@@ -105,13 +105,20 @@ const hostile: readonly string[] = [
 
 for (const header of hostile) {
   test(`16 KiB of ${JSON.stringify(header.slice(0, 12))} are read at once`, () => {
-    const startedMs = performance.now();
-
     const accept = parseAccept(header);
-    accept.takes(ociIndex);
 
-    // It takes well under a millisecond or two; quadratic work would take hundreds.
-    assert.ok(performance.now() - startedMs < 100);
+    // It takes well under a millisecond or two; quadratic work would take hundreds each time.
+    assert.ok(bestOf(5, () => parseAccept(header).takes(ociIndex)) < 100);
     assert.ok(accept.list.length <= 2_000);
   });
+}
+
+/** The least that any of so many times took, in milliseconds: whatever else a busy machine does meets one of them only. */
+function bestOf(times: number, work: () => unknown): number {
+  const durations = Array.from({ length: times }, () => {
+    const startMs = performance.now();
+    work();
+    return performance.now() - startMs;
+  });
+  return Math.min(...durations);
 }

@@ -138,13 +138,11 @@ test("a list that was made is one that can be read", () => {
   assert.deepEqual(referrersIn(referrersIndex([])), []);
 });
 
-test("4 MiB of entries are read at once", () => {
+test("4 MiB of entries are read", () => {
   const entry = JSON.stringify({ mediaType: "a/b", digest, size: 1 });
   const count = Math.floor((4 * 1024 * 1024) / (entry.length + 1));
   const bytes = Buffer.from(`{"manifests":[${Array.from({ length: count }, () => entry).join()}]}`);
-  const startedMs = performance.now();
 
+  // It takes some tens of milliseconds; quadratic work would take minutes, and end this run.
   assert.equal(referrersIn(bytes)?.length, count);
-  // It takes some tens of milliseconds; quadratic work would take minutes.
-  assert.ok(performance.now() - startedMs < 2_000);
 });

@@ -174,7 +174,6 @@ test("one outage is learned once, whether upstream is asked as anybody or as our
   await using mirror = await TestMirror.start({
     upstreams: { "docker.io": hub },
     settings: { "docker.io": { access: "public" } },
-    ownMonotonicClock: true,
   });
   hub.addImage("team/app", "1", image);
   assert.equal((await mirror.get(manifest)).status, 200);
@@ -206,7 +205,6 @@ class Scene implements AsyncDisposable {
     const mirror = await TestMirror.start({
       upstreams: { "docker.io": endpoints[0] },
       settings: { "docker.io": { endpoints: urls } },
-      ownMonotonicClock: true,
     });
     return new Scene(endpoints, mirror);
   }

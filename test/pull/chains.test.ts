@@ -5,6 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { type Answer, FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob, type TestImage, topLayerOf } from "../support/images.ts";
 import { InjuringRelay } from "../support/injuring-relay.ts";
+import { patient } from "../support/patience.ts";
 import { namedAt, startChain } from "../support/test-chain.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
@@ -218,7 +219,7 @@ test("an edge that loses patience with its parent joins the same fill again, and
   await using hub = await FakeUpstream.start();
   await using chain = await startChain({ hub });
   const { parent } = chain;
-  const timeouts = { connectMs: 5_000, headersMs: 10_000, answerMs: 60_000, bodyIdleMs: 200 };
+  const timeouts = { ...patient, bodyIdleMs: 1_500 };
   await using edge = await TestMirror.start({
     upstreams: namedAt(parent.url),
     settings: { "docker.io": { timeouts } },
@@ -261,8 +262,7 @@ const troubles: Readonly<Record<string, Trouble>> = {
 for (const [what, { answer, status, cause }] of Object.entries(troubles)) {
   test(`a registry that ${what} is named once through three mirrors, and asked no more often than by one`, async () => {
     await using hub = await FakeUpstream.start();
-    const clock = { ownMonotonicClock: true };
-    await using chain = await startChain({ hub, parent: clock, edges: clock });
+    await using chain = await startChain({ hub });
     await using last = await TestMirror.start({ upstreams: namedAt(chain.edges[0].url) });
     const sentences: string[] = [];
     for (const [kind, reference] of [
@@ -296,8 +296,7 @@ for (const [what, { answer, status, cause }] of Object.entries(troubles)) {
 
 test("what the parent has is pulled from it while the registry limits the parent", async () => {
   await using hub = await FakeUpstream.start();
-  const clock = { ownMonotonicClock: true };
-  await using chain = await startChain({ hub, parent: clock, edges: clock });
+  await using chain = await startChain({ hub });
   const { parent, edges } = chain;
   const [warm, cold] = [noiseBlob("warm", 100), noiseBlob("cold", 100)];
   hub.addBlob("library/app", warm);

@@ -129,7 +129,7 @@ async function start(): Promise<Scene> {
   await using resources = new AsyncDisposableStack();
   const registry = resources.use(await LimitingRegistry.start({ tokens: true }));
   const mirror = resources.use(
-    await TestMirror.start({ upstreams: { "docker.io": registry.hub }, ownMonotonicClock: true }),
+    await TestMirror.start({ upstreams: { "docker.io": registry.hub } }),
   );
   const kept = resources.move();
   return { registry, mirror, [Symbol.asyncDispose]: () => kept.disposeAsync() };

@@ -350,7 +350,6 @@ async function loginScene(server: Partial<ServerConfig> = {}) {
     await TestMirror.start({
       upstreams: { "docker.io": upstream },
       server: { auth: files, ...server },
-      ownMonotonicClock: true,
     }),
   );
   const running = stack.move();

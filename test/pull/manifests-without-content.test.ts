@@ -144,7 +144,6 @@ async function startScene(): Promise<Scene> {
   const mirror = resources.use(
     await TestMirror.start({
       upstreams: { "docker.io": hub, "quay.io": quay },
-      ownMonotonicClock: true,
     }),
   );
   hub.addImage("team/app", "image", image);

@@ -137,7 +137,6 @@ async function warm(access: "shared" | "public"): Promise<Scene> {
     await TestMirror.start({
       upstreams: { "docker.io": hub },
       settings: { "docker.io": { access } },
-      ownMonotonicClock: true,
     }),
   );
   hub.addImage("team/app", "latest", image);

@@ -211,7 +211,6 @@ test("a 503 with Retry-After is passed on, and is no limit", async () => {
 function startMirror(hub: FakeUpstream, ghcr: FakeUpstream = hub): Promise<TestMirror> {
   return TestMirror.start({
     upstreams: { "docker.io": hub, "ghcr.io": ghcr },
-    ownMonotonicClock: true,
   });
 }
 

@@ -201,7 +201,6 @@ async function start(
     await TestMirror.start({
       upstreams: { "docker.io": registry.hub },
       settings: { "docker.io": { credentials, access: "shared" } },
-      ownMonotonicClock: true,
     }),
   );
   const kept = resources.move();

@@ -4,7 +4,7 @@ import { eventually } from "../support/eventually.ts";
 import { type Answer, FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, topLayerOf } from "../support/images.ts";
 import { rawRequest } from "../support/raw-client.ts";
-import { TestMirror } from "../support/test-mirror.ts";
+import { TestMirror, type TestMirrorOptions } from "../support/test-mirror.ts";
 
 const image = imageOfSize("warm", 100_000);
 const layer = topLayerOf(image);
@@ -71,7 +71,7 @@ for (const [name, { begin, statuses }] of Object.entries(outages)) {
     await using scene = await warm();
     const { hub, mirror } = scene;
     const elsewhere = await begin(hub);
-    if (elsewhere !== null) mirror.reload({ "docker.io": elsewhere });
+    mirror.reload({ "docker.io": elsewhere ?? hub }, waitingFor(1_500));
     const before = hub.requests.length;
 
     for (const [target, bytes] of [
@@ -130,6 +130,7 @@ test("while upstream hangs only the first pull of anything stale waits, and the 
   const { hub, mirror } = scene;
   hub.addImage("team/app", "other", cold);
   await mirror.get("/v2/team/app/manifests/other");
+  mirror.reload({ "docker.io": hub }, waitingFor(1_500));
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   hub.overrideAll(async (_, response) => {
     await released;
@@ -157,6 +158,8 @@ test("while upstream hangs only the first pull of anything stale waits, and the 
 test("as soon as an upstream that hung answers again its answers are taken", async () => {
   await using scene = await warm();
   const { hub, mirror } = scene;
+  // What it answers when it is back must come in time on any machine.
+  mirror.reload({ "docker.io": hub }, waitingFor(3_000));
   hub.overrideAll(() => {});
   mirror.advance(hourMs);
   await mirror.get(byTag);
@@ -182,6 +185,7 @@ test("as soon as an upstream that hung answers again its answers are taken", asy
 test("an expired grant is believed while upstream hangs", async () => {
   await using scene = await warm();
   const { hub, mirror } = scene;
+  mirror.reload({ "docker.io": hub }, waitingFor(1_500));
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   hub.overrideAll(async (_, response) => {
     await released;
@@ -221,15 +225,14 @@ interface Scene extends AsyncDisposable {
   readonly mirror: TestMirror;
 }
 
-/** A mirror that has just pulled `team/app:latest` whole, and does not wait long for connections and headers. */
+/** A mirror that has just pulled `team/app:latest` whole. */
 async function warm(): Promise<Scene> {
   await using resources = new AsyncDisposableStack();
   const hub = resources.use(await FakeUpstream.start());
-  const timeouts = { connectMs: 1_200, headersMs: 1_200, answerMs: 1_200, bodyIdleMs: 1_200 };
   const mirror = resources.use(
     await TestMirror.start({
       upstreams: { "docker.io": hub },
-      settings: { "docker.io": { timeouts, privateRedirects: true } },
+      settings: waitingFor(60_000),
     }),
   );
   hub.addImage("team/app", "latest", image);
@@ -237,6 +240,12 @@ async function warm(): Promise<Scene> {
   await mirror.idle();
   const kept = resources.move();
   return { hub, mirror, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** Settings of an upstream that is waited for so long in each step, and in all. */
+function waitingFor(ms: number): NonNullable<TestMirrorOptions["settings"]> {
+  const timeouts = { connectMs: ms, headersMs: ms, answerMs: ms, bodyIdleMs: ms };
+  return { "docker.io": { timeouts, privateRedirects: true } };
 }
 
 function answering(answer: Answer, statuses: readonly number[]): Outage {

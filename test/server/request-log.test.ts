@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { noiseBlob } from "../support/images.ts";
+import { patient } from "../support/patience.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -46,11 +47,7 @@ for (const id of [null, ...unfit]) {
 
 test("a pull that failed says what it had waited for", async () => {
   await using hub = await FakeUpstream.start();
-  const settings = {
-    "docker.io": {
-      timeouts: { connectMs: 5_000, headersMs: 50, answerMs: 5_000, bodyIdleMs: 5_000 },
-    },
-  };
+  const settings = { "docker.io": { timeouts: { ...patient, headersMs: 50 } } };
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, settings });
   hub.overrideAll(() => {});
 
@@ -84,7 +81,6 @@ test("a pull that was neither does not", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({
     upstreams: { "docker.io": hub },
-    ownMonotonicClock: true,
   });
   const blob = noiseBlob("quick", 100);
   hub.addBlob("library/app", blob);

@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { Manifest } from "../../src/oci/manifest.ts";
+import { freePort } from "./free-port.ts";
 import type { TestBlob, TestImage } from "./images.ts";
 
 /** One request that came, and what became of it. */
@@ -76,11 +77,9 @@ export class FakeUpstream implements AsyncDisposable {
 
   /** Listens (again, on the same port). */
   async up(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once("error", reject);
-    this.#server.listen(this.#port, "127.0.0.1", resolve);
-    await promise;
-    this.#port = (this.#server.address() as AddressInfo).port;
+    this.#port ||= await freePort();
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
   }
 
   /** Refuses connections, and breaks those there are. */

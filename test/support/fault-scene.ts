@@ -20,8 +20,8 @@ import { TestMirror } from "./test-mirror.ts";
 
 export interface FaultSceneOptions extends FaultUpstreamOptions {
   readonly settings?: Partial<UpstreamConfig>;
-  /** As of TestMirror. */
-  readonly ownMonotonicClock?: boolean;
+  /** As of TestMirror, but true where nothing is said: what is asked again and again ends by it. */
+  readonly machineClock?: boolean;
   /** A second upstream, `beside.test`: a repository `beside.test/good/app` is its `good/app`. */
   readonly beside?: FaultUpstream;
   /** Where the mirror asks the upstream, if not where it listens; on the same port. */
@@ -88,7 +88,7 @@ export class FaultScene implements AsyncDisposable {
         },
         directory,
         settings: { "faults.test": settings },
-        ...(options.ownMonotonicClock ? { ownMonotonicClock: true } : {}),
+        machineClock: options.machineClock ?? true,
         ...(maxSize ? { maxSize } : {}),
         ...(minFree ? { minFree } : {}),
         ...(pins ? { eviction: { pins } } : {}),

@@ -1,7 +1,9 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
 import type { Digest, DigestAlgorithm } from "../../src/oci/digest.ts";
 import { type FaultRequest, FaultWire, type Gate } from "./fault-wire.ts";
 import { type Fault, type FaultAsk, faults, honest, signedHop } from "./faults.ts";
+import { freePort } from "./free-port.ts";
 import { SeededContent } from "./seeded-content.ts";
 
 export interface FaultUpstreamOptions {
@@ -85,10 +87,11 @@ export class FaultUpstream implements AsyncDisposable {
   async up(): Promise<void> {
     const [registry, hop] = this.#servers;
     const [port, hopPort] = this.#ports;
-    this.#ports = [
-      await listen(registry, port, this.#address),
-      await listen(hop, hopPort, this.#address),
-    ];
+    this.#ports = [port || (await freePort()), hopPort || (await freePort())];
+    for (const [at, server] of [registry, hop].entries()) {
+      server.listen(this.#ports[at], this.#address);
+      await once(server, "listening");
+    }
   }
 
   /** Refuses connections, and breaks those there are. */
@@ -278,15 +281,6 @@ function parseRequest(text: string, connection: number, hop: boolean): FaultRequ
   );
   const atMs = performance.now();
   return { atMs, method, target, headers, connection, hop, statusLine: null, sentBytes: 0 };
-}
-
-async function listen(server: Server, port: number, address: string): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen(port, address, resolve);
-  await promise;
-  server.off("error", reject);
-  return (server.address() as AddressInfo).port;
 }
 
 function closing(server: Server): Promise<void> {

@@ -46,7 +46,6 @@ export class ForwardingScene implements AsyncDisposable {
     const mirror = await TestMirror.start({
       upstreams: { "private.test": hub, "beside.test": beside },
       settings: { "private.test": { access: "forward" } },
-      ownMonotonicClock: true,
       ...options.mirror,
     });
     resources.move();

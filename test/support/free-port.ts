@@ -1,16 +1,28 @@
+import { once } from "node:events";
 import { createServer } from "node:net";
 
+// Below those that the system gives to whoever asks for any (on Linux from 32768 on): nobody is given it meanwhile.
+const firstPort = 10_000;
+const lastPort = 32_000;
+
 /**
- * A loopback port that nothing listens on, for a program that must be told its port. Somebody else may take
- * it before the program does: whoever starts one tries again with another.
+ * A loopback port that nothing listens on, for a program that must be told its port, or a server that is to come back to its
+ * own. Somebody else may take it before: whoever starts a program tries again with another.
  */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject).listen(0, "127.0.0.1", resolve);
-  await promise;
-  const address = server.address();
-  await server[Symbol.asyncDispose]();
-  if (typeof address === "object" && address) return address.port;
-  throw new Error("a TCP server has no port");
+  for (;;) {
+    const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort));
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  await using server = createServer().listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return false;
+    throw error;
+  }
 }

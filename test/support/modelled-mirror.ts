@@ -266,7 +266,6 @@ async function startMirror(
   return await TestMirror.start({
     upstreams: { "docker.io": upstream },
     directory,
-    ownMonotonicClock: true,
     ttlMs: believed.ttlMs,
     ...(nowMs === undefined ? {} : { nowMs }),
   });

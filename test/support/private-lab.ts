@@ -98,7 +98,6 @@ export class PrivateLab implements AsyncDisposable {
         directory,
         server,
         freshness: { negativeTtlMs: 0, ...freshness },
-        ownMonotonicClock: true,
       }),
     );
     return new PrivateLab({

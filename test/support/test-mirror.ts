@@ -36,8 +36,8 @@ export interface TestMirrorOptions {
   readonly writePatienceMs?: number;
   readonly writeIdleMs?: number;
   readonly requestTimeouts?: ServerOptions;
-  /** Whether the clock that never jumps moves only when told as well; otherwise it goes on by itself too. */
-  readonly ownMonotonicClock?: boolean;
+  /** Whether the clock that never jumps goes on by itself too: a test that needs it waits for the machine. */
+  readonly machineClock?: boolean;
   /** What the clock on the wall says at the start. */
   readonly nowMs?: number;
   /** Of `server.listen`; else any that is free. */
@@ -55,7 +55,7 @@ interface Clock {
   monotonicMs: number;
 }
 
-/** The daemon in this process, on ports of its own, with a clock that only moves when told. */
+/** The daemon in this process, on ports of its own, with clocks that only move when told. */
 export class TestMirror implements AsyncDisposable {
   readonly daemon: Daemon;
   readonly logLines: Record<string, unknown>[];
@@ -89,7 +89,7 @@ export class TestMirror implements AsyncDisposable {
     const config = await configOf(options, directory);
     const { nowMs = Date.parse("2026-01-01T00:00:00Z") } = options;
     const clock: Clock = { nowMs, monotonicMs: 1_000_000 };
-    const machineMs = options.ownMonotonicClock ? () => 0 : () => performance.now();
+    const machineMs = options.machineClock ? () => performance.now() : () => 0;
     const logLines: Record<string, unknown>[] = [];
     const log = pino(logOptions("info"), {
       write: (line: string) => void logLines.push(JSON.parse(line)),

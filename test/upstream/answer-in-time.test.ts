@@ -119,6 +119,5 @@ function startMirror(
   return TestMirror.start({
     upstreams: { "docker.io": hub },
     settings: { "docker.io": { timeouts, ...settings } },
-    ownMonotonicClock: true,
   });
 }

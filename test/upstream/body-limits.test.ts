@@ -5,6 +5,7 @@ import { manifestLimitBytes } from "../../src/oci/manifest.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, FakeUpstream } from "../support/fake-upstream.ts";
 import { noise } from "../support/noise.ts";
+import { patient } from "../support/patience.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
 const index = "application/vnd.oci.image.index.v1+json";
@@ -177,9 +178,7 @@ test("a manifest that declares a gigabyte costs nothing before its bytes come", 
   await using mirror = await TestMirror.start({
     upstreams: { "docker.io": hub },
     settings: {
-      "docker.io": {
-        timeouts: { connectMs: 5_000, headersMs: 5_000, answerMs: 5_000, bodyIdleMs: 300 },
-      },
+      "docker.io": { timeouts: { ...patient, bodyIdleMs: 300 } },
     },
   });
   hub.override(manifestByDigest, (_, response) => {

@@ -11,6 +11,7 @@ import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob } from "../support/images.ts";
 import { NginxTls } from "../support/nginx-tls.ts";
 import { OutboundProxy } from "../support/outbound-proxy.ts";
+import { patient } from "../support/patience.ts";
 import { haveAll } from "../support/real-program.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 import { unboundedCrowds } from "../support/unbounded.ts";
@@ -80,10 +81,11 @@ test("many blobs come through the proxy side by side", async () => {
 
 test("the timeouts hold through a proxy as they do without", async () => {
   await using lab = await Lab.start();
-  await using mirror = await lab.mirror(
-    { kind: "url", url: new URL(lab.proxy.url) },
-    { timeouts: { connectMs: 5_000, headersMs: 300, answerMs: 300, bodyIdleMs: 300 } },
-  );
+  const proxy = { kind: "url", url: new URL(lab.proxy.url) } as const;
+  const headers = { timeouts: { ...patient, headersMs: 300 } };
+  const body = { timeouts: { ...patient, bodyIdleMs: 300 } };
+  await using mirror = await lab.mirror(proxy, headers);
+  await using other = await lab.mirror(proxy, body);
   lab.hub.override("/v2/library/app/tags/list", () => {});
 
   const answer = await mirror.get("/v2/library/app/tags/list");
@@ -94,7 +96,7 @@ test("the timeouts hold through a proxy as they do without", async () => {
   lab.hub.override("/v2/library/app/tags/list", (_, response) => {
     response.writeHead(200, { "content-type": "application/json" }).write('{"tags":');
   });
-  const stopped = await mirror.get("/v2/library/app/tags/list");
+  const stopped = await other.get("/v2/library/app/tags/list");
   assert.equal(stopped.status, 504);
   assert.equal(JSON.parse(stopped.body.toString()).errors[0].detail.phase, "body");
 });

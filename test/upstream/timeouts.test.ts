@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { noiseBlob } from "../support/images.ts";
+import { patient } from "../support/patience.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 import { RawUpstream } from "./raw-upstream.ts";
 
-const timeouts = { connectMs: 5_000, headersMs: 400, answerMs: 400, bodyIdleMs: 400 };
-const settings = { "docker.io": { timeouts } };
+const noHeader = { "docker.io": { timeouts: { ...patient, headersMs: 400 } } };
+const noMore = { "docker.io": { timeouts: { ...patient, bodyIdleMs: 400 } } };
 const list = "/v2/team/app/tags/list";
 
 const { digest } = noiseBlob("no header", 10);
@@ -14,7 +15,10 @@ const { digest } = noiseBlob("no header", 10);
 for (const path of [list, `/v2/team/app/blobs/${digest}`, `/v2/team/app/manifests/${digest}`]) {
   test(`an upstream that sends no header is given up: ${path.slice(0, 30)}`, async () => {
     await using hub = await FakeUpstream.start();
-    await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, settings });
+    await using mirror = await TestMirror.start({
+      upstreams: { "docker.io": hub },
+      settings: noHeader,
+    });
     hub.override(path, () => {});
 
     const answer = await mirror.get(path);
@@ -30,7 +34,7 @@ test("an upstream that sends its header a byte at a time is given up", async () 
   });
   await using mirror = await TestMirror.start({
     upstreams: { "docker.io": trickle.url },
-    settings,
+    settings: noHeader,
   });
 
   assertTimeout(await mirror.get(list), "headers");
@@ -44,7 +48,7 @@ test("an upstream that only ever announces its answer is given up", async () => 
   });
   await using mirror = await TestMirror.start({
     upstreams: { "docker.io": announcing.url },
-    settings,
+    settings: { "docker.io": { timeouts: patient } },
   });
 
   const answer = await mirror.get(list);
@@ -65,7 +69,10 @@ test("an answer that is announced once or twice is taken", async () => {
 
 test("a list or a manifest that stops half-way is given up", async (t) => {
   await using hub = await FakeUpstream.start();
-  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, settings });
+  await using mirror = await TestMirror.start({
+    upstreams: { "docker.io": hub },
+    settings: noMore,
+  });
   const { digest } = noiseBlob("half a manifest", 10);
   const index = "application/vnd.oci.image.index.v1+json";
   for (const path of [list, `/v2/team/app/manifests/${digest}`]) {
@@ -84,7 +91,10 @@ test("a list or a manifest that stops half-way is given up", async (t) => {
 for (const declared of [true, false]) {
   test(`a blob ${declared ? "of known" : "of unknown"} length that stops half-way is cut, never ended`, async () => {
     await using hub = await FakeUpstream.start();
-    await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, settings });
+    await using mirror = await TestMirror.start({
+      upstreams: { "docker.io": hub },
+      settings: noMore,
+    });
     const blob = noiseBlob(`half a blob ${declared}`, 400_000);
     const path = `/v2/team/app/blobs/${blob.digest}`;
     hub.override(path, (_, response) => {
@@ -100,6 +110,7 @@ for (const declared of [true, false]) {
     assert.ok(answer.body.length <= 200_000);
     await mirror.idle();
     // Nothing of it is kept: the next pull asks again.
+    mirror.reload({ "docker.io": hub }, {});
     hub.override(path, (_, response) => void response.writeHead(200).end(blob.bytes));
     assert.ok((await mirror.get(path)).body.equals(blob.bytes));
   });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
+import type { UpstreamTimeouts } from "../../src/config/config.ts";
 import { type Answer, FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob, type TestImage } from "../support/images.ts";
+import { patient } from "../support/patience.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
 /** A registry that takes any token its own token server ever gave out, unless `accepts` says otherwise. */
@@ -18,9 +20,9 @@ class Registry implements AsyncDisposable {
     this.mirror = mirror;
   }
 
-  static async start(): Promise<Registry> {
+  static async start(short: Partial<UpstreamTimeouts> = {}): Promise<Registry> {
     const upstream = await FakeUpstream.start();
-    const timeouts = { connectMs: 5_000, headersMs: 300, answerMs: 300, bodyIdleMs: 300 };
+    const timeouts = { ...patient, ...short };
     const mirror = await TestMirror.start({
       upstreams: { "docker.io": upstream },
       settings: { "docker.io": { timeouts } },
@@ -309,9 +311,14 @@ test("a token server on another host is asked without anything of ours", async (
 
 interface TokenTrouble {
   readonly what: string;
+  /** The time-outs that it is given up by. */
+  readonly short?: Partial<UpstreamTimeouts>;
   readonly answer: Answer;
   readonly expected: { readonly status: number; readonly code: string; readonly kind: string };
 }
+
+// Right answers come within it: below a second a thread that stood still would have lost them.
+const longEnoughMs = 1_500;
 
 const nonsense = { status: 502, code: "UNAVAILABLE", kind: "nonsense" };
 const troubles: readonly TokenTrouble[] = [
@@ -322,11 +329,13 @@ const troubles: readonly TokenTrouble[] = [
   },
   {
     what: "never answers",
+    short: { headersMs: longEnoughMs },
     answer: () => {},
     expected: { status: 504, code: "UNAVAILABLE", kind: "timeout" },
   },
   {
     what: "stops within its answer",
+    short: { bodyIdleMs: longEnoughMs },
     answer: (_, response) => void response.writeHead(200).write('{"token":'),
     expected: { status: 504, code: "UNAVAILABLE", kind: "timeout" },
   },
@@ -396,9 +405,9 @@ const troubles: readonly TokenTrouble[] = [
   },
 ];
 
-for (const { what, answer, expected } of troubles) {
+for (const { what, short, answer, expected } of troubles) {
   test(`a token server is upstream's trouble that ${what}, and once is not for ever`, async () => {
-    await using registry = await Registry.start();
+    await using registry = await Registry.start(short);
     const image = registry.add("trouble");
     registry.upstream.override("/token", answer);
 

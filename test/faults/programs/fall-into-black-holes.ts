@@ -17,10 +17,10 @@ export interface Findings {
 
 const sizeBytes = 3_000_000;
 
-const timeouts = { connectMs: 1_000, headersMs: 1_000, answerMs: 4_000, bodyIdleMs: 1_000 };
+const timeouts = { connectMs: 1_500, headersMs: 1_500, answerMs: 4_000, bodyIdleMs: 1_500 };
 
 async function alone(): Promise<Pick<Findings, "alone" | "tries">> {
-  await using scene = await FaultScene.start({ settings: { timeouts }, ownMonotonicClock: true });
+  await using scene = await FaultScene.start({ settings: { timeouts }, machineClock: false });
   await using hole = await BlackHole.dig(scene.upstream);
   const statuses: number[] = [];
   const pull = async (name: string): Promise<void> => {
@@ -41,8 +41,8 @@ async function beside(): Promise<Findings["beside"]> {
   await using next = await FaultUpstream.start();
   await using scene = await FaultScene.start({
     settings: { timeouts },
+    machineClock: false,
     next,
-    ownMonotonicClock: true,
   });
   await using hole = await BlackHole.dig(scene.upstream);
   const found: { status: number; tries: number }[] = [];
