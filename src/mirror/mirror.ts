@@ -91,6 +91,7 @@ export class Mirror {
       accesses: this.#accesses,
       arriving: () => this.#blobs.fills.arriving,
       onEvicted: dropFromMemory,
+      onForgotten: () => this.#forgetGranted(),
     };
     this.evictor = new Evictor(evicting, eviction);
     this.purger = new Purger({ ...evicting, onForgotten: () => this.#forgetNames() });
@@ -241,10 +242,18 @@ export class Mirror {
 
   /** What is in memory of names and rights may have been forgotten in the catalog. */
   #forgetNames(): void {
-    this.#tags.dropFromMemory();
-    this.#grants.dropFromMemory();
+    this.#forgetGranted();
     this.#notFound.clear();
     this.#passed.clear();
+  }
+
+  /**
+   * With content goes what the catalog knows of it. What were remembered beyond that would be lost with the process: it is
+   * to be learned anew, and noted, when the content is pulled again.
+   */
+  #forgetGranted(): void {
+    this.#tags.dropFromMemory();
+    this.#grants.dropFromMemory();
   }
 
   async #assertMayPullBlob(target: Target, digest: Digest): Promise<void> {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { stat } from "node:fs/promises";
+import { mkdtempDisposable, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob, ociIndex, type TestImage, topLayerOf } from "../support/images.ts";
 import { noise } from "../support/noise.ts";
+import { pullImage } from "../support/pull-image.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
 const mib = 1024 ** 2;
@@ -48,6 +50,33 @@ test("a reader of what is evicted gets all of it", async () => {
 
   assert.equal((await scene.mirror.stored()).blobs, 0);
   assert.ok((await reading.end()).body.equals(layer.bytes));
+});
+
+// What the catalog knew of an evicted image went with it, while memory knew it still: one repository brought the content back,
+// the other was served by what was in memory, and after a restart nothing showed that it might have it.
+test("an image that was evicted and comes back by one repository is kept for the others too, for an outage after a restart", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "evicted-"));
+  await using hub = await FakeUpstream.start();
+  const image = imageOfSize("shared", 1_000);
+  for (const name of ["team/a", "team/b"]) hub.addImage(name, "1", image);
+  const options = { upstreams: { "docker.io": hub }, directory: directory.path };
+  const references = ["1", image.manifest.digest];
+  {
+    await using mirror = await TestMirror.start(options);
+    for (const name of ["team/a", "team/b"]) await pullImage(mirror, name, "1");
+    await mirror.daemon.mirror.evictor.evict({ toBytes: 0 });
+    for (const name of ["team/a", "team/b"]) await pullImage(mirror, name, "1");
+  }
+  await hub.down();
+  await using mirror = await TestMirror.start(options);
+
+  for (const reference of references) {
+    const { status } = await mirror.get(`/v2/team/b/manifests/${reference}`);
+    assert.equal(status, 200, reference);
+  }
+  for (const { digest } of image.blobs) {
+    assert.equal((await mirror.get(`/v2/team/b/blobs/${digest}`)).status, 200, digest);
+  }
 });
 
 test("pinned images stay, whatever must go", async () => {

@@ -9,11 +9,6 @@ import {
   type VictimTools,
 } from "./victim-eviction.ts";
 
-export interface PurgerTools extends VictimTools {
-  /** Drops what is in memory of names and rights: the catalog is asked again, and then upstream. */
-  readonly onForgotten: () => void;
-}
-
 /** What would go. */
 export interface PlannedPurge extends PurgePlan {
   /** Which of the patterns that pin images would keep some of it from being evicted: not from this. */
@@ -25,9 +20,9 @@ const writesAtOnce = 200;
 
 /** Removes images because an operator names them: their names and rights, and content that nothing else needs. */
 export class Purger {
-  readonly #tools: PurgerTools;
+  readonly #tools: VictimTools;
 
-  constructor(tools: PurgerTools) {
+  constructor(tools: VictimTools) {
     this.#tools = tools;
   }
 

@@ -18,6 +18,8 @@ export interface VictimTools {
   readonly log: Log;
   /** Called for each digest that is stored no more. */
   readonly onEvicted: (digest: Digest) => void;
+  /** Drops what is in memory of names and rights: the catalog is asked again, and then upstream. */
+  readonly onForgotten: () => void;
 }
 
 /** What an eviction freed. */
@@ -47,7 +49,7 @@ const spared: Freed = { ...nothingFreed, spared: 1 };
 
 /** Throws away one victim: its rows, then its files. What was pulled or needed since it was chosen stays. */
 export async function evictVictim(tools: VictimTools, victim: Victim): Promise<Freed> {
-  const { accesses, catalog, budget, locks } = tools;
+  const { accesses, catalog, budget, locks, onForgotten } = tools;
   const { latestAtMs, freed } = victim;
   const digests = freed.map(({ digest }) => digest);
   const isAsked = victim.reason === "purge";
@@ -56,6 +58,7 @@ export async function evictVictim(tools: VictimTools, victim: Victim): Promise<F
   using _locks = await locks.holdAll(digests);
   using _leaving = budget.leaving(victim.freedBytes);
   await catalog.evict({ latestAtMs: isAsked ? Number.POSITIVE_INFINITY : latestAtMs, digests });
+  onForgotten();
   const removed: StoredObject[] = [];
   for (const object of freed) if (await removeFile(tools, object)) removed.push(object);
   if (removed.length === 0) return spared;
