@@ -123,17 +123,22 @@ function isLiteral({ text }: OneStep): boolean {
 function spans(steps: readonly Step[], length: number, takes: Takes): boolean {
   let at = 0;
   let step = 0;
-  let star: { readonly step: number; readonly at: number } | null = null;
+  // What follows the last `*`, and where that has to be tried next; -1: there was none yet.
+  let behindStar = -1;
+  let next = 0;
   while (at < length) {
     const current = steps[step];
-    if (current?.kind === "any") star = { step: step++, at };
-    else if (current && takes(current, at)) {
+    if (current?.kind === "any") {
+      behindStar = ++step;
+      next = at;
+      // It stands for all that is left.
+      if (behindStar === steps.length) return true;
+    } else if (current && takes(current, at)) {
       step++;
       at++;
-    } else if (star) {
-      star = { step: star.step, at: star.at + 1 };
-      step = star.step + 1;
-      at = star.at;
+    } else if (behindStar >= 0) {
+      step = behindStar;
+      at = ++next;
     } else return false;
   }
   return steps.slice(step).every(({ kind }) => kind === "any");
