@@ -1,90 +1,118 @@
 import type { OnReadOpts, Socket } from "node:net";
 
-// What is read from a socket at once: with 64 KiB a reading took half as much CPU time again, with 1 MiB no less.
-const readBytes = 256 * 1024;
+// Memory of a body is used again in pieces of this size, which is also what is read from a socket at once: with 64 KiB a
+// reading took half as much CPU time again, with 1 MiB no less.
+const pieceBytes = 256 * 1024;
+
+// A socket that fills this has more, and reads into a piece of its own from then on, until that is not half filled.
+const sharedBytes = 64 * 1024;
 
 // Reads below this are copied by themselves: headers, small answers, thin lines. From here on they are whole TLS records.
 const gatheredBytes = 16 * 1024;
 
-// Memory of a body is used again in pieces of this size.
-const bufferBytes = 512 * 1024;
-
 // What lies ready for the next bytes, all upstreams together.
-const idleLimit = 16;
+const idleLimit = 32;
 
-/** Bytes of one socket, one read behind the other. */
-interface ReceiveBuffer {
+interface Piece {
   readonly memory: Buffer;
   receivedBytes: number;
   givenBackBytes: number;
-  /** Whether no socket reads into it any more. */
-  isFull: boolean;
+  /** Whether a socket may still receive into it. */
+  isOpen: boolean;
 }
 
 /**
  * The memory that sockets of upstreams read into. Node's own way is new memory for each read: 16,000 pieces for 1 GiB, and
- * to collect them took as much CPU time as all the rest of a fill. Here one buffer is read into for all sockets, and copied
- * from there to memory that is used again when all that came in it has been given back.
+ * to collect them took as much CPU time as all the rest of a fill. Here what comes quickly is read into pieces that are
+ * used again when all that came in them has been given back. What comes slowly is read into one buffer for all sockets,
+ * and copied from there: a socket that waits holds no memory.
  */
 export class ReceiveBuffers {
-  readonly #shared = Buffer.allocUnsafeSlow(readBytes);
-  readonly #filling = new WeakMap<Socket, ReceiveBuffer>();
-  readonly #byMemory = new WeakMap<ArrayBufferLike, ReceiveBuffer>();
-  readonly #idle: ReceiveBuffer[] = [];
+  readonly #shared = Buffer.allocUnsafeSlow(sharedBytes);
+  readonly #gathering = new WeakMap<Socket, Piece>();
+  readonly #byMemory = new WeakMap<ArrayBufferLike, Piece>();
+  readonly #idle: Piece[] = [];
+  // Of the socket that has just read.
+  #hasMore = false;
 
   /** How a socket is to read, for `net.connect` and `tls.connect`: what comes is pushed to it as Node would do it. */
   get onread(): OnReadOpts {
-    const copy = (socket: Socket, bytes: Uint8Array): Buffer => this.#copy(socket, bytes);
+    const take = (socket: Socket, bytes: Uint8Array): Buffer => this.#take(socket, bytes);
     // Node calls it as a method of the socket. Should it cease to, nothing at all comes of any upstream.
-    function callback(this: Socket, sizeBytes: number, shared: Uint8Array): boolean {
-      return this.push(copy(this, shared.subarray(0, sizeBytes)));
+    function callback(this: Socket, sizeBytes: number, memory: Uint8Array): boolean {
+      return this.push(take(this, memory.subarray(0, sizeBytes)));
     }
-    return { buffer: this.#shared, callback: callback as OnReadOpts["callback"] };
+    return { buffer: () => this.#next(), callback: callback as OnReadOpts["callback"] };
   }
 
   /** Says of bytes of a body that nobody looks at them any more; once, and of none that overlap. */
   giveBack(chunk: Uint8Array): void {
-    const buffer = this.#byMemory.get(chunk.buffer);
-    if (!buffer) return;
-    buffer.givenBackBytes += chunk.length;
-    this.#reuse(buffer);
+    const piece = this.#byMemory.get(chunk.buffer);
+    if (!piece) return;
+    piece.givenBackBytes += chunk.length;
+    this.#reuse(piece);
+  }
+
+  /** Where the socket that asks reads next: nobody else reads there, or it is copied before anybody does. */
+  #next(): Buffer {
+    const hasMore = this.#hasMore;
+    this.#hasMore = false;
+    return hasMore ? this.#free().memory : this.#shared;
+  }
+
+  #take(socket: Socket, bytes: Uint8Array): Buffer {
+    const own = this.#byMemory.get(bytes.buffer);
+    this.#hasMore = bytes.length >= (own ? pieceBytes / 2 : sharedBytes);
+    if (!own) return this.#copy(socket, bytes);
+    own.isOpen = false;
+    if (this.#hasMore) {
+      own.receivedBytes = bytes.length;
+      return own.memory.subarray(0, bytes.length);
+    }
+    const copy = this.#copy(socket, bytes);
+    this.#reuse(own);
+    return copy;
   }
 
   #copy(socket: Socket, bytes: Uint8Array): Buffer {
     if (bytes.length < gatheredBytes) return Buffer.copyBytesFrom(bytes);
-    const buffer = this.#bufferFor(socket, bytes.length);
-    const startBytes = buffer.receivedBytes;
-    buffer.memory.set(bytes, startBytes);
-    buffer.receivedBytes += bytes.length;
-    return buffer.memory.subarray(startBytes, buffer.receivedBytes);
+    const piece = this.#gatheringOf(socket, bytes.length);
+    const startBytes = piece.receivedBytes;
+    piece.memory.set(bytes, startBytes);
+    piece.receivedBytes += bytes.length;
+    return piece.memory.subarray(startBytes, piece.receivedBytes);
   }
 
-  #bufferFor(socket: Socket, sizeBytes: number): ReceiveBuffer {
-    const present = this.#filling.get(socket);
-    if (present && present.receivedBytes + sizeBytes <= bufferBytes) return present;
+  #gatheringOf(socket: Socket, sizeBytes: number): Piece {
+    const present = this.#gathering.get(socket);
+    if (present && present.receivedBytes + sizeBytes <= pieceBytes) return present;
     if (present) {
-      present.isFull = true;
+      present.isOpen = false;
       this.#reuse(present);
     }
-    const next = this.#idle.pop() ?? this.#newBuffer();
-    this.#filling.set(socket, next);
+    const next = this.#free();
+    this.#gathering.set(socket, next);
     return next;
   }
 
-  #newBuffer(): ReceiveBuffer {
-    const memory = Buffer.allocUnsafeSlow(bufferBytes);
-    const buffer = { memory, receivedBytes: 0, givenBackBytes: 0, isFull: false };
-    this.#byMemory.set(memory.buffer, buffer);
-    return buffer;
+  #free(): Piece {
+    const piece = this.#idle.pop() ?? this.#newPiece();
+    piece.isOpen = true;
+    return piece;
+  }
+
+  #newPiece(): Piece {
+    const memory = Buffer.allocUnsafeSlow(pieceBytes);
+    const piece = { memory, receivedBytes: 0, givenBackBytes: 0, isOpen: true };
+    this.#byMemory.set(memory.buffer, piece);
+    return piece;
   }
 
   /** From its start, if nobody can hold anything of it: headers, for one, are never given back. */
-  #reuse(buffer: ReceiveBuffer): void {
-    if (buffer.givenBackBytes < buffer.receivedBytes) return;
-    buffer.receivedBytes = 0;
-    buffer.givenBackBytes = 0;
-    if (!buffer.isFull) return;
-    buffer.isFull = false;
-    if (this.#idle.length < idleLimit) this.#idle.push(buffer);
+  #reuse(piece: Piece): void {
+    if (piece.givenBackBytes < piece.receivedBytes) return;
+    piece.receivedBytes = 0;
+    piece.givenBackBytes = 0;
+    if (!piece.isOpen && this.#idle.length < idleLimit) this.#idle.push(piece);
   }
 }
