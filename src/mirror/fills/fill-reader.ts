@@ -15,8 +15,8 @@ export interface FillReaderOptions {
   readonly place: Place;
   readonly passLimit: PassLimit;
   readonly metrics: Metrics;
-  /** Waiting rejects as this does. */
-  readonly gone: Promise<never>;
+  /** Waiting rejects as this is aborted. */
+  readonly gone: AbortSignal;
   /** Called once, when the reader is disposed. */
   readonly leave: () => Promise<void>;
 }
@@ -44,14 +44,14 @@ export class FillReader implements BlobReader {
     for (;;) {
       const { state } = fill;
       if (state.kind === "failed") throw state.error;
-      if (state.kind === "verified") return await state.ingest.read(target, positionBytes);
+      if (state.kind === "verified") return await state.intake.read(target, positionBytes);
       if (state.kind === "unstored") return await this.#readUnstored(state, target, positionBytes);
       const aheadBytes = state.kind === "streaming" ? aheadOf(positionBytes, state) : 0;
       if (state.kind === "streaming" && aheadBytes > 0) {
-        return await state.ingest.read(target.subarray(0, aheadBytes), positionBytes);
+        return await state.intake.read(target.subarray(0, aheadBytes), positionBytes);
       }
       using _waiting = fill.upstream.crowd.stay();
-      await waitFor("body", () => Promise.race([fill.progress, gone]));
+      await waitFor("body", () => fill.progress(gone));
     }
   }
 
@@ -61,15 +61,15 @@ export class FillReader implements BlobReader {
   }
 
   async #readUnstored(state: Unstored, target: Uint8Array, positionBytes: number): Promise<number> {
-    const { ingest, storedBytes, sizeBytes } = state;
-    if (!ingest || positionBytes >= storedBytes) {
+    const { intake, storedBytes, sizeBytes } = state;
+    if (!intake || positionBytes >= storedBytes) {
       return await this.#passThrough(state).read(target, positionBytes);
     }
     const openBytes = sizeBytes === null ? storedBytes : readableBytes(storedBytes, sizeBytes);
     // The store stopped within what is held back: no more than that is missing until all is verified.
     if (positionBytes >= openBytes) await this.#passThrough(state).verified();
     const endBytes = positionBytes < openBytes ? openBytes : storedBytes;
-    return await ingest.read(target.subarray(0, endBytes - positionBytes), positionBytes);
+    return await intake.read(target.subarray(0, endBytes - positionBytes), positionBytes);
   }
 
   #passThrough({ sizeBytes, storedBytes, hash }: Unstored): UnstoredBlob {
@@ -95,6 +95,6 @@ export class FillReader implements BlobReader {
 type Unstored = Extract<FillState, { kind: "unstored" }>;
 type Streaming = Extract<FillState, { kind: "streaming" }>;
 
-function aheadOf(positionBytes: number, { ingest, sizeBytes }: Streaming): number {
-  return readableBytes(ingest.writtenBytes, sizeBytes) - positionBytes;
+function aheadOf(positionBytes: number, { intake, sizeBytes }: Streaming): number {
+  return readableBytes(intake.writtenBytes, sizeBytes) - positionBytes;
 }

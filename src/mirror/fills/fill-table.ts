@@ -68,13 +68,12 @@ export class FillTable {
    * `Fill.join` does. Aborting `signal` ends its waiting at once, so that the fill knows who still reads.
    */
   async open(fill: Fill, place: Place, signal: AbortSignal): Promise<FillReader | "unknown"> {
-    const gone = rejectionOn(signal);
     const leave = (): Promise<void> => this.#leave(fill);
     const passLimit = this.#passLimit;
     const { metrics } = this.#tools;
     try {
-      if ((await fill.join(place, gone)) === "readable") {
-        return new FillReader({ fill, place, passLimit, metrics, gone, leave });
+      if ((await fill.join(place, signal)) === "readable") {
+        return new FillReader({ fill, place, passLimit, metrics, gone: signal, leave });
       }
       await leave();
       return "unknown";
@@ -132,13 +131,4 @@ export class FillTable {
 
 function keyOf(upstream: Upstream, digest: Digest): string {
   return `${upstream.name} ${digest}`;
-}
-
-function rejectionOn(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  if (signal.aborted) reject(signal.reason);
-  else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  // Nobody may be waiting when it happens.
-  promise.catch(() => {});
-  return promise;
 }

@@ -1,23 +1,20 @@
 import { createHash, type Hash } from "node:crypto";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import type { Repository } from "../../oci/repository.ts";
-import { DigestMismatch, type Ingest } from "../../storage/blob-store.ts";
-import type { Room } from "../../storage/disk-budget.ts";
+import { DigestMismatch } from "../../storage/blob-store.ts";
 import type { FillResult } from "../../telemetry/metrics.ts";
 import type { UpstreamBlob } from "../../upstream/answers.ts";
-import type { Batch } from "../../upstream/batch.ts";
 import type { Place } from "../../upstream/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Rooms } from "../eviction/rooms.ts";
-import { orNull, recordOrRemove, type StorageTools } from "../storage-tools.ts";
+import { recordOrRemove, type StorageTools } from "../storage-tools.ts";
 import type { Ruling } from "../tags/rules.ts";
 import type { FillState } from "./fill-state.ts";
+import { Intake, type NoIntake } from "./intake.ts";
+import { Progress } from "./progress.ts";
 import { ResumedBlob } from "./resumed-blob.ts";
 import { Sources } from "./sources.ts";
-
-// How much room content of unknown length takes at a time.
-const growthBytes = 16 * 1024 * 1024;
 
 /**
  * One download of one blob from an upstream into the store. It runs by itself: readers follow the growing
@@ -29,11 +26,9 @@ export class Fill {
   readonly #tools: StorageTools;
   readonly #sources: Sources;
   readonly #aborted = new AbortController();
+  readonly #progress = new Progress();
   #state: FillState = { kind: "connecting" };
-  #progress = Promise.withResolvers<void>();
-  #ingest: Ingest | null = null;
-  // Held until the content has its row or is let go: readers of what was not stored keep its bytes on the disk.
-  #room: Room | null = null;
+  #intake: Intake | null = null;
   // The answer that was begun and found no room: the first reader to pass through goes on with it.
   #spare: UpstreamBlob | null = null;
   #cacheStatus: string | null = null;
@@ -66,9 +61,9 @@ export class Fill {
     return this.#sources.first;
   }
 
-  /** Resolves when there is more to read or the state has changed. */
-  get progress(): Promise<void> {
-    return this.#progress.promise;
+  /** Resolves when there is more to read or the state has changed. Rejects as `gone` is aborted. */
+  progress(gone: AbortSignal): Promise<void> {
+    return this.#progress.next(gone);
   }
 
   hasSource(place: Place): boolean {
@@ -86,13 +81,13 @@ export class Fill {
 
   /**
    * Waits until upstream sends; resolves to "unknown" if it has no such blob in that repository. Rejects with
-   * UpstreamError when it refuses that repository or cannot be asked, and as `gone` does if the reader goes
+   * UpstreamError when it refuses that repository or cannot be asked, and as `gone` is aborted if the reader goes
    * away meanwhile. Each call is ended by `leave`.
    */
-  async join(place: Place, gone: Promise<never>): Promise<"readable" | "unknown"> {
+  async join(place: Place, gone: AbortSignal): Promise<"readable" | "unknown"> {
     this.#readers++;
     while (this.#state.kind === "connecting" && !this.#sources.refusalOf(place)) {
-      await Promise.race([this.progress, gone]);
+      await this.progress(gone);
     }
     const refusal = this.#sources.refusalOf(place);
     if (refusal === "unknown") return "unknown";
@@ -110,7 +105,7 @@ export class Fill {
 
   async leave(): Promise<void> {
     this.#readers--;
-    await this.#releaseIngest();
+    await this.#releaseIntake();
   }
 
   /**
@@ -139,7 +134,8 @@ export class Fill {
   /** Lets go of the content as soon as the last reader has left. */
   async end(): Promise<void> {
     this.#ended = true;
-    await this.#releaseIngest();
+    this.#intake?.end();
+    await this.#releaseIntake();
   }
 
   /** Ends the download; readers are cut. Content that is verified already is stored all the same. */
@@ -151,32 +147,36 @@ export class Fill {
   }
 
   async #fill(): Promise<void> {
-    const found = await this.#sources.connect(() => this.#wake(), this.#aborted.signal);
+    const found = await this.#sources.connect(() => this.#progress.wake(), this.#aborted.signal);
     if (!found) {
       this.#result = "refused";
       throw new Error("no repository has the blob");
     }
     const { blob, place } = found;
     this.#cacheStatus = blob.cacheStatus;
-    const { store, log } = this.#tools;
-    const room = await orNull(log, () => this.#rooms.reserve(blob.sizeBytes ?? growthBytes));
-    this.#room = room;
-    const ingest = room && (await orNull(log, () => store.ingest(this.digest)));
-    this.#ingest = ingest;
+    const intake = await this.#open(blob.sizeBytes);
     this.#throwIfFailed();
-    if (!(room && ingest)) {
+    if (typeof intake === "string") {
       this.#spare = blob;
-      return this.#passOn(blob.sizeBytes, room ? "the store failed" : "no room is left");
+      return this.#passOn(blob.sizeBytes, intake);
     }
-    this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, ingest });
-    const source = this.#resumed(blob, place, ingest);
-    if (!(await this.#stream(source, ingest, room))) {
+    this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, intake });
+    const source = this.#resumed(blob, place, intake);
+    if (!(await this.#stream(source, intake))) {
       this.#aborted.abort();
       return this.#passOn(blob.sizeBytes, "the store took no more");
     }
-    this.#verify(blob, source, ingest);
+    this.#verify(blob, source, intake);
     this.#result = "passed";
-    if (this.#isKept) await this.#store(ingest, place.repository);
+    if (this.#isKept) await this.#store(intake, place.repository);
+  }
+
+  async #open(sizeBytes: number | null): Promise<Intake | NoIntake> {
+    const { store, log } = this.#tools;
+    const tools = { store, log, rooms: () => this.#rooms };
+    const intake = await Intake.open(tools, this.digest, sizeBytes);
+    if (typeof intake !== "string") this.#intake = intake;
+    return intake;
   }
 
   /** Nothing is evicted for what is not kept. */
@@ -185,10 +185,10 @@ export class Fill {
     return this.#isKept ? rooms : rooms.free;
   }
 
-  #resumed(begun: UpstreamBlob, place: Place, ingest: Ingest): ResumedBlob {
+  #resumed(begun: UpstreamBlob, place: Place, intake: Intake): ResumedBlob {
     const { upstream, digest } = this;
     const { sizeBytes, startBytes } = begun;
-    const hashCopy = (): Hash => ingest.hashCopy();
+    const hashCopy = (): Hash => intake.hashCopy();
     return new ResumedBlob({
       upstream,
       place,
@@ -202,26 +202,14 @@ export class Fill {
   }
 
   /** Stores what comes until the end; resolves to false when the store takes no more. */
-  async #stream(source: ResumedBlob, ingest: Ingest, room: Room): Promise<boolean> {
-    for (;;) {
-      using batch = await source.next();
-      if (!batch) return true;
-      const kept = await this.#keep(batch, ingest, room);
+  async #stream(source: ResumedBlob, intake: Intake): Promise<boolean> {
+    for (let batch = await source.next(); batch; batch = await source.next()) {
+      const isStored = await intake.take(batch);
       this.#throwIfFailed();
-      if (!kept) return false;
-      this.#wake();
+      if (!isStored) return false;
+      this.#progress.wake();
     }
-  }
-
-  async #keep(batch: Batch, ingest: Ingest, room: Room): Promise<boolean> {
-    const kept = await orNull(this.#tools.log, async () => {
-      const neededBytes = ingest.writtenBytes + batch.sizeBytes;
-      const fits =
-        neededBytes <= room.sizeBytes || (await this.#rooms.grow(room, neededBytes + growthBytes));
-      if (fits) await ingest.append(batch.chunks);
-      return fits;
-    });
-    return kept === true;
+    return true;
   }
 
   /** What is stored stays readable to those who follow; they go on from upstream by themselves. */
@@ -231,44 +219,44 @@ export class Fill {
       { upstream: upstream.name, digest, sizeBytes, why },
       "pulls pass through unstored",
     );
-    const ingest = this.#ingest;
-    const storedBytes = ingest?.writtenBytes ?? 0;
-    const hash = ingest?.hashCopy() ?? createHash(algorithmOf(this.digest));
+    const intake = this.#intake;
+    const storedBytes = intake?.writtenBytes ?? 0;
+    const hash = intake?.hashCopy() ?? createHash(algorithmOf(this.digest));
     this.#tools.metrics.unstoredFills.inc({ upstream: this.upstream.name });
     this.#result = "unstored";
-    this.#enter({ kind: "unstored", sizeBytes, storedBytes, ingest, hash });
+    this.#enter({ kind: "unstored", sizeBytes, storedBytes, intake, hash });
   }
 
-  #verify(blob: UpstreamBlob, source: ResumedBlob, ingest: Ingest): void {
-    const { writtenBytes } = ingest;
+  #verify(blob: UpstreamBlob, source: ResumedBlob, intake: Intake): void {
+    const { writtenBytes } = intake;
     if (blob.sizeBytes !== null && writtenBytes !== blob.sizeBytes) {
       throw this.#nonsense(
         `${writtenBytes} bytes came of the ${blob.sizeBytes} that were declared`,
       );
     }
     try {
-      ingest.verify();
+      intake.verify();
     } catch (error) {
       if (!(error instanceof DigestMismatch)) throw error;
       source.noteWrongBytes();
       this.#tools.metrics.digestMismatches.inc({ upstream: this.upstream.name });
       throw this.#nonsense(`asked for ${error.expected} it sent ${error.actual}`);
     }
-    this.#enter({ kind: "verified", sizeBytes: writtenBytes, ingest });
+    this.#enter({ kind: "verified", sizeBytes: writtenBytes, intake });
   }
 
   /** A disk that fails now fails no reader: they read the open file. */
-  async #store(ingest: Ingest, repository: Repository): Promise<void> {
+  async #store(intake: Intake, repository: Repository): Promise<void> {
     const { catalog, locks, metrics, log, now } = this.#tools;
     const { digest, upstream } = this;
     try {
       using _lock = await locks.hold(digest);
-      const identity = await ingest.commit();
-      const record = { digest, sizeBytes: ingest.writtenBytes, identity };
+      const identity = await intake.commit();
+      const record = { digest, sizeBytes: intake.writtenBytes, identity };
       await recordOrRemove(this.#tools, digest, () =>
         catalog.recordBlob({ upstream: upstream.name, repository }, record, now()),
       );
-      this.#giveRoomBack();
+      intake.giveRoomBack();
       this.#result = "stored";
     } catch (err) {
       this.#result = "unstored";
@@ -290,25 +278,14 @@ export class Fill {
 
   #enter(state: FillState): void {
     this.#state = state;
-    this.#wake();
+    this.#progress.wake();
   }
 
-  #wake(): void {
-    this.#progress.resolve();
-    this.#progress = Promise.withResolvers();
-  }
-
-  async #releaseIngest(): Promise<void> {
+  async #releaseIntake(): Promise<void> {
     if (!this.#ended || this.#readers > 0) return;
     this.takeSpare()?.drop();
-    const ingest = this.#ingest;
-    this.#ingest = null;
-    await ingest?.[Symbol.asyncDispose]();
-    this.#giveRoomBack();
-  }
-
-  #giveRoomBack(): void {
-    this.#room?.[Symbol.dispose]();
-    this.#room = null;
+    const intake = this.#intake;
+    this.#intake = null;
+    await intake?.[Symbol.asyncDispose]();
   }
 }

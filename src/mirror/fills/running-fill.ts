@@ -34,7 +34,7 @@ export function describeFill({
       return {
         ...of,
         state: state.kind,
-        doneBytes: state.ingest.writtenBytes,
+        doneBytes: state.intake.writtenBytes,
         totalBytes: state.sizeBytes,
       };
     case "unstored":
