@@ -38,6 +38,16 @@ export class Gate {
   }
 
   /**
+   * Whether a trusted proxy has the request from a client over TLS: `forwardedProto` is its X-Forwarded-Proto, all of which
+   * must say so where it passed several. null where the connection is no trusted proxy's, and nobody's word is taken.
+   */
+  cameByTls(connection: string | undefined, forwardedProto: string | undefined): boolean | null {
+    if (connection === undefined || !this.#trustedProxies.has(connection)) return null;
+    const said = (forwardedProto ?? "").split(",");
+    return said.every((one) => one.trim().toLowerCase() === "https");
+  }
+
+  /**
    * Who a caller is: whom it logs in as, else whom its client certificate names. Where nobody can log in what it sends is
    * not looked at: clients send mirrors what they know of the upstream. Rejects if it is not the login of a user.
    */

@@ -1,5 +1,5 @@
 import type { Finding } from "./finding.ts";
-import { tableAt } from "./plain-values.ts";
+import { tableAt, textsAt } from "./plain-values.ts";
 
 /** What cannot be together with upstreams that callers are asked for by their own logins. */
 export function forwardedLogins(root: unknown): Finding[] {
@@ -21,9 +21,11 @@ function faultsOf(
   server: Readonly<Record<string, unknown>>,
 ): string[] {
   return [
-    ...("tls" in server
+    ...("tls" in server || textsAt(server, "trustedProxies").length > 0
       ? []
-      : ["forward has clients send their passwords, and that needs TLS: set server.tls"]),
+      : [
+          "forward has clients send their passwords, and that needs TLS: set server.tls, or name a proxy that speaks it in server.trustedProxies",
+        ]),
     ...("auth" in server
       ? [
           "forward takes the one login that a client can send, and server.auth another; leave one out",

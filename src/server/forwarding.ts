@@ -1,11 +1,14 @@
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { FailureLimit } from "../auth/failure-limit.ts";
+import type { Gate } from "../auth/gate.ts";
 import { parseLogin } from "../auth/presented-login.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import { type ForwardedLogin, ForwardedLogins } from "../upstream/forwarded-login.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
+
+/** What trusted proxies say of a request. */
+export type ProxyView = Pick<Gate, "addressOf" | "cameByTls">;
 
 /** In an answer of 200: a login may be sent, and is not needed. */
 export const loginInvitation = 'Basic realm="sluice"';
@@ -19,37 +22,40 @@ export class Forwarding {
   // Whoever guesses passwords here would have this mirror's address locked out by the registry, for everyone.
   readonly #failures: FailureLimit;
 
-  constructor(monotonicMs: () => number) {
+  readonly #gate: () => ProxyView;
+
+  constructor(monotonicMs: () => number, gate: () => ProxyView) {
     this.#failures = new FailureLimit(monotonicMs);
+    this.#gate = gate;
   }
 
   /**
    * Who asks this upstream; null where that is all the same. Throws DistributionError UNAUTHORIZED for what is no login of a
    * registry, TOOMANYREQUESTS where too many of the address were wrong.
    */
-  loginFor(upstream: Upstream, { headers, socket }: IncomingMessage): ForwardedLogin | null {
+  loginFor(upstream: Upstream, request: IncomingMessage): ForwardedLogin | null {
     if (!upstream.forwards) return null;
-    assertPrivate(upstream, socket);
-    const { authorization } = headers;
+    this.#assertPrivate(upstream, request);
+    const { authorization } = request.headers;
     if (authorization === undefined) return this.#logins.of(null);
     const login = parseLogin(authorization);
     if (login.kind === "empty") return this.#logins.of(null);
     if (login.kind !== "basic") {
       throw unauthorized(upstream, `log in with a user and a password of ${upstream.name}`);
     }
-    this.#assertMayTry(socket.remoteAddress);
+    this.#assertMayTry(this.#addressOf(request));
     const password = login.secret.toString("utf8");
     return this.#logins.of({ kind: "password", username: login.name, password });
   }
 
   /** What is to be told of an error: where upstream did not take the login, the client is asked for another. */
-  told(error: unknown, asked: Asked | null, { socket }: IncomingMessage): unknown {
+  told(error: unknown, asked: Asked | null, request: IncomingMessage): unknown {
     if (!(error instanceof UpstreamError) || error.failure.kind !== "refused") return error;
     const { login, upstream } = asked ?? {};
     if (!login || !upstream) return error;
     const isNobody = login.credentials === null;
     if (!isNobody && error.failure.status !== 401) return error;
-    if (!isNobody) this.#failures.take(socket.remoteAddress);
+    if (!isNobody) this.#failures.take(this.#addressOf(request));
     const what = isNobody ? "wants a login for this" : "did not take this login";
     return unauthorized(upstream, `${upstream.name} ${what}`, error);
   }
@@ -65,8 +71,30 @@ export class Forwarding {
     if (login.credentials === null && request.headers.authorization !== undefined) return;
     if (login.credentials === null) throw unauthorized(upstream, `log in to ${upstream.name}`);
     if (await accepts(upstream, login)) return;
-    this.#failures.take(request.socket.remoteAddress);
+    this.#failures.take(this.#addressOf(request));
     throw unauthorized(upstream, `${upstream.name} did not take this login`);
+  }
+
+  /**
+   * The configuration asks for TLS; but what it says may have changed since the listener began. Who is on this machine sends
+   * a password to nobody else, unless it is a proxy, which has it from elsewhere.
+   */
+  #assertPrivate({ name }: Upstream, { socket, headers }: IncomingMessage): void {
+    // With HTTP/2 what stands for the socket is no instance of anything.
+    if ("encrypted" in socket && socket.encrypted === true) return;
+    const { remoteAddress } = socket;
+    const proto = headers["x-forwarded-proto"]?.toString();
+    if (this.#gate().cameByTls(remoteAddress, proto) ?? isLoopback(remoteAddress)) return;
+    throw new DistributionError(
+      "DENIED",
+      `logins for ${name} are taken over TLS only: set server.tls and restart the mirror, or have a proxy of server.trustedProxies send X-Forwarded-Proto: https`,
+    );
+  }
+
+  /** Behind a proxy are many clients, and one that guesses must not lock out the others. */
+  #addressOf({ socket, headers }: IncomingMessage): string | undefined {
+    const forwardedFor = headers["x-forwarded-for"]?.toString();
+    return this.#gate().addressOf(socket.remoteAddress, forwardedFor);
   }
 
   #assertMayTry(address: string | undefined): void {
@@ -86,22 +114,7 @@ async function accepts(upstream: Upstream, login: ForwardedLogin): Promise<boole
   return await upstream.accepts(login);
 }
 
-/**
- * The configuration asks for TLS; but what it says may have changed since the listener began. Who is on this machine sends a
- * password to nobody else.
- */
-function assertPrivate({ name }: Upstream, socket: Socket): void {
-  const { remoteAddress = "" } = socket;
-  // With HTTP/2 what stands for the socket is no instance of anything.
-  const isEncrypted = "encrypted" in socket && socket.encrypted === true;
-  if (isEncrypted || isLoopback(remoteAddress)) return;
-  throw new DistributionError(
-    "DENIED",
-    `logins for ${name} are taken over TLS only: set server.tls and restart the mirror`,
-  );
-}
-
-function isLoopback(address: string): boolean {
+function isLoopback(address = ""): boolean {
   return address === "::1" || /^(?:::ffff:)?127\./i.test(address);
 }
 

@@ -91,7 +91,7 @@ export class RegistryServer {
   constructor(options: RegistryServerOptions) {
     this.#options = options;
     this.#upstreams = options.upstreams;
-    this.#forwarding = new Forwarding(options.monotonicMs);
+    this.#forwarding = new Forwarding(options.monotonicMs, options.gate);
     const { createServer: create = createServer } = options;
     const timeouts = { ...requestTimeouts, ...options.requestTimeouts };
     this.http = create({ ...timeouts, maxHeaderSize: headerLimitBytes }, (request, response) => {

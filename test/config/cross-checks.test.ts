@@ -162,8 +162,12 @@ test("a problem elsewhere hides no problem between keys", async () => {
 test("logins are forwarded over TLS only, and where no other login is wanted of a client or by the upstream", async () => {
   const forward = "access: forward";
   assert.deepEqual(await upstreamProblems({ "a.example": forward }), [
-    "2:26 a.example.access: forward has clients send their passwords, and that needs TLS: set server.tls",
+    "2:26 a.example.access: forward has clients send their passwords, and that needs TLS: set server.tls, or name a proxy that speaks it in server.trustedProxies",
   ]);
+  const behind = await problemLines(
+    "server: { trustedProxies: [10.0.0.5] }\nupstreams: { a.example: { access: forward, endpoints: [https://x.example] } }\n",
+  );
+  assert.deepEqual(behind, []);
   const credentials = "credentials: { username: me, passwordFile: p }, access: forward";
   const both = await upstreamProblems({ "a.example": credentials });
   assert.match(
