@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { assertCounted, largeBlob, startEvicting } from "../support/evicting-scene.ts";
 import { InjectedFaults } from "../support/injected-faults.ts";
 import { haveAll, haveRoot } from "../support/real-program.ts";
+import { SeededRandom, seedOfRun } from "../support/seeded-random.ts";
 
 /** What the store, SQLite and the thread that chooses call, and how that can fail. */
 const failures: Readonly<Record<string, readonly string[]>> = {
@@ -17,29 +18,33 @@ const failures: Readonly<Record<string, readonly string[]>> = {
 // What a call is made for first: to choose, to write rows, to remove files.
 const mostTurns = 3;
 
+const seed = seedOfRun();
+
 for (const [call, errors] of Object.entries(failures)) {
-  test(`an eviction whose ${call} fails fails no pull, and leaves nothing that does not count`, async (t) => {
+  test(`an eviction whose ${call} fails fails no pull, and leaves nothing that does not count (SLUICE_TEST_SEED=${seed})`, async (t) => {
     if (!canTrace(t)) return;
     const { scene } = await startEvicting();
     await using _scene = scene;
     // The thread that chooses starts with the first eviction: libuv then reads /proc/self/cgroup, and ends the process if
     // that cannot be closed.
     if (call === "close") await scene.pullWhole("good", largeBlob(scene, "the first"));
+    // Each error and each turn; which of them meet, the seed decides.
+    const shuffled = new SeededRandom(seed).shuffle(errors);
     let hits = 0;
-    for (const error of errors) {
-      for (let nth = 1; nth <= mostTurns; nth++) {
-        const large = largeBlob(scene, `${call} fails ${error} ${nth}`);
-        await using strace = await InjectedFaults.attach(scene.sluice.pid, {
-          call,
-          effect: `error=${error}`,
-          nth,
-        });
+    for (let at = 0; at < Math.max(mostTurns, errors.length); at++) {
+      const error = shuffled[at % errors.length];
+      const nth = (at % mostTurns) + 1;
+      const large = largeBlob(scene, `${call} fails ${error} ${nth}`);
+      await using strace = await InjectedFaults.attach(scene.sluice.pid, {
+        call,
+        effect: `error=${error}`,
+        nth,
+      });
 
-        await scene.pullWhole("good", large);
-        hits += (await strace.detach()).length;
+      await scene.pullWhole("good", large);
+      hits += (await strace.detach()).length;
 
-        await assertCounted(scene);
-      }
+      await assertCounted(scene);
     }
     t.diagnostic(`${hits} calls were made to fail`);
     assert.ok(hits > 0, `nothing calls ${call} any more`);

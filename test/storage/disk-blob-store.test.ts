@@ -306,7 +306,8 @@ suite("commits and the kernel", { skip: straceSkipReason() }, () => {
   test("a disk that is far behind takes no more in, so that few files wait for it", async () => {
     await using directory = await storeDirectory();
     const threads = ["-E", "UV_THREADPOOL_SIZE=4"];
-    const delay = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=60000000"];
+    // Ten seconds: the process cannot end before. However slowly it commits, few files are synced until none is taken in.
+    const delay = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=10000000"];
 
     const { output } = await runTraced(
       [...threads, "--seccomp-bpf", ...delay],

@@ -29,9 +29,17 @@ const repositories = ["good/a", "good/b", "beside.test/good/c"];
 
 export interface BoundedDiskOptions {
   readonly seed: number;
-  readonly durationMs: number;
+  /** Whether it has gone on for long enough. */
+  readonly isOver: (progress: BoundedDiskProgress) => boolean;
   /** Of all that can be pulled. */
   readonly setBytes: number;
+}
+
+export interface BoundedDiskProgress {
+  readonly pulls: number;
+  /** Pulls of clients that read nothing for a while. */
+  readonly slow: number;
+  readonly passedMs: number;
 }
 
 /** What a run has seen. */
@@ -58,7 +66,7 @@ interface Image {
  */
 export async function boundedDisk(options: BoundedDiskOptions): Promise<BoundedDiskReport> {
   await using run = await BoundedDisk.start(options);
-  await run.pullFor(options.durationMs);
+  await run.pullUntil(options.isOver);
   await run.assertAccounts();
   await run.pullOversized();
   return await run.report();
@@ -109,9 +117,11 @@ class BoundedDisk implements AsyncDisposable {
     return new BoundedDisk(options, parts, resources.move());
   }
 
-  async pullFor(durationMs: number): Promise<void> {
-    const endMs = performance.now() + durationMs;
-    const isOver = (): boolean => performance.now() > endMs;
+  async pullUntil(isEnough: BoundedDiskOptions["isOver"]): Promise<void> {
+    const startMs = performance.now();
+    const isOver = (): boolean => {
+      return isEnough({ ...this.#counts, passedMs: performance.now() - startMs });
+    };
     const pulling = Array.from({ length: clients }, async () => {
       while (!isOver()) await this.#pullImage();
     });
