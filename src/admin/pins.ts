@@ -13,7 +13,9 @@ export function addPins(api: AdminApi, { mirror }: AdminTools): void {
 export function addPinning(api: AdminApi, tools: AdminTools): void {
   const { pins } = tools.mirror;
   api.openapi(pinRoute, async (context) => {
-    const patterns = context.req.valid("json").patterns.map((one) => readPattern(tools, one));
+    const { dryRun, patterns: written } = context.req.valid("json");
+    const patterns = written.map((one) => readPattern(tools, one));
+    if (dryRun) return context.json(await pins.planned(patterns), 200);
     if (await pins.pin(patterns)) return context.json(await pins.report(), 200);
     return context.json({ error: `${pinsLimit} patterns can be pinned, and not more` }, 409);
   });
@@ -60,7 +62,16 @@ const pinReportSchema: z.ZodType<PinReport> = z
   })
   .openapi("Pins");
 
-const orderSchema = z.strictObject({ patterns: askedPatterns }).openapi("PinOrder");
+const pinOrderSchema = z
+  .strictObject({
+    dryRun: z.boolean().default(false).openapi({
+      description: "Whether only what would be pinned then is wanted.",
+    }),
+    patterns: askedPatterns,
+  })
+  .openapi("PinOrder");
+
+const unpinOrderSchema = z.strictObject({ patterns: askedPatterns }).openapi("UnpinOrder");
 
 const pinsRoute = createRoute({
   method: "get",
@@ -69,25 +80,28 @@ const pinsRoute = createRoute({
   responses: { 200: jsonOf("The patterns, and what they match.", pinReportSchema) },
 });
 
-const changeOf = {
-  request: { body: { required: true, content: { "application/json": { schema: orderSchema } } } },
-  responses: {
-    200: jsonOf("What is pinned then.", pinReportSchema),
-    400: jsonOf("One of them is no pattern.", errorSchema),
-    409: jsonOf("It cannot be; nothing was changed.", errorSchema),
-  },
+const responses = {
+  200: jsonOf("What is pinned then.", pinReportSchema),
+  400: jsonOf("One of them is no pattern.", errorSchema),
+  409: jsonOf("It cannot be; nothing was changed.", errorSchema),
 };
 
 const pinRoute = createRoute({
   method: "post",
   path: "/api/v1/pin",
   summary: "Pins images, so that they are not evicted.",
-  ...changeOf,
+  request: { body: bodyOf(pinOrderSchema) },
+  responses,
 });
 
 const unpinRoute = createRoute({
   method: "post",
   path: "/api/v1/unpin",
   summary: "Lets images be evicted again.",
-  ...changeOf,
+  request: { body: bodyOf(unpinOrderSchema) },
+  responses,
 });
+
+function bodyOf<Order extends z.ZodType>(schema: Order) {
+  return { required: true, content: { "application/json": { schema } } };
+}

@@ -6,13 +6,21 @@ import {
   type PrefetchedResult,
   type PrefetchProgress,
 } from "../mirror/images/prefetch.ts";
+import { type PrefetchPlan, planPrefetch } from "../mirror/images/prefetch-plan.ts";
+import type { WantedPlatforms } from "../mirror/images/prefetched-image.ts";
 import { imageName } from "../oci/image-name.ts";
 import { isPlatform, linuxOn } from "../oci/platform.ts";
 import { nobody } from "../upstream/forwarded-login.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { errorSchema, jsonOf } from "./answers.ts";
 import { readImage } from "./asked-image.ts";
-import { type FailedLine, failedSchema, jsonLines, jsonLinesOf } from "./json-lines.ts";
+import {
+  type FailedLine,
+  failedSchema,
+  jsonLines,
+  jsonLinesOf,
+  type ToldWork,
+} from "./json-lines.ts";
 
 // Of such names, as many as fit into the body of a request.
 const prefetchLimit = 500;
@@ -22,12 +30,15 @@ export interface PrefetchOrder {
   readonly images: readonly string[];
   /** `linux/amd64`, `linux/arm/v7`, or `all` alone; empty: the machine's own. */
   readonly platforms: readonly string[];
+  /** Whether only is told what would be fetched. */
+  readonly dryRun: boolean;
 }
 
 /** A line of the answer: images as they are over, progress between them, and `done` at the end. */
 export type PrefetchLine =
   | ({ readonly kind: "progress" } & PrefetchProgress)
   | ({ readonly kind: "image" } & PrefetchedResult)
+  | ({ readonly kind: "plan" } & PrefetchPlan)
   | ({ readonly kind: "done" } & PrefetchSummary)
   | FailedLine;
 
@@ -43,21 +54,50 @@ export function addPrefetch(api: AdminApi, tools: AdminTools): void {
   api.openapi(prefetchRoute, (context) => {
     const order = context.req.valid("json");
     const names = order.images.map((written) => readName(tools, written));
-    const prefetch = new Prefetch(mirror, names, readPlatforms(order.platforms));
+    const platforms = readPlatforms(order.platforms);
+    const prefetch = new Prefetch(mirror, names, platforms);
     return jsonLines<PrefetchLine>(
       context,
-      async ({ tell, signal }) => {
-        let failed = 0;
-        await prefetch.run(signal, async (result) => {
-          if (result.error !== null) failed += 1;
-          await tell({ kind: "image", ...result });
-        });
-        const { images, fetchedBytes } = prefetch.progress;
-        await tell({ kind: "done", images, failed, fetchedBytes });
-      },
+      (told) =>
+        order.dryRun
+          ? tellPlans(told, { names, platforms, images: mirror.images })
+          : fetchAll(told, prefetch),
       { log, progress: async () => ({ kind: "progress", ...prefetch.progress }) },
     );
   });
+}
+
+async function fetchAll(
+  { tell, signal }: ToldWork<PrefetchLine>,
+  prefetch: Prefetch,
+): Promise<void> {
+  let failed = 0;
+  await prefetch.run(signal, async (result) => {
+    if (result.error !== null) failed += 1;
+    await tell({ kind: "image", ...result });
+  });
+  const { images, fetchedBytes } = prefetch.progress;
+  await tell({ kind: "done", images, failed, fetchedBytes });
+}
+
+interface Planned {
+  readonly names: readonly PrefetchedName[];
+  readonly platforms: WantedPlatforms;
+  readonly images: AdminTools["mirror"]["images"];
+}
+
+async function tellPlans(
+  { tell, signal }: ToldWork<PrefetchLine>,
+  { names, platforms, images }: Planned,
+): Promise<void> {
+  let failed = 0;
+  for (const name of names) {
+    signal.throwIfAborted();
+    const plan = planPrefetch(name, await images.treeOf(name.target, name.reference), platforms);
+    if (plan.error !== null) failed += 1;
+    await tell({ kind: "plan", ...plan });
+  }
+  await tell({ kind: "done", images: names.length, failed, fetchedBytes: 0 });
 }
 
 function readName(tools: AdminTools, written: string): PrefetchedName {
@@ -72,7 +112,7 @@ function readName(tools: AdminTools, written: string): PrefetchedName {
 }
 
 /** Throws HTTPException 400 for what is no platform. */
-function readPlatforms(platforms: readonly string[]): readonly string[] | "all" {
+function readPlatforms(platforms: readonly string[]): WantedPlatforms {
   if (platforms.length === 0) return [linuxOn(process.arch)];
   if (platforms.length === 1 && platforms[0] === "all") return "all";
   const other = platforms.find((platform) => !isPlatform(platform));
@@ -91,6 +131,9 @@ const orderSchema: z.ZodType<PrefetchOrder> = z
     platforms: z.array(z.string()).max(50).readonly().default([]).openapi({
       description:
         "What is taken of an index: linux/amd64, linux/arm/v7, or all alone. Without any: Linux on the architecture of the mirror's machine.",
+    }),
+    dryRun: z.boolean().default(false).openapi({
+      description: "Whether only is told what would be fetched. Upstream is not asked.",
     }),
   })
   .openapi("PrefetchOrder");
@@ -129,6 +172,23 @@ const lineSchema: z.ZodType<PrefetchLine> = z
         error: z.string().nullable().openapi({ description: "Why it is not whole." }),
       })
       .openapi("PrefetchedImage"),
+    z
+      .object({
+        kind: z.literal("plan"),
+        image: z.string(),
+        digest: z.string().nullable().openapi({
+          description: "Of what is here; null if nothing is known of it.",
+        }),
+        missingBlobs: count,
+        missingBytes: count,
+        presentBlobs: count,
+        presentBytes: count,
+        unknownManifests: count.openapi({
+          description: "Of the missing ones, manifests: what they name comes on top.",
+        }),
+        error: z.string().nullable().openapi({ description: "Why it would not be whole." }),
+      })
+      .openapi("PrefetchPlan"),
     z
       .object({ kind: z.literal("done"), images: count, failed: count, fetchedBytes: count })
       .openapi("PrefetchSummary"),

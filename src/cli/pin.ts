@@ -9,6 +9,11 @@ import { type Column, renderTable } from "./table.ts";
 /** What to do with the patterns; with none of them, `list`. */
 export type Pinning = "list" | "pin" | "unpin";
 
+export interface PinOptions extends CommandOptions {
+  /** Of `pin` alone. */
+  readonly dryRun?: boolean;
+}
+
 // The catalog is walked once; a large one takes seconds.
 const timeoutMs = 60_000;
 
@@ -16,13 +21,13 @@ const timeoutMs = 60_000;
 export async function pin(
   pinning: Pinning,
   patterns: readonly string[],
-  options: CommandOptions,
+  { dryRun, ...options }: PinOptions,
 ): Promise<void> {
   await using mirror = await reachMirror(options);
   const question =
     pinning === "list"
       ? { path: "/api/v1/pins", timeoutMs }
-      : { path: `/api/v1/${pinning}`, order: { patterns }, timeoutMs };
+      : { path: `/api/v1/${pinning}`, order: { ...(dryRun && { dryRun }), patterns }, timeoutMs };
   const report = (await mirror.ask(question)) as PinReport;
   process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : render(report)}\n`);
   if (pinning === "pin") warn(report);

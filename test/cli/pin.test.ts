@@ -29,6 +29,21 @@ test("what is pinned stays when all else goes, until it is unpinned", async () =
   assert.match(gone.stdout, /^Evicted 1 image /);
 });
 
+test("a dry run tells what would be pinned, and pins nothing", async () => {
+  await using scene = await startScene();
+  await scene.run("pin", "b");
+
+  const { code, stdout, stderr } = await scene.run("pin", "--dry-run", "a", "ghcr.io/*");
+  const listed = await scene.run("pin", "--list");
+
+  assert.equal(code, 0);
+  assert.match(stdout, /\ndocker\.io\/library\/a +1 {2}/);
+  assert.match(stdout, /\ndocker\.io\/library\/b +1 {2}/);
+  assert.match(stdout, /\npinned {3}2 MiB; /);
+  assert.equal(stderr, "sluice: ghcr.io/* matches nothing that is stored now\n");
+  assert.doesNotMatch(listed.stdout, /library\/a|ghcr/);
+});
+
 test("pins of the configuration are listed with the others, and stay", async () => {
   await using scene = await startScene(["docker.io/library/*"]);
 

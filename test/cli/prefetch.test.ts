@@ -53,10 +53,7 @@ test("without a daemon it is stored in the directory all the same", async () => 
 
 test("of an index the asked platforms are taken, or all", async () => {
   await using scene = await CommandScene.start();
-  const index = ociIndex([
-    { architecture: "amd64", layers: [[{ path: "a", bytes: noise("a", 1000) }]] },
-    { architecture: "arm64", layers: [[{ path: "b", bytes: noise("b", 1000) }]] },
-  ]);
+  const index = indexOfTwo();
   scene.hub.addImage("library/multi", "1", index);
   const [amd64, arm64] = index.children.map((child) => topLayerOf(child).digest);
 
@@ -78,6 +75,33 @@ test("of an index the asked platforms are taken, or all", async () => {
   assert.equal(scene.hub.count("GET", amd64 ?? ""), 1);
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /^sluice: "arm64" is no platform; write for example linux\/arm64/);
+});
+
+test("a dry run tells what would come as far as that is known, and asks nobody", async () => {
+  await using scene = await CommandScene.start();
+  const index = indexOfTwo();
+  scene.hub.addImage("library/multi", "1", index);
+  await scene.run("prefetch", "--platform", "linux/arm64", "multi:1");
+  const asked = scene.hub.requests.length;
+
+  const both = ["--dry-run", "--platform", "linux/amd64,linux/arm64", "multi:1"];
+  const { code, stdout, stderr } = await scene.run("prefetch", ...both, "other:1");
+  const whole = await scene.run("prefetch", "--dry-run", "--platform", "linux/arm64", "multi:1");
+  const lacking = await scene.run("prefetch", "--dry-run", "--platform", "linux/s390x", "multi:1");
+  const [plan] = (await scene.run("prefetch", "--json", ...both)).stdout.split("\n");
+
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(
+    stdout,
+    /^docker\.io\/library\/multi:1 {2}at least \d+ B would be fetched, .+ are here\n/,
+  );
+  assert.match(stdout, /\ndocker\.io\/library\/other:1 {2}nothing of it is here; .+\n$/);
+  assert.match(whole.stdout, / are here, and nothing is missing\n$/);
+  assert.equal(lacking.code, 1);
+  assert.match(lacking.stdout, / would fail: it has no linux\/s390x; /);
+  const { kind, missingBlobs, unknownManifests, presentBlobs } = JSON.parse(plan ?? "");
+  assert.deepEqual([kind, missingBlobs, unknownManifests, presentBlobs], ["plan", 1, 1, 4]);
+  assert.equal(scene.hub.requests.length, asked);
 });
 
 test("images that fail are told, and the others are fetched; names come from a file too", async () => {
@@ -195,4 +219,12 @@ function layered(count: number): TestImage {
     { path: "noise", bytes: noise(`layer ${at}`, 60_000) },
   ]);
   return ociImage({ layers });
+}
+
+/** For linux/amd64 and linux/arm64. */
+function indexOfTwo(): ReturnType<typeof ociIndex> {
+  return ociIndex([
+    { architecture: "amd64", layers: [[{ path: "a", bytes: noise("a", 1000) }]] },
+    { architecture: "arm64", layers: [[{ path: "b", bytes: noise("b", 1000) }]] },
+  ]);
 }

@@ -100,6 +100,13 @@ test("images and storage on the dashboard", async (t) => {
   });
 
   await t.test("an image is pinned, and let go again", async () => {
+    await page.getByRole("button", { name: "Pin …" }).click();
+    await page.getByText("1 image that is here by this name.").waitFor();
+    await page.getByText("All pins together would keep").waitFor();
+    await screenshot(page, "pin");
+    assert.doesNotMatch(await pinsOf(mirror), /library\/small:1/);
+    await page.getByRole("button", { name: "Cancel" }).click();
+
     await confirm(page, "Pin …", "Pin");
     await page.getByText("may be evicted", { exact: true }).waitFor({ state: "detached" });
     assert.match(await pinsOf(mirror), /library\/small:1/);
@@ -127,9 +134,17 @@ test("images and storage on the dashboard", async (t) => {
     // It is said what is known of an image that is not here.
     browser.complaints.length = 0;
 
+    await page.getByRole("button", { name: "Prefetch …" }).click();
+    await page.getByText("Nothing of it is known here").waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+
     await confirm(page, "Prefetch …", "Prefetch");
     await page.getByRole("button", { name: "Purge …" }).waitFor();
     assert.deepEqual(await mirror.stored(), before);
+    await page.getByRole("button", { name: "Prefetch …" }).click();
+    await page.getByText("Nothing of it is missing.").waitFor();
+    await screenshot(page, "prefetch");
+    await page.getByRole("button", { name: "Cancel" }).click();
   });
 
   await t.test("who may only look is told so, and nothing is changed", async () => {

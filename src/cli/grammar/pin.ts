@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import type { CommandOptions } from "../command-options.ts";
-import type { Pinning } from "../pin.ts";
+import type { Pinning, PinOptions } from "../pin.ts";
 import { jsonOption } from "./json-option.ts";
 
 export function addPin(program: Command): void {
@@ -9,6 +8,7 @@ export function addPin(program: Command): void {
     .description("keep images from being evicted, from now on")
     .argument("[glob...]", "images, or patterns of them: alpine:3.20, 'ghcr.io/owner/*'")
     .option("--list", "show what is pinned, and change nothing")
+    .option("--dry-run", "show what would be pinned then, and change nothing")
     .addOption(jsonOption("Pins"))
     .addHelpText("after", pinHelp)
     .action(async (globs: string[], { list }: { list?: boolean }, command: Command) => {
@@ -32,7 +32,7 @@ export function addUnpin(program: Command): void {
 
 async function run(pinning: Pinning, globs: readonly string[], command: Command): Promise<void> {
   const { pin } = await import("../pin.ts");
-  await pin(pinning, globs, command.optsWithGlobals<CommandOptions>());
+  await pin(pinning, globs, command.optsWithGlobals<PinOptions>());
 }
 
 const pinHelp = `
@@ -44,6 +44,7 @@ is not stored yet is kept when it comes.
 
 Examples:
   sluice pin alpine:3.20 'ghcr.io/owner/*'
+  sluice pin --dry-run 'ghcr.io/owner/*'
   sluice pin --list
   sluice pin --list --json | jq -r '.pins[] | select(.images == 0).pattern'`;
 

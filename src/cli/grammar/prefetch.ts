@@ -11,6 +11,7 @@ export function addPrefetch(program: Command): void {
       "--platform <list>",
       "of an index: linux/amd64,linux/arm64, or all (default: the mirror's own)",
     )
+    .option("--dry-run", "show what would be fetched, as far as that is known here")
     .option("--file <list>", "more images, one a line; - for stdin")
     .addOption(jsonLinesOption("PrefetchLine"))
     .addHelpText("after", prefetchHelp)
@@ -34,7 +35,9 @@ image, so that eviction does not take it before what nobody asked for lately.
 On a terminal there is a bar for each blob that comes; elsewhere a line for each
 image. In a file, what follows a # is a remark. Ctrl-C ends it; what is on its
 way then goes on as for any client that leaves. With --json each line is an
-object: of the kind "image" for each image, and "done" with the counts.
+object: of the kind "image" for each image, and "done" with the counts. With
+--dry-run registries are not asked, so that it goes by what tags meant when they
+were; of the kind "plan" are its lines.
 
 Examples:
   sluice prefetch alpine:3.20 ghcr.io/owner/image:tag

@@ -1,6 +1,6 @@
 import { h, type JSX } from "preact";
 import { useState } from "preact/hooks";
-import { PinDialog } from "./pin-dialog.ts";
+import { PinDialog, UnpinDialog } from "./pin-dialog.ts";
 import { PrefetchDialog } from "./prefetch-dialog.ts";
 import { PurgeDialog } from "./purge-dialog.ts";
 
@@ -26,7 +26,8 @@ export function ImageActions({ name, pins, isHere, onDone }: ImageActionsProps):
     pins.includes(name) ? button("unpin", "Unpin …") : button("pin", "Pin …"),
     isHere && button("purge", "Purge …", "danger"),
     open === "prefetch" && h(PrefetchDialog, dialog),
-    (open === "pin" || open === "unpin") && h(PinDialog, { ...dialog, action: open }),
+    open === "pin" && h(PinDialog, dialog),
+    open === "unpin" && h(UnpinDialog, dialog),
     open === "purge" && h(PurgeDialog, dialog),
   ]);
 }

@@ -2,11 +2,16 @@ import { h, type JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { PrefetchLine } from "../../admin/prefetch.ts";
 import { formatBytes } from "../../config/units.ts";
+import type { PrefetchPlan } from "../../mirror/images/prefetch-plan.ts";
 import { follow, Refusal } from "../ask.ts";
+import { Answered } from "../parts/answered.ts";
 import { Bar } from "../parts/bar.ts";
 import { Dialog } from "../parts/dialog.ts";
 import { Name } from "../parts/name.ts";
+import { Notice } from "../parts/notice.ts";
+import { plural, shown } from "../words.ts";
 import type { ActionProps } from "./purge-dialog.ts";
+import { usePlan } from "./use-plan.ts";
 
 interface Progress {
   readonly doneBytes: number;
@@ -17,12 +22,14 @@ interface Progress {
 export function PrefetchDialog({ name, onClose, onDone }: ActionProps): JSX.Element {
   const [progress, setProgress] = useState<Progress | null>(null);
   const [allPlatforms, setAllPlatforms] = useState(false);
+  const platforms = allPlatforms ? ["all"] : [];
+  const plan = usePlan(() => planOf(name, platforms), platforms.join());
   return h(
     Dialog,
     {
       title: "Prefetch it?",
       confirm: "Prefetch",
-      carryOut: () => prefetch(name, allPlatforms ? ["all"] : [], setProgress),
+      carryOut: () => prefetch(name, platforms, setProgress),
       onClose,
       onDone,
     },
@@ -41,7 +48,9 @@ export function PrefetchDialog({ name, onClose, onDone }: ActionProps): JSX.Elem
         }),
         "Every platform of it, and not only that of the mirror’s machine",
       ]),
-      progress && h(HowFar, { progress }),
+      progress
+        ? h(HowFar, { progress })
+        : h(Answered<PrefetchPlan>, { asked: plan, show: (one) => h(WhatComes, { plan: one }) }),
     ],
   );
 }
@@ -56,6 +65,34 @@ function HowFar({ progress }: { readonly progress: Progress }): JSX.Element {
       `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)} that are known of`,
     ),
   ]);
+}
+
+function WhatComes({ plan }: { readonly plan: PrefetchPlan }): JSX.Element {
+  const { digest, missingBlobs, missingBytes, presentBytes, unknownManifests, error } = plan;
+  if (error !== null) return h(Notice, { kind: "warn" }, shown(`It would fail: ${error}`));
+  if (digest === null)
+    return h("p", null, "Nothing of it is known here; its registry says how much that is.");
+  const least = unknownManifests > 0 ? "at least " : "";
+  return h("ul", { class: "facts-list" }, [
+    missingBlobs === 0
+      ? h("li", null, "Nothing of it is missing.")
+      : h(
+          "li",
+          null,
+          `${plural(missingBlobs, "blob")} missing, ${least}${formatBytes(missingBytes)}.`,
+        ),
+    h("li", null, `${formatBytes(presentBytes)} are here.`),
+    h("li", null, "Where its tag has moved meanwhile, what it means now is fetched."),
+  ]);
+}
+
+async function planOf(name: string, platforms: readonly string[]): Promise<PrefetchPlan> {
+  const order = { images: [name], platforms, dryRun: true };
+  for await (const line of follow<PrefetchLine>("prefetch", order)) {
+    if (line.kind === "plan") return line;
+    if (line.kind === "failed") throw new Refusal(200, line.error);
+  }
+  throw new Refusal(200, "The mirror ended in the middle of it.");
 }
 
 async function prefetch(

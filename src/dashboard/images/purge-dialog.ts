@@ -1,12 +1,12 @@
 import { h, type JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
 import type { PurgeAnswer } from "../../admin/purge.ts";
 import { formatBytes } from "../../config/units.ts";
-import { type Asked, order, refused } from "../ask.ts";
+import { order } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";
 import { Dialog } from "../parts/dialog.ts";
 import { Name } from "../parts/name.ts";
 import { plural, shown } from "../words.ts";
+import { usePlan } from "./use-plan.ts";
 
 export interface ActionProps {
   readonly name: string;
@@ -18,7 +18,7 @@ type Plan = Extract<PurgeAnswer, { dryRun: true }>;
 
 /** Purges an image, after it has said what goes with it. */
 export function PurgeDialog({ name, onClose, onDone }: ActionProps): JSX.Element {
-  const asked = usePlan(name);
+  const asked = usePlan(() => order<Plan>("purge", { dryRun: true, patterns: [name] }), name);
   const plan = asked.kind === "answered" ? asked.answer : null;
   return h(
     Dialog,
@@ -35,17 +35,6 @@ export function PurgeDialog({ name, onClose, onDone }: ActionProps): JSX.Element
       h(Answered<Plan>, { asked, show: (answer) => h(WhatGoes, { plan: answer }) }),
     ],
   );
-}
-
-function usePlan(name: string): Asked<Plan> {
-  const [asked, setAsked] = useState<Asked<Plan>>({ kind: "asking" });
-  useEffect(() => {
-    order<Plan>("purge", { dryRun: true, patterns: [name] }).then(
-      (answer) => setAsked({ kind: "answered", answer, isOld: false }),
-      (error: unknown) => setAsked(refused(error)),
-    );
-  }, [name]);
-  return asked;
 }
 
 function WhatGoes({

@@ -1,5 +1,6 @@
 import type { Catalog } from "../../storage/catalog.ts";
 import type { DiskBudget } from "../../storage/disk-budget.ts";
+import type { PinRecord } from "../../storage/eviction/pins.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { EvictionSettings } from "./evictor.ts";
 
@@ -49,9 +50,25 @@ export class Pins {
   }
 
   async report(): Promise<PinReport> {
+    return await this.#reportOn(await this.#tools.catalog.pins());
+  }
+
+  /** What it would be if these were pinned too. Nothing is changed. */
+  async planned(patterns: readonly string[]): Promise<PinReport> {
+    const { catalog, now } = this.#tools;
+    const recorded = await catalog.pins();
+    const known = new Set(recorded.map(({ pattern }) => pattern));
+    const added = [...new Set(patterns)].filter((pattern) => !known.has(pattern));
+    const pinnedAtMs = now();
+    return await this.#reportOn([
+      ...recorded,
+      ...added.map((pattern) => ({ pattern, pinnedAtMs })),
+    ]);
+  }
+
+  async #reportOn(recorded: readonly PinRecord[]): Promise<PinReport> {
     const { catalog, budget, settings } = this.#tools;
     const { pins: configured, lowWatermark } = settings();
-    const recorded = await catalog.pins();
     const patterns = [...configured, ...recorded.map(({ pattern }) => pattern)];
     const { images, allocatedBytes } = await catalog.ask({ kind: "pinned", patterns });
     const { limitBytes } = await budget.usage();

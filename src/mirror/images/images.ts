@@ -85,12 +85,10 @@ export class Images {
     const { catalog } = storage;
     await flush();
     const location = locationOf(target);
+    const tree = await this.treeOf(target, reference);
+    if (!tree) return null;
+    const { digest } = tree;
     const tag = reference.kind === "tag" ? await this.#tag(target, reference.tag) : null;
-    const digest = reference.kind === "digest" ? reference.digest : tag?.variants[0]?.digest;
-    const tree = digest && (await this.trees.of(target, digest));
-    if (!digest || !tree) return null;
-    // Of another repository it may be, but not of this one.
-    if (!tag && tree.grant.provenAtMs === null) return null;
     const nodes = [...nodesOf(tree)];
     const content = nodes.filter(({ kind }) => kind === "config" || kind === "layer");
     const own = nodes.filter((node) => !content.includes(node)).map((node) => node.digest);
@@ -105,6 +103,18 @@ export class Images {
       pins: await this.#pinsOf(location, [reference, { kind: "digest", digest }]),
       referrers: await this.#referrers(location, digest),
     };
+  }
+
+  /** What it is made of, as far as that is known here; null if nothing is. */
+  async treeOf(target: PlainTarget, reference: Reference): Promise<ImageNode | null> {
+    const { catalog } = this.#tools.storage;
+    const known =
+      reference.kind === "tag" ? await catalog.tagVariants(locationOf(target), reference.tag) : [];
+    const digest = reference.kind === "digest" ? reference.digest : known[0]?.digest;
+    const tree = digest ? await this.trees.of(target, digest) : null;
+    // Of another repository it may be, but not of this one.
+    if (!tree || (known.length === 0 && tree.grant.provenAtMs === null)) return null;
+    return tree;
   }
 
   async #summary(image: ListedImage): Promise<ImageSummary> {

@@ -168,7 +168,10 @@ function blobsOf(images: readonly Manifest[]): Descriptor[] {
 }
 
 /** Those of an index that are of the platforms, in its order. Throws DistributionError where one has none. */
-function wanted(manifests: readonly Descriptor[], platforms: WantedPlatforms): Descriptor[] {
+export function wanted<Child extends { readonly platform: string | null }>(
+  manifests: readonly Child[],
+  platforms: WantedPlatforms,
+): Child[] {
   if (platforms === "all") return [...manifests];
   const there = manifests.flatMap(({ platform }) => platform ?? []);
   const taken = new Set<string>();
