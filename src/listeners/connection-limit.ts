@@ -69,6 +69,8 @@ const logEveryMs = 60_000;
 export class ConnectionLimit {
   readonly #options: ConnectionLimitOptions;
   readonly #open = new Map<string, Connection>();
+  /** Of sockets that requests came by: those with TLS are others than what was accepted. */
+  readonly #bySocket = new WeakMap<Socket, Connection>();
   readonly #byGroup = new Map<string, number>();
   /** Those without a request, the longest first. */
   readonly #waiting = new Set<Connection>();
@@ -171,7 +173,7 @@ export class ConnectionLimit {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse, listener: RequestListener): void {
-    const connection = this.#open.get(endsOf(request.socket));
+    const connection = this.#connectionOf(request.socket);
     const isStream = request.httpVersionMajor >= 2;
     const refused = connection?.refused ?? (isStream ? this.#refusalOfStream() : null);
     if (connection) this.#serve(connection, response);
@@ -181,6 +183,14 @@ export class ConnectionLimit {
       if (isStream) this.#serveStream(response);
       listener(request, response);
     }
+  }
+
+  #connectionOf(socket: Socket): Connection | undefined {
+    const known = this.#bySocket.get(socket);
+    if (known) return known;
+    const connection = this.#open.get(endsOf(socket));
+    if (connection) this.#bySocket.set(socket, connection);
+    return connection;
   }
 
   #refusalOfStream(): ConnectionRefusal | null {
