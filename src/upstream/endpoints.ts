@@ -78,10 +78,12 @@ export class Endpoints implements AsyncDisposable {
   /** null while there is an endpoint that answers, as far as is known. */
   get down(): Down | null {
     if (this.#options.offline) return offline;
+    // Every pull asks, and nearly always the first one answers.
+    if (this.#endpoints.some(({ breaker }) => breaker.state.kind === "closed")) return null;
     const states = this.#endpoints.map(({ breaker }) => breaker.state);
     const open = states.filter((state) => state.kind !== "closed");
     const [first] = open;
-    if (!first || open.length < states.length) return null;
+    if (!first) return null;
     const nowMs = this.#options.clocks.monotonicMs();
     // Who probes now will soon know.
     const untilMs = open.map((state) => (state.kind === "open" ? state.untilMs : nowMs));

@@ -32,6 +32,10 @@ export interface UpstreamEntry {
   readonly default: boolean;
 }
 
+interface Resolved extends Omit<Target, "via" | "login"> {
+  readonly host: string | undefined;
+}
+
 /** Something in a request that names an upstream. */
 interface Claim {
   readonly by: string;
@@ -46,6 +50,8 @@ export class Upstreams {
   readonly #byHost = new Map<string, Upstream>();
   readonly #upstreams: readonly Upstream[];
   readonly #default: Upstream | null;
+  /** What addresses meant last, each with the host that it came with: clients ask for the same again and again. */
+  readonly #meant = new WeakMap<Address, Resolved>();
 
   constructor(entries: readonly UpstreamEntry[]) {
     for (const { upstream, aliases, hosts } of entries) {
@@ -61,6 +67,14 @@ export class Upstreams {
    * an upstream that is not configured, two that disagree, or none; NAME_INVALID if no repository is left.
    */
   resolve(address: Address, host: string | undefined): Omit<Target, "via" | "login"> {
+    const meant = this.#meant.get(address);
+    if (meant && meant.host === host) return meant;
+    const resolved = { host, ...this.#resolve(address, host) };
+    this.#meant.set(address, resolved);
+    return resolved;
+  }
+
+  #resolve(address: Address, host: string | undefined): Omit<Target, "via" | "login"> {
     const { claims, path } = this.#readPath(address);
     const upstream =
       agreed([...this.#claimsBeside(address, host), ...claims]) ?? this.#fallback(path);
