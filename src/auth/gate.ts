@@ -37,6 +37,18 @@ export class Gate {
     return clientAddress(connection, forwardedFor, this.#trustedProxies);
   }
 
+  /** As `caller`, where that needs no look at the files of logins and no password to be hashed; else null. */
+  callerAtOnce(
+    header: string | undefined,
+    socket: Socket,
+    address: string | undefined,
+  ): Caller | null {
+    const user = this.#userShownBy(socket);
+    if (header === undefined || this.#logins === null) return { user, address };
+    const known = this.#logins.known(header);
+    return known === null ? null : { user: known.name, address };
+  }
+
   /**
    * Whether a trusted proxy has the request from a client over TLS: `forwardedProto` is its X-Forwarded-Proto, all of which
    * must say so where it passed several. null where the connection is no trusted proxy's, and nobody's word is taken.

@@ -2,7 +2,7 @@ import { hash, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { LoginCheck } from "./logins.ts";
 
-type Accepted = Extract<LoginCheck, { kind: "user" }>;
+export type Accepted = Extract<LoginCheck, { kind: "user" }>;
 type Refused = Extract<LoginCheck, { kind: "wrong" }>;
 
 // Every pull asks some ten times, and a hash of cost 10 takes 60 ms: with it five minutes are one hash a user.

@@ -42,10 +42,23 @@ export class Http2Response extends Http2ServerResponse<Http2Request> {
 
   /** RFC 9113, section 8.3.2: there are no words behind a status. */
   override writeHead(status: number, ...said: [string, Headers?] | [Headers?, ...unknown[]]): this {
-    const headers = typeof said[0] === "string" ? said[1] : said[0];
-    const sent = Object.entries(headers ?? {}).filter(([name]) => !ofConnections.has(name));
+    const [first, second] = said;
+    const headers = typeof first === "string" ? (second as Headers) : first;
+    const sent = pairsOf(headers ?? []).filter(([name]) => !ofConnections.has(name));
     return super.writeHead(status, Object.fromEntries(sent));
   }
 }
 
 type Headers = OutgoingHttpHeaders | readonly string[] | undefined;
+
+/** Of an object, or of names and values in turn. */
+function pairsOf(headers: NonNullable<Headers>): [string, OutgoingHttpHeaders[string]][] {
+  if (!isFlat(headers)) return Object.entries(headers);
+  const pairs: [string, string | undefined][] = [];
+  for (let at = 0; at < headers.length; at += 2) pairs.push([headers[at] ?? "", headers[at + 1]]);
+  return pairs;
+}
+
+function isFlat(headers: NonNullable<Headers>): headers is readonly string[] {
+  return Array.isArray(headers);
+}

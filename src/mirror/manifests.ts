@@ -68,6 +68,14 @@ export class Manifests {
     return await this.#ask(target, digest, ruling);
   }
 
+  /** The hit that `pull` would be, if all for it is in memory and good; else null. Throws what that rejects with. */
+  pullAtOnce(target: Target, digest: Digest): ManifestPull | null {
+    const { stored, grants } = this.#tools;
+    if (this.#stateAt(target, digest).isNotFound) throw manifestUnknown(digest);
+    const manifest = stored.inMemory(digest);
+    return manifest && grants.mayHaveAtOnce(target, digest) ? { outcome: hit, manifest } : null;
+  }
+
   /** What holds for a pull by digest, and whether upstream has just said that there is none. */
   stateOf(target: PlainTarget, digest: Digest): ManifestState {
     return this.#stateAt({ ...target, ...fromNowhere }, digest);

@@ -164,6 +164,18 @@ export class Mirror {
     return pull;
   }
 
+  /**
+   * As `pullManifest`, where all that it depends on is in memory and nobody need be asked, neither now nor behind the
+   * answer; else null, and nothing is noted. Throws what that rejects with.
+   */
+  pullManifestAtOnce(target: Target, reference: Reference, accept: Accept): ManifestPull | null {
+    // What is missing of the image while upstream is down the catalog says.
+    if (target.upstream.down !== null) return null;
+    const pull = this.describeManifestAtOnce(target, reference, accept);
+    if (pull) this.#accesses.notePull(pull.manifest);
+    return pull;
+  }
+
   /** What HEAD tells of a manifest: the same, but no pull of its image. */
   async describeManifest(
     target: Target,
@@ -181,6 +193,22 @@ export class Mirror {
         ? await this.#tags.pull(target, reference.tag, accept)
         : await this.#manifests.pull(target, reference.digest);
     if (pull.outcome.kind !== "bypass") this.#accesses.note(pull.manifest.digest);
+    return pull;
+  }
+
+  /** As `describeManifest`, in the way of `pullManifestAtOnce`. */
+  describeManifestAtOnce(
+    target: Target,
+    reference: Reference,
+    accept: Accept,
+  ): ManifestPull | null {
+    this.#assertAllowed(target, reference);
+    if (!this.#access.mayPullAtOnce(target)) return null;
+    const pull =
+      reference.kind === "tag"
+        ? this.#tags.pullAtOnce(target, reference.tag, accept)
+        : this.#manifests.pullAtOnce(target, reference.digest);
+    if (pull) this.#accesses.note(pull.manifest.digest);
     return pull;
   }
 

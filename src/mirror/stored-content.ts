@@ -40,7 +40,7 @@ export class StoredContent {
 
   /** The manifest, or null if the digest is not stored as a manifest, or the disk does not give it. */
   async manifest(digest: Digest): Promise<Manifest | null> {
-    const known = this.#manifests.get(digest);
+    const known = this.inMemory(digest);
     if (known) return known;
     return await orNull(this.#tools.log, async () => {
       const mediaType = await this.#tools.catalog.manifestMediaType(digest);
@@ -52,6 +52,11 @@ export class StoredContent {
       if (await this.#tools.catalog.blob(digest)) this.#manifests.set(digest, manifest);
       return manifest;
     });
+  }
+
+  /** The manifest, if it is in memory. */
+  inMemory(digest: Digest): Manifest | undefined {
+    return this.#manifests.get(digest);
   }
 
   /**

@@ -15,20 +15,20 @@ export function etagOf(digest: Digest): string {
 
 /** The headers that every answer with, or about, content carries. */
 export function pullHeaders(digest: Digest, outcome: PullOutcome): Record<string, string> {
-  return {
-    ...untrustedContentHeaders,
-    "docker-content-digest": digest,
-    etag: etagOf(digest),
-    "cache-status": cacheStatus(outcome),
-  };
+  return { ...contentHeaders(digest), "cache-status": cacheStatus(outcome) };
+}
+
+/** Those of them that say nothing of how it was answered. */
+export function contentHeaders(digest: Digest): Record<string, string> {
+  return { ...untrustedContentHeaders, "docker-content-digest": digest, etag: etagOf(digest) };
 }
 
 /**
- * RFC 9111, section 5.1: for how long what a tag means was not checked, by this mirror or one before it. What a digest means
+ * `Age` of RFC 9111, section 5.1, in seconds: for how long what a tag means was not checked, by this mirror or one before it. What a digest means
  * has no age.
  */
-export function ageOfTag(outcome: PullOutcome): Record<string, string> {
-  return { age: String(Math.floor(ageMsOf(outcome) / 1000)) };
+export function ageOfTag(outcome: PullOutcome): string {
+  return String(Math.floor(ageMsOf(outcome) / 1000));
 }
 
 function ageMsOf(outcome: PullOutcome): number {

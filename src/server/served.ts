@@ -12,6 +12,11 @@ export interface Served {
   readonly isPull: boolean;
 }
 
+/** What came of one that was not. */
+export interface Failed {
+  readonly error: unknown;
+}
+
 /** An answer without content. */
 export function servedNothing(outcome: PullOutcome | null): Served {
   return { outcome, sentBytes: 0, left: null, isPull: false };

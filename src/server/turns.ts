@@ -15,18 +15,23 @@ export class Turns {
   /** Calls `answer` when all that was asked before on the connection has been answered; never if it ends before. */
   take(socket: Socket, response: ServerResponse, answer: () => void): void {
     const asked = this.#asked.get(socket) ?? [];
-    this.#asked.set(socket, asked);
     if (asked.length === unansweredLimit) return void socket.resetAndDestroy();
+    const isFirst = asked.length === 0;
+    // Node gives an answer its connection when those before it have gone.
+    const isAlone = isFirst && response.socket !== null;
+    if (isFirst) answer();
+    // All of it is with the connection already. Most are such, and to listen for its end costs as much as some of them.
+    if (isAlone && response.writableEnded) return;
+    this.#asked.set(socket, asked);
     asked.push(answer);
     response.once("close", () => {
       asked.shift();
       if (!socket.destroyed) asked[0]?.();
     });
-    if (asked.length === 1) answer();
   }
 
   /** Whether something is being answered there, so that nothing else may be written. */
   isAnswering(socket: Socket): boolean {
-    return (this.#asked.get(socket)?.length ?? 0) > 0;
+    return (this.#asked.get(socket)?.length ?? 0) > 0 || socket.writableLength > 0;
   }
 }

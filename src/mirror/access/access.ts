@@ -62,6 +62,17 @@ export class Access {
     return await this.#proofs.holds({ ...proof, ...own });
   }
 
+  /** Whether a pull may go on, by what is in memory and good; false: `mayPull` finds out. */
+  mayPullAtOnce(target: Target): boolean {
+    if (!viewOf(target.upstream)) return true;
+    const { login } = target;
+    const location = locationOf(target);
+    const provenAtMs = login
+      ? this.#logins.provenAtMs(location, login)
+      : this.#publicAtMs.get(keyOf(location));
+    return this.#proofs.ageOf(provenAtMs ?? null) === "good";
+  }
+
   /**
    * Whether the tags of the repository may be listed; else as `mayPull`. That nobody is refused a list proves nothing
    * about the content: some registries list what they do not give.

@@ -51,6 +51,12 @@ export class Grants {
     }
   }
 
+  /** Whether it may have the content by a grant that is in memory and good; false: `mayHave` finds out. */
+  mayHaveAtOnce(target: Target, digest: Digest): boolean {
+    const provenAtMs = this.#grantedAtMs.get(keyOf(target, digest));
+    return this.#proofs.ageOf(provenAtMs ?? null) === "good";
+  }
+
   /** Whether the repository gets content that is here while upstream cannot be asked. */
   async mayHaveUnasked(target: Target, digest: Digest): Promise<boolean> {
     return (await this.isKnown(target, digest)) || (await this.#isReferenced(target, digest));

@@ -53,6 +53,13 @@ export class KnownTags {
     return manifest && { checkedAtMs: record.checkedAtMs, manifest };
   }
 
+  /** As `find`, if all of it is in memory. */
+  inMemory(key: TagKey): KnownTag | null {
+    const record = this.#records.get(textOf(key));
+    const manifest = record && this.#tools.stored.inMemory(record.digest);
+    return manifest ? { checkedAtMs: record.checkedAtMs, manifest } : null;
+  }
+
   /** As `find`, for whoever only looks. */
   async peek(key: TagKey): Promise<KnownTag | null> {
     const record = await this.#record(key);

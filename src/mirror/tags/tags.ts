@@ -4,9 +4,8 @@ import type { Reference, Tag } from "../../oci/reference.ts";
 import type { DescribedManifest, UpstreamManifest } from "../../upstream/answers.ts";
 import { behalfOf, fromNowhere } from "../../upstream/place.ts";
 import { type Flight, SingleFlight } from "../../upstream/single-flight.ts";
-import { UpstreamError, type UpstreamFailure } from "../../upstream/upstream-error.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Target } from "../../upstream/upstreams.ts";
-import { locationOf } from "../access/grants.ts";
 import type { PlainTarget } from "../images/image-tree.ts";
 import {
   collapsed,
@@ -16,20 +15,15 @@ import {
   type ManifestTools,
   manifestUnknown,
 } from "../manifests.ts";
-import type { Asked } from "../not-found.ts";
 import { withPatience } from "../patience.ts";
-import type { TagAge } from "../pull-outcome.ts";
-import { freshnessOf, mayServeStale, proofAge, stretched } from "./freshness.ts";
 import { type KnownTag, KnownTags, type TagKey, textOf } from "./known-tags.ts";
 import type { Ruling } from "./rules.ts";
 import type { TagDecision, TagState } from "./tag-decision.ts";
+import { askedBy, outage, TagJudgement } from "./tag-judgement.ts";
 
 export interface TagTools extends ManifestTools {
   readonly manifests: Manifests;
 }
-
-// Of an upstream that gives no answer, whatever the reason.
-const outage: UpstreamFailure = { kind: "timeout", phase: "headers" };
 
 // With a stale answer at hand nobody waits longer than this for upstream to say that it still holds; the question
 // goes on behind the answer.
@@ -42,11 +36,13 @@ const waitersLimit = 1_000;
 export class Tags {
   readonly #tools: TagTools;
   readonly #known: KnownTags;
+  readonly #judgement: TagJudgement;
   readonly #flights = new SingleFlight<ManifestPull>();
 
   constructor(tools: TagTools) {
     this.#tools = tools;
     this.#known = new KnownTags(tools);
+    this.#judgement = new TagJudgement(tools);
   }
 
   /**
@@ -59,6 +55,20 @@ export class Tags {
     return await this.#pull({ target, tag, variant: accept.variant }, accept);
   }
 
+  /**
+   * The hit that `pull` would be, if the tag is fresh and proven and all of it is in memory; else null. Throws what that
+   * rejects with.
+   */
+  pullAtOnce(target: Target, tag: Tag, accept: Accept): ManifestPull | null {
+    const key = { target, tag, variant: "" };
+    const { keeps, policy } = this.#judgement.rulingOn(key);
+    if (this.#judgement.isNotFound(key, policy)) throw manifestUnknown(tag);
+    const known = keeps ? this.#known.inMemory(key) : null;
+    if (!known || !accept.takes(known.manifest.mediaType)) return null;
+    const isFresh = this.#judgement.freshnessOf(key, known, policy) === "fresh";
+    return isFresh && this.#judgement.isProof(known) ? this.#judgement.hitOf(key, known) : null;
+  }
+
   /** What tags mean is read from the catalog again. */
   dropFromMemory(): void {
     this.#known.dropFromMemory();
@@ -69,9 +79,9 @@ export class Tags {
     const key = { target: { ...target, ...fromNowhere }, tag, variant: "" };
     const decision = await this.#decide(key, (one) => this.#known.peek(one));
     const known = "known" in decision ? decision.known : null;
-    const holdsIfDown = known !== null && this.#mayServe(key, known, outage);
+    const holdsIfDown = known !== null && this.#judgement.mayServe(key, known, outage);
     const isProven = known !== null && (await this.#isProven(target, known));
-    return { ruling: this.#rulingOn(key), decision, isProven, holdsIfDown };
+    return { ruling: this.#judgement.rulingOn(key), decision, isProven, holdsIfDown };
   }
 
   async #pull(key: TagKey, accept: Accept): Promise<ManifestPull> {
@@ -97,20 +107,14 @@ export class Tags {
     key: TagKey,
     find: (key: TagKey) => Promise<KnownTag | null>,
   ): Promise<TagDecision> {
-    const { storage, notFound } = this.#tools;
-    const { policy, keeps } = this.#rulingOn(key);
-    if (notFound.has(key.target, askedBy(key), policy)) return { kind: "not-found" };
+    const { policy, keeps } = this.#judgement.rulingOn(key);
+    if (this.#judgement.isNotFound(key, policy)) return { kind: "not-found" };
     // What was stored before a rule said that this only passes is nobody's any more.
     const known = keeps ? await find(key) : null;
     if (!known) return { kind: "ask" };
-    const believed = key.target.upstream.isScarce ? stretched(policy) : policy;
-    const freshness = freshnessOf(known.checkedAtMs, storage.now(), believed);
+    const freshness = this.#judgement.freshnessOf(key, known, policy);
     if (freshness !== "stale") return { kind: "hit", known, freshness };
-    return { kind: "revalidate", known, reason: this.#reasonNotToWait(key, known) };
-  }
-
-  #rulingOn({ target, tag }: TagKey): Ruling {
-    return this.#tools.rules().ruling(locationOf(target), { kind: "tag", tag });
+    return { kind: "revalidate", known, reason: this.#judgement.reasonNotToWait(key, known) };
   }
 
   async #ask(key: TagKey, accept: Accept): Promise<ManifestPull> {
@@ -124,7 +128,7 @@ export class Tags {
 
   async #askOrStale(key: TagKey, accept: Accept, known: KnownTag): Promise<ManifestPull> {
     const upstream = key.target.upstream.name;
-    const reason = this.#reasonNotToWait(key, known);
+    const reason = this.#judgement.reasonNotToWait(key, known);
     if (reason !== null) {
       this.#revalidateBehind(key, accept);
       return this.#stale(key, known, reason);
@@ -137,18 +141,10 @@ export class Tags {
       if (!(error instanceof UpstreamError)) throw error;
       // Patience may have ended before the question did.
       this.#tools.trouble.note(upstream, textOf(key), error);
-      if (this.#mayServe(key, known, error.failure)) return this.#stale(key, known, error.message);
+      if (this.#judgement.mayServe(key, known, error.failure))
+        return this.#stale(key, known, error.message);
       throw error;
     }
-  }
-
-  /** Why nobody waits for upstream, having something to serve; null if one does. */
-  #reasonNotToWait(key: TagKey, known: KnownTag): string | null {
-    const { name: upstream, down } = key.target.upstream;
-    if (down && this.#mayServe(key, known, down.failure)) return `${upstream} ${down.reason}`;
-    const inTrouble = this.#tools.trouble.lately(upstream, textOf(key));
-    if (!inTrouble || !this.#mayServe(key, known, outage)) return null;
-    return `${upstream} gave no answer a moment ago`;
   }
 
   #revalidateBehind(key: TagKey, accept: Accept): void {
@@ -184,13 +180,13 @@ export class Tags {
   async #forgetIfOver(key: TagKey, { failure }: UpstreamError): Promise<void> {
     if (failure.kind !== "refused") return;
     const known = await this.#known.find(key);
-    if (known && !this.#mayServe(key, known, failure)) await this.#known.forget(key);
+    if (known && !this.#judgement.mayServe(key, known, failure)) await this.#known.forget(key);
   }
 
   async #revalidate(key: TagKey, accept: Accept): Promise<ManifestPull> {
     const { target, tag } = key;
     const { notFound, trouble } = this.#tools;
-    const ruling = this.#rulingOn(key);
+    const ruling = this.#judgement.rulingOn(key);
     const pull = await this.#askUpstream(key, accept, ruling);
     trouble.clear(target.upstream.name, textOf(key));
     if (!pull) {
@@ -234,7 +230,7 @@ export class Tags {
   async #beforeItMoved(key: TagKey): Promise<ManifestPull | null> {
     const { upstream } = key.target;
     const known = upstream.isScarce ? await this.#known.find(key) : null;
-    if (!known || !this.#mayServe(key, known, { kind: "timeout", phase: "headers" })) return null;
+    if (!known || !this.#judgement.mayServe(key, known, outage)) return null;
     return this.#stale(
       key,
       known,
@@ -242,50 +238,30 @@ export class Tags {
     );
   }
 
-  #mayServe(key: TagKey, { checkedAtMs }: KnownTag, failure: UpstreamError["failure"]): boolean {
-    const { policy } = this.#rulingOn(key);
-    return mayServeStale(failure, checkedAtMs, this.#tools.storage.now(), policy);
-  }
-
   /**
    * The tag as it was. What was checked longer ago than a proof holds is no proof any more that the repository may have
    * the manifest, so that is proven by its digest; null if upstream says that there is none such.
    */
   async #hit(key: TagKey, known: KnownTag): Promise<ManifestPull | null> {
-    const { manifest, checkedAtMs } = known;
     const { manifests } = this.#tools;
-    if (!this.#isProof(checkedAtMs) && !(await manifests.mayHave(key.target, manifest.digest)))
-      return null;
-    return { outcome: { kind: "hit", tag: this.#ageOf(key, known) }, manifest };
+    const isHeld =
+      this.#judgement.isProof(known) ||
+      (await manifests.mayHave(key.target, known.manifest.digest));
+    return isHeld ? this.#judgement.hitOf(key, known) : null;
   }
 
-  #isProof(checkedAtMs: number): boolean {
-    const { storage, rules } = this.#tools;
-    return proofAge(checkedAtMs, storage.now(), rules().general) !== "expired";
-  }
-
-  async #isProven(target: PlainTarget, { manifest, checkedAtMs }: KnownTag): Promise<boolean> {
-    if (this.#isProof(checkedAtMs)) return true;
-    const { age } = await this.#tools.grants.stateOf(target, manifest.digest);
+  async #isProven(target: PlainTarget, known: KnownTag): Promise<boolean> {
+    if (this.#judgement.isProof(known)) return true;
+    const { age } = await this.#tools.grants.stateOf(target, known.manifest.digest);
     return age === "good" || age === "aging";
   }
 
   #stale(key: TagKey, known: KnownTag, reason: string): ManifestPull {
     return {
-      outcome: { kind: "stale", tag: this.#ageOf(key, known), reason },
+      outcome: { kind: "stale", tag: this.#judgement.ageOf(key, known), reason },
       manifest: known.manifest,
     };
   }
-
-  #ageOf(key: TagKey, { checkedAtMs }: KnownTag): TagAge {
-    const { policy, place } = this.#rulingOn(key);
-    const ageMs = Math.max(0, this.#tools.storage.now() - checkedAtMs);
-    return { ageMs, ttlMs: policy.ttlMs - ageMs, rule: place };
-  }
-}
-
-function askedBy({ tag, variant }: TagKey): Asked {
-  return `manifest ${tag} ${variant}`;
 }
 
 /** What came by digest has no age: that of the tag is in the answer that named the digest. */
