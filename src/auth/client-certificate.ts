@@ -14,7 +14,9 @@ export function shownCertificate(socket: Socket): ShownCertificate {
   if (!(socket instanceof TLSSocket)) return { kind: "none" };
   const { subject } = socket.getPeerCertificate() ?? {};
   if (subject === undefined) return { kind: "none" };
-  if (!socket.authorized) {
+  // Of a later handshake on the same connection Node tells the certificate, and what is wrong with it, but leaves
+  // `authorized` as it was.
+  if (!socket.authorized || socket.authorizationError) {
     const why = String(socket.authorizationError);
     return { kind: "refused", reason: `your client certificate is not believed (${why})` };
   }

@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { type CertificatePair, endingSoonMs } from "../config/certificate-pair.ts";
@@ -30,6 +31,13 @@ export interface ListenerCertificatesOptions {
 const lookMs = 10_000;
 
 const warnEveryMs = 24 * 3_600_000;
+
+// One for each connection: who a client is must not change under way, and Node looks only once whether a certificate is
+// believed. A second one is also the cheapest way to have us compute. TLS 1.3 has none.
+const handshakes = {
+  minVersion: "TLSv1.2",
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+} as const;
 
 /** The certificates of a listener; they are read again when their files change, and connections that there are go on. */
 export class ListenerCertificates implements Disposable {
@@ -175,7 +183,7 @@ export class ListenerCertificates implements Disposable {
   #secretsOf({ certificatePem, keyPem }: CertificatePair): SecureContextOptions {
     const ca = this.#clientCa?.pem ?? null;
     const believed = ca === null ? {} : { ca };
-    return { cert: certificatePem, key: keyPem, minVersion: "TLSv1.2", ...believed };
+    return { cert: certificatePem, key: keyPem, ...handshakes, ...believed };
   }
 
   #warnOfExpiry(): void {

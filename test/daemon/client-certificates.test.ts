@@ -3,6 +3,7 @@ import { copyFile, mkdtempDisposable, readFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Config } from "../../src/config/config.ts";
 import { type Certificate, makeCertificate } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
@@ -10,7 +11,10 @@ import { FakeUpstream } from "../support/fake-upstream.ts";
 import { Http2Client } from "../support/http2-client.ts";
 import { imageOfSize } from "../support/images.ts";
 import { haveAll } from "../support/real-program.ts";
+import { runProgram } from "../support/run-program.ts";
 import { TestMirror } from "../support/test-mirror.ts";
+
+const twoHandshakes = fileURLToPath(new URL("programs/second-handshake.py", import.meta.url));
 
 const canRun = (t: TestContext): boolean => haveAll(t, "openssl");
 
@@ -54,6 +58,27 @@ test("the CN of a certificate is the user's name, for access and in the log", as
   assert.equal(line?.["user"], "alice");
 });
 
+// Node looks once whether a certificate is believed, and shows the one of the latest handshake: whoever had a certificate
+// could be anybody by a second handshake, with one that they had made for themselves.
+test("nobody becomes another user by a second handshake on their connection", async (t) => {
+  if (!(canRun(t) && haveAll(t, "python3"))) return;
+  const rule = { match: "*", networks: null, denial: null };
+  const access = [{ ...rule, users: ["bob"] }];
+  await using scene = await startScene({ required: true, server: { access } });
+  const { mirror, alice, forged } = scene;
+  const files = [alice, forged].flatMap((own) => [own.certificateFile, own.keyFile]);
+  const path = "/v2/library/app/manifests/v1";
+
+  const { stdout, stderr } = await runProgram("python3", [
+    ...[twoHandshakes, String(mirror.daemon.address.port), path],
+    ...files,
+  ]);
+
+  assert.match(stdout, /^first: HTTP\/1.1 403 .*alice may pull nothing/, stderr);
+  assert.match(stdout, /^second handshake: refused$/m);
+  assert.doesNotMatch(stdout, /200 OK/);
+});
+
 test("other authorities count for new connections once their file has changed", async (t) => {
   if (!canRun(t)) return;
   await using scene = await startScene({ required: true });
@@ -89,6 +114,8 @@ interface Scene extends AsyncDisposable {
   readonly stranger: Certificate;
   /** Of the same authority as alice's. */
   readonly nameless: Certificate;
+  /** Made by somebody who is not bob. */
+  readonly forged: Certificate;
 }
 
 async function startScene({
@@ -105,6 +132,7 @@ async function startScene({
     makeCertificate(path, { prefix: `${subject.slice(4)}-`, subject, issuer });
   const [alice, nameless] = [await made("/CN=alice"), await made("/CN=anonymous")];
   const stranger = await makeCertificate(path, { prefix: "stranger-", subject: "/CN=alice" });
+  const forged = await makeCertificate(path, { prefix: "forged-", subject: "/CN=bob" });
   const caFile = `${path}/clients.pem`;
   await copyFile(issuer.certificateFile, caFile);
   const hub = stack.use(await FakeUpstream.start());
@@ -125,6 +153,7 @@ async function startScene({
     alice,
     stranger,
     nameless,
+    forged,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -133,14 +162,11 @@ async function startScene({
 async function ask(
   mirror: TestMirror,
   path: string,
-  shown: Certificate | null,
+  own: Certificate | null,
 ): Promise<{ readonly status: number; readonly body: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-  const own = shown && {
-    cert: await readFile(shown.certificateFile),
-    key: await readFile(shown.keyFile),
-  };
-  request(`${mirror.url}${path}`, { agent: false, rejectUnauthorized: false, ...own })
+  const options = { agent: false, rejectUnauthorized: false, ...(own && (await shown(own))) };
+  request(`${mirror.url}${path}`, options)
     .on("error", reject)
     .on("response", async (response) => {
       const body = Buffer.concat(await response.toArray()).toString();
@@ -148,4 +174,11 @@ async function ask(
     })
     .end();
   return await promise;
+}
+
+async function shown({
+  certificateFile,
+  keyFile,
+}: Certificate): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
+  return { cert: await readFile(certificateFile), key: await readFile(keyFile) };
 }
