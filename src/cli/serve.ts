@@ -1,6 +1,6 @@
 import { ConfigError } from "../config/config-error.ts";
 import { formatListenAddress } from "../config/listen-address.ts";
-import { loadConfig } from "../config/load-config.ts";
+import { type LoadedConfig, type LoadOptions, loadConfig } from "../config/load-config.ts";
 import { type Daemon, startDaemon } from "../daemon.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import { tellOfNode } from "../tell-of-node.ts";
@@ -43,21 +43,32 @@ export async function serve(options: { readonly config?: string }): Promise<void
   log.info("sluice stopped");
 }
 
-async function reload(
-  daemon: Daemon,
-  place: Parameters<typeof loadConfig>[0],
-  log: Log,
-): Promise<void> {
+async function reload(daemon: Daemon, place: LoadOptions, log: Log): Promise<void> {
   try {
-    const { config, source } = await loadConfig(place);
+    const { config, source } = await readAgain(place, log);
     daemon.reload(config);
     log.info({ configuration: source }, "configuration was read again");
   } catch (error) {
     // A mistake in the file must not end a mirror that runs.
-    const problems =
-      error instanceof ConfigError ? { problems: error.message.split("\n") } : { err: error };
+    const problems = error instanceof ConfigError ? problemsOf(error) : { err: error };
     log.error(problems, "configuration cannot be used, the old one stays");
   }
+}
+
+/** With certificates that cannot be used, where nothing else is wrong: listeners keep those that they have. */
+async function readAgain(place: LoadOptions, log: Log): Promise<LoadedConfig> {
+  try {
+    return await loadConfig(place);
+  } catch (error) {
+    const rest = await loadConfig({ ...place, certificates: "named" }).catch(() => null);
+    if (rest === null || !(error instanceof ConfigError)) throw error;
+    log.error(problemsOf(error), "certificates cannot be used, the rest is taken over");
+    return rest;
+  }
+}
+
+function problemsOf({ message }: ConfigError): Record<string, unknown> {
+  return { problems: message.split("\n") };
 }
 
 /** Resolves when a first signal has drained the daemon; a second signal, or the deadline, cuts what still runs. */

@@ -3,11 +3,14 @@ import { authKey } from "./auth-schema.ts";
 import type { AdminConfig } from "./config.ts";
 import { defaultListen } from "./default-listen.ts";
 import { list, table } from "./keys.ts";
-import { tlsKey } from "./tls-schema.ts";
+import { type CertificateUse, tlsKey } from "./tls-schema.ts";
 import { hostKey, listenKey } from "./value-keys.ts";
 
 /** `admin`: where and how the admin API is asked. */
-export function adminTable(directory: string): z.ZodType<AdminConfig> {
+export function adminTable(
+  directory: string,
+  certificates: CertificateUse,
+): z.ZodType<AdminConfig> {
   const listen = listenKey({
     description:
       "Where the admin API listens: dashboard, metrics, health. For others than this machine with auth only.",
@@ -21,7 +24,7 @@ export function adminTable(directory: string): z.ZodType<AdminConfig> {
   return table(
     {
       listen: listen.prefault(defaultListen.admin),
-      tls: tlsKey(directory).optional(),
+      tls: tlsKey({ directory, certificates }).optional(),
       auth: authKey(
         directory,
         "Who can log in. Needed where others than this machine reach listen; without it nobody need log in.",

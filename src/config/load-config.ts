@@ -4,6 +4,7 @@ import type { Config } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import type { Environment } from "./environment.ts";
 import { type ConfigText, parseConfig } from "./parse-config.ts";
+import type { CertificateUse } from "./tls-schema.ts";
 
 export interface LoadOptions {
   /** The file that `--config` names. */
@@ -11,6 +12,8 @@ export interface LoadOptions {
   readonly env: Environment;
   /** Absolute; what relative file names are relative to. */
   readonly cwd: string;
+  /** As ConfigText has it; "judged" unless it is given. */
+  readonly certificates?: CertificateUse;
 }
 
 export interface LoadedConfig {
@@ -24,8 +27,12 @@ export interface LoadedConfig {
  * nothing else that an operator can cause.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
+  const { certificates = "judged" } = options;
   const found = await readFirst(candidates(options), options.cwd);
-  if (found) return { config: await parseConfig(found, options.env), source: found.path };
+  if (found) {
+    const config = await parseConfig({ ...found, certificates }, options.env);
+    return { config, source: found.path };
+  }
   const source = "built-in defaults";
   const nothing = { text: "", file: source, directory: options.cwd };
   return { config: await parseConfig(nothing, options.env), source };

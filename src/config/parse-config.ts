@@ -6,6 +6,7 @@ import type { Environment } from "./environment.ts";
 import type { Finding } from "./finding.ts";
 import { configJsonSchema, knownKeys } from "./json-schema.ts";
 import { configSchema } from "./schema.ts";
+import type { CertificateUse } from "./tls-schema.ts";
 import { unknownKey } from "./unknown-key.ts";
 import { type PlacedFinding, YamlSource } from "./yaml-source.ts";
 
@@ -15,6 +16,8 @@ export interface ConfigText {
   readonly file: string;
   /** What relative paths in it are relative to; absolute. */
   readonly directory: string;
+  /** What is done about the files of `tls`; "judged" unless it is given. */
+  readonly certificates?: CertificateUse;
 }
 
 /** Makes a configuration of YAML. Rejects with ConfigError, which holds every problem there is. */
@@ -27,7 +30,7 @@ export async function parseConfig(written: ConfigText, environment: Environment)
   const secrets = writtenSecrets(source.value());
   const unset = source.substitute(environment);
   const value = source.value();
-  const result = await configSchema(written.directory).safeParseAsync(value);
+  const result = await schemaOf(written).safeParseAsync(value);
   const issues = result.error?.issues ?? [];
   const findings = [...issues.flatMap(findingsOf), ...crossChecks(value), ...secrets];
   const unusable = [...duplicates, ...unset];
@@ -37,6 +40,10 @@ export async function parseConfig(written: ConfigText, environment: Environment)
   // Text that lacks its variable is wrong for that reason alone.
   const own = placed.filter(({ path }) => !unset.some((problem) => problem.path === path));
   throw configError(written.file, [...unusable, ...own]);
+}
+
+function schemaOf({ directory, certificates = "judged" }: ConfigText): z.ZodType<Config> {
+  return configSchema(directory, certificates);
 }
 
 function findingsOf(issue: z.core.$ZodIssue): Finding[] {

@@ -5,6 +5,7 @@ import { evictionTable } from "./eviction-schema.ts";
 import { freshnessTable } from "./freshness-schema.ts";
 import { patternHint, table, text } from "./keys.ts";
 import { serverTable } from "./server-schema.ts";
+import type { CertificateUse } from "./tls-schema.ts";
 import { durationPattern, parseDuration, type Size } from "./units.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
 import { levelKey, pathKey, sizeKey } from "./value-keys.ts";
@@ -13,11 +14,14 @@ import { levelKey, pathKey, sizeKey } from "./value-keys.ts";
  * The one definition of the configuration: keys, defaults, checks, and the words of the JSON Schema. Paths
  * are relative to `directory`. Parse with `safeParseAsync`: certificates are read from disk.
  */
-export function configSchema(directory: string): z.ZodType<Config> {
+export function configSchema(
+  directory: string,
+  certificates: CertificateUse = "judged",
+): z.ZodType<Config> {
   return table(
     {
-      server: serverTable(directory).prefault({}),
-      admin: adminTable(directory).prefault({}),
+      server: serverTable(directory, certificates).prefault({}),
+      admin: adminTable(directory, certificates).prefault({}),
       storage: storageTable(directory).prefault({}),
       eviction: evictionTable().prefault({}),
       freshness: freshnessTable().prefault({}),

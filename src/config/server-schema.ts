@@ -4,11 +4,14 @@ import { authKey } from "./auth-schema.ts";
 import type { ServerConfig } from "./config.ts";
 import { defaultListen } from "./default-listen.ts";
 import { table, wholeNumber } from "./keys.ts";
-import { serverTlsKey } from "./tls-schema.ts";
+import { type CertificateUse, serverTlsKey } from "./tls-schema.ts";
 import { listenKey, networksKey } from "./value-keys.ts";
 
 /** `server`: where and how the registry API is asked, and by whom. */
-export function serverTable(directory: string): z.ZodType<ServerConfig> {
+export function serverTable(
+  directory: string,
+  certificates: CertificateUse,
+): z.ZodType<ServerConfig> {
   const listen = listenKey({
     description: "Where the registry API listens: what clients pull from.",
     example: "0.0.0.0:8080",
@@ -16,7 +19,7 @@ export function serverTable(directory: string): z.ZodType<ServerConfig> {
   return table(
     {
       listen: listen.prefault(defaultListen.server),
-      tls: serverTlsKey(directory).optional(),
+      tls: serverTlsKey({ directory, certificates }).optional(),
       maxConnections: wholeNumber(
         {
           description:

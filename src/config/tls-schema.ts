@@ -12,6 +12,19 @@ export interface ServerTls {
   readonly clientCertificates: ClientCertificates | null;
 }
 
+/**
+ * What is done about the files of a listener's `tls`: "judged", so that a bad one is found with the file that names it; or
+ * "named" only, for a listener that runs judges them itself, and keeps those of before.
+ */
+export type CertificateUse = "judged" | "named";
+
+/** How `tls` is read. */
+export interface TlsReading {
+  /** What relative paths are relative to. */
+  readonly directory: string;
+  readonly certificates: CertificateUse;
+}
+
 const example = { certificate: "tls.crt", key: "tls.key" };
 
 const severalExample = "[{certificate: tls.crt, key: tls.key}]";
@@ -23,27 +36,28 @@ const description =
   "Speak TLS, with this certificate; or with a list, from which the client's name for the mirror (SNI) chooses, the first for all others. Read again when the files change.";
 
 /** `tls` of a listener: a certificate, or a list of them; without it, none. Each is read, so that a bad one is found now. */
-export function tlsKey(directory: string): z.ZodType<readonly CertificateFiles[]> {
-  const one = certificateTable(directory).transform((files) => [files]);
-  return z.union([one, certificatesKey(directory)]).meta({ description, examples: [example] });
+export function tlsKey(reading: TlsReading): z.ZodType<readonly CertificateFiles[]> {
+  const one = certificateTable(reading).transform((files) => [files]);
+  return z.union([one, certificatesKey(reading)]).meta({ description, examples: [example] });
 }
 
 /** The same, with what else can be said of the registry API's listener. */
-export function serverTlsKey(directory: string): z.ZodType<ServerTls> {
-  const several = certificatesKey(directory).transform((certificates) => {
+export function serverTlsKey(reading: TlsReading): z.ZodType<ServerTls> {
+  const several = certificatesKey(reading).transform((certificates) => {
     return { certificates, http2: false, clientCertificates: null };
   });
-  return z.union([serverTlsTable(directory), several]).meta({ description, examples: [example] });
+  return z.union([serverTlsTable(reading), several]).meta({ description, examples: [example] });
 }
 
-function serverTlsTable(directory: string): z.ZodType<ServerTls> {
+function serverTlsTable(reading: TlsReading): z.ZodType<ServerTls> {
+  const { directory } = reading;
   return table(
     {
       certificate: certificateKey(directory).optional(),
       key: keyKey(directory).optional(),
-      certificates: certificatesKey(directory).optional(),
+      certificates: certificatesKey(reading).optional(),
       http2: flag("Whether clients may choose HTTP/2.").prefault(false),
-      clientCa: clientCaKey(directory).optional(),
+      clientCa: clientCaKey(reading).optional(),
       clientCertificates: clientCertificatesKey().optional(),
     },
     {
@@ -52,7 +66,7 @@ function serverTlsTable(directory: string): z.ZodType<ServerTls> {
       hints: { anyOf: [{ required: ["certificate", "key"] }, { required: ["certificates"] }] },
     },
   ).transform(async ({ clientCa, clientCertificates, ...tls }, context) => {
-    const certificates = await certificatesOf(tls, context);
+    const certificates = await certificatesOf(tls, reading, context);
     if (certificates === null) return z.NEVER;
     const { http2 } = tls;
     if (clientCa !== undefined) {
@@ -69,11 +83,12 @@ function serverTlsTable(directory: string): z.ZodType<ServerTls> {
 /** Those that are written, in either way; null if none can be used, and the issue is told. */
 async function certificatesOf(
   { certificate, key, certificates }: WrittenCertificates,
+  reading: TlsReading,
   context: z.core.$RefinementCtx,
 ): Promise<readonly CertificateFiles[] | null> {
   if (certificates === undefined) {
     const files = filesOf({ certificate, key }, context);
-    return files !== null && (await readable(files, context)) !== null ? [files] : null;
+    return files !== null && (await isUsable(files, reading, context)) ? [files] : null;
   }
   if (certificate === undefined && key === undefined) return certificates;
   context.addIssue(
@@ -88,12 +103,13 @@ interface WrittenCertificates {
   readonly certificates?: readonly CertificateFiles[] | undefined;
 }
 
-function clientCaKey(directory: string): z.ZodType<string> {
+function clientCaKey({ directory, certificates }: TlsReading): z.ZodType<string> {
   return pathKey(directory, {
     description:
       "PEM certificates of the authorities that sign those of clients, who are then asked for one; its CN is the user's name. Relative to the directory of the configuration file; read again when it changes.",
     example: "clients.pem",
   }).transform(async (path, context) => {
+    if (certificates === "named") return path;
     const file = await readCaFile(path);
     if (file.kind === "certificates") return path;
     context.addIssue(file.message);
@@ -116,8 +132,8 @@ function clientCertificatesKey(): z.ZodType<(typeof clientWays)[number]> {
   );
 }
 
-function certificatesKey(directory: string): z.ZodType<readonly CertificateFiles[]> {
-  return list(certificateTable(directory), {
+function certificatesKey(reading: TlsReading): z.ZodType<readonly CertificateFiles[]> {
+  return list(certificateTable(reading), {
     kind: "a list of certificates",
     description: "The client's name for the mirror (SNI) chooses; the first is for all others.",
     example: [example],
@@ -145,13 +161,14 @@ export function clientCertificateKey(directory: string): z.ZodType<ClientCertifi
   });
 }
 
-function certificateTable(directory: string): z.ZodType<CertificateFiles> {
+function certificateTable(reading: TlsReading): z.ZodType<CertificateFiles> {
+  const { directory } = reading;
   return table(
     { certificate: certificateKey(directory), key: keyKey(directory) },
     { description: "A certificate and its key.", example },
   ).transform(async ({ certificate, key }, context) => {
     const files = { certificateFile: certificate, keyFile: key };
-    return (await readable(files, context)) === null ? z.NEVER : files;
+    return (await isUsable(files, reading, context)) ? files : z.NEVER;
   });
 }
 
@@ -168,6 +185,14 @@ function keyKey(directory: string): z.ZodType<string> {
     description: "PEM file with the certificate's key, without a passphrase.",
     example: "tls.key",
   });
+}
+
+async function isUsable(
+  files: CertificateFiles,
+  { certificates }: TlsReading,
+  context: z.core.$RefinementCtx,
+): Promise<boolean> {
+  return certificates === "named" || (await readable(files, context)) !== null;
 }
 
 /** What is in the two files, if it can be served with; else null, and the issue is told. */

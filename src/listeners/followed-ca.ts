@@ -16,6 +16,11 @@ export class FollowedCa {
     });
   }
 
+  /** Whether the file, as it is now, cannot be used. */
+  get isBroken(): boolean {
+    return this.#problem !== null;
+  }
+
   forget(): void {
     this.#file.forget();
   }

@@ -25,6 +25,11 @@ export class FollowedPair {
     });
   }
 
+  /** Whether the files, as they are now, cannot be used. */
+  get isBroken(): boolean {
+    return this.#problem !== null;
+  }
+
   forget(): void {
     this.#files.forget();
   }

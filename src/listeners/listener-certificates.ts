@@ -48,6 +48,8 @@ export class ListenerCertificates implements Disposable {
   readonly #servers: TlsServer[] = [];
   readonly #lookout: Lookout | null;
   #contexts: Contexts | null = null;
+  /** How many of those that the configuration names now cannot be used, where others were kept for that. */
+  #refused = 0;
   #warnedMs = Number.NEGATIVE_INFINITY;
 
   private constructor(options: ListenerCertificatesOptions) {
@@ -67,6 +69,7 @@ export class ListenerCertificates implements Disposable {
       if (problem !== null) throw new ListenError(problem);
     }
     certificates.#take();
+    certificates.#measure();
     stack.move();
     return certificates;
   }
@@ -111,10 +114,12 @@ export class ListenerCertificates implements Disposable {
     const pairs = files.map((own) => new FollowedPair(own));
     const clientCa = clientCaFile === null ? null : new FollowedCa(clientCaFile);
     const looks = [...pairs, ...(clientCa ? [clientCa] : [])].map((followed) => followed.look());
-    const isUsable = this.#tellProblems(await Promise.all(looks));
+    const problems = this.#tellProblems(await Promise.all(looks));
     // Another configuration may have come meanwhile.
     if (names !== this.#wanted) return;
-    if (!isUsable) {
+    this.#refused = problems;
+    this.#measure();
+    if (problems > 0) {
       // The same one is tried again the next time.
       this.#wanted = "";
       return;
@@ -130,13 +135,13 @@ export class ListenerCertificates implements Disposable {
     await this.#lookout?.look();
   }
 
-  /** Whether there were none. */
-  #tellProblems(looks: readonly Look[]): boolean {
+  /** How many there were. */
+  #tellProblems(looks: readonly Look[]): number {
     const { listener, log } = this.#options;
     const problems = looks.flatMap(({ problem }) => problem ?? []);
     for (const problem of problems)
       log.error({ listener, problem }, "a certificate cannot be used, the old one stays");
-    return problems.length === 0;
+    return problems.length;
   }
 
   /** Never rejects: what is wrong with the files is logged, and the old ones stay. */
@@ -144,11 +149,18 @@ export class ListenerCertificates implements Disposable {
     const { listener, log } = this.#options;
     const looks = await Promise.all(this.#allFollowed.map((followed) => followed.look()));
     this.#tellProblems(looks);
+    this.#measure();
     if (looks.some(({ changed }) => changed)) {
       this.#take();
       log.info({ listener }, "certificates were read again");
     }
     this.#warnOfExpiry();
+  }
+
+  #measure(): void {
+    const { listener, metrics } = this.#options;
+    const broken = this.#allFollowed.filter(({ isBroken }) => isBroken);
+    metrics.certificatesUnusable.set({ listener }, broken.length + this.#refused);
   }
 
   get #allFollowed(): readonly (FollowedPair | FollowedCa)[] {

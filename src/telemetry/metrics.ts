@@ -239,6 +239,12 @@ export class Metrics {
     labelNames: ["listener", "name"],
     registers: [this.registry],
   });
+  readonly certificatesUnusable: Gauge<"listener"> = new Gauge({
+    name: "sluice_certificates_unusable",
+    help: "Certificates of a listener, or authorities of client certificates, whose files cannot be used now; the old ones stay.",
+    labelNames: ["listener"],
+    registers: [this.registry],
+  });
   readonly buildInfo: Gauge<"version" | "node"> = new Gauge({
     name: "sluice_build_info",
     help: "1, with the versions of sluice and of Node as labels.",

@@ -184,6 +184,7 @@ test("files that cannot be used are named in the log once, and the old certifica
       return scene.problems().some((one) => problem.test(one));
     });
     assert.equal(await fingerprint(scene), first);
+    await eventually("and so do metrics", async () => (await unusable(scene)) === 1);
   }
   assert.ok(scene.problems().length <= wrongs.length, scene.problems().join("\n"));
 
@@ -191,6 +192,7 @@ test("files that cannot be used are named in the log once, and the old certifica
   scene.reload();
 
   await eventually("the new one is served", async () => (await fingerprint(scene)) !== first);
+  assert.equal(await unusable(scene), 0);
 });
 
 test("a reload takes the certificates that the configuration names then, if they can be used", async (t) => {
@@ -205,10 +207,12 @@ test("a reload takes the certificates that the configuration names then, if they
   await eventually("the log says what is wrong", () => scene.problems().length > 0);
   assert.match(String(scene.problems()), /is not the key of the certificate in .*new-certificate/);
   assert.equal(await fingerprint(scene), before);
+  assert.equal(await unusable(scene), 1);
   await copyFile(another.keyFile, broken.keyFile);
   mirror.reloadServer({ tls: [broken] });
 
   await eventually("it is served", async () => (await greeted(scene)).names === "DNS:new.test");
+  assert.equal(await unusable(scene), 0);
   assert.equal(scene.logs("changed in the configuration").length, 0);
   mirror.reloadServer({ tls: [] });
   assert.equal(scene.logs("changed in the configuration").length, 1, "to speak no TLS any more");
@@ -370,4 +374,10 @@ function firstOf({ certificates }: Scene): Certificate {
   const [first] = certificates;
   assert.ok(first);
   return first;
+}
+
+/** As metrics have it, of the registry's listener. */
+async function unusable({ mirror }: Scene): Promise<number> {
+  const text = (await mirror.admin("/metrics")).body.toString();
+  return Number(/^sluice_certificates_unusable\{listener="server"\} (\d+)$/m.exec(text)?.[1]);
 }

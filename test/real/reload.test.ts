@@ -25,6 +25,23 @@ test("SIGHUP reads the configuration again; one that cannot be used changes and 
   assert.equal((await ask(`${mirror.url}/v2/a/manifests/1?ns=docker.io`)).status, 404);
 });
 
+test("a certificate that cannot be used is told at SIGHUP, and all else is taken over", async () => {
+  await using mirror = await SluiceProcess.start({ upstreams: { "docker.io": nobody } });
+  const before = await readFile(mirror.configFile, "utf8");
+  const admin = `"admin": { "tls": { "certificate": "missing.pem", "key": "missing.pem" },`;
+
+  await writeFile(
+    mirror.configFile,
+    before.replace('"admin": {', admin).replace("docker.io", "quay.io"),
+  );
+  mirror.kill("SIGHUP");
+  await logged(mirror, "certificates cannot be used, the rest is taken over");
+  await logged(mirror, "configuration was read again");
+
+  assert.equal((await ask(`${mirror.url}/v2/a/manifests/1?ns=quay.io`)).status, 502);
+  assert.equal((await ask(`${mirror.url}/v2/a/manifests/1?ns=docker.io`)).status, 404);
+});
+
 async function logged(mirror: SluiceProcess, msg: string): Promise<void> {
   await eventually(`a log line says "${msg}"`, () =>
     mirror.log.some((line) => line["msg"] === msg),
