@@ -31,7 +31,7 @@ function run(command: string, path: string, args: readonly string[] = []): Promi
   return runSluice(args, { cwd: "/", command, env: { PATH: `${path}:/usr/bin:/bin` } });
 }
 
-test("arguments arrive as they are", async () => {
+test("bin/sluice passes arguments on as they are", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice bin "));
   const command = await makeCheckout(directory.path);
   await mkdir(join(directory.path, "node_modules"));

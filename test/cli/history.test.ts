@@ -21,7 +21,7 @@ test("beside a daemon and without one, the moves of a tag are told, the latest f
   assert.equal(offline.stdout, stdout);
 });
 
-test("--json is what programs were promised, beside a daemon and without one", async () => {
+test("history --json is what programs were promised, beside a daemon and without one", async () => {
   await using scene = await startScene();
   await assertPrintedInBoth(scene, "history.json", ["history", "app:edge"]);
 });

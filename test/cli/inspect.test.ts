@@ -34,7 +34,7 @@ test("beside a daemon and without one, the tree of an image is drawn, and what o
   assert.equal(withoutProofs(offline.stdout), withoutProofs(stdout));
 });
 
-test("--json is what programs were promised, beside a daemon and without one", async () => {
+test("inspect --json is what programs were promised, beside a daemon and without one", async () => {
   await using scene = await startScene();
   await assertPrintedInBoth(scene, "inspect.json", ["inspect", "app:1"]);
 });

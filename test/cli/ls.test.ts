@@ -32,7 +32,7 @@ test("beside a daemon and without one, images are listed with what is here of th
   assert.equal(offline.stdout, stdout);
 });
 
-test("--json is what programs were promised, beside a daemon and without one", async () => {
+test("ls --json is what programs were promised, beside a daemon and without one", async () => {
   await using scene = await startScene();
   await assertPrintedInBoth(scene, "ls.json", ["ls"]);
 });

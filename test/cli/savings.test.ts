@@ -47,7 +47,7 @@ const large: SavingsReport = {
   total: rowOf(""),
 };
 
-test("large numbers and long names stay within 80 columns", () => {
+test("large numbers and long names in savings stay within 80 columns", () => {
   for (const line of renderSavings(large).split("\n")) assert.ok(line.length <= 80, line);
 });
 

@@ -157,20 +157,6 @@ test("one simulation runs at a time, and the next is told so", async () => {
   assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 503]);
 });
 
-test("the API's document describes it", async () => {
-  await using scene = await startScene();
-  await using daemon = await scene.startDaemon();
-
-  const document = JSON.parse((await daemon.mirror.admin("/api/v1/openapi.json")).body.toString());
-
-  const { parameters, responses } = document.paths["/api/v1/simulate"].get;
-  assert.deepEqual(
-    parameters.map(({ name }: { name: string }) => name),
-    ["maxSize", "policy", "days"],
-  );
-  assert.deepEqual(Object.keys(responses), ["200", "400", "503"]);
-});
-
 function pullOf(name: string): PullRecord {
   const digest = digestOf(Buffer.from(name));
   return { image: digest, atMs: 0, members: [{ digest, sizeBytes: gib }] };

@@ -26,7 +26,7 @@ test("what was saved is told by requests and by bytes, in all and for each upstr
   assert.match(offline.stdout, /no daemon runs/);
 });
 
-test("large numbers and long names stay within 80 columns", () => {
+test("large numbers and long names in stats stay within 80 columns", () => {
   const upstream = {
     upstream: "registry.internal.example.com:5000",
     requests: 1_234_567,

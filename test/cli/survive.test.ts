@@ -31,7 +31,7 @@ test("without a daemon the storage directory is looked at, by the machine's cloc
   assert.equal(stdout, "No image was pulled in the last 7 days.\n");
 });
 
-test("--json is what programs were promised, beside a daemon and without one", async () => {
+test("survive --json is what programs were promised, beside a daemon and without one", async () => {
   await using scene = await startScene();
   await assertPrintedInBoth(scene, "survive.json", ["survive"]);
 });
@@ -103,7 +103,7 @@ test("days that are none are refused", async () => {
   }
 });
 
-test("long names stay within 80 columns", () => {
+test("long names in survive stay within 80 columns", () => {
   const text = renderSurvival(
     {
       days: 1,

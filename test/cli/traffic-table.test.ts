@@ -47,7 +47,7 @@ const sums: TrafficStats["total"]["steps"][number] = {
   p99Ms: 123_456,
 };
 
-test("large numbers and long names stay within 80 columns", () => {
+test("large numbers and long names in tables of traffic stay within 80 columns", () => {
   const sum = { ...sums, hitRate: 1, byteHitRate: 1, savedBytes: 1 };
   const series = { sum, kinds: [], steps: [sums, sums] };
   const text = renderTraffic({

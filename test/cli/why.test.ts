@@ -37,7 +37,7 @@ test("beside a daemon and without one, it is told in words what a pull would do,
   assert.equal(scene.hub.requests.length, asked);
 });
 
-test("--json is what programs were promised, beside a daemon and without one", async () => {
+test("why --json is what programs were promised, beside a daemon and without one", async () => {
   await using scene = await startScene();
   await assertPrintedInBoth(scene, "why.json", ["why", "app:1"]);
 });

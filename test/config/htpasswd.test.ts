@@ -73,7 +73,7 @@ const refused: readonly (readonly [line: string, message: RegExp])[] = [
 ];
 
 for (const [line, message] of refused) {
-  test(`${JSON.stringify(line.slice(0, 40))} is refused with its line, and not shown`, () => {
+  test(`the password file's line ${JSON.stringify(line.slice(0, 20))}… is refused, and not shown: ${message.source}`, () => {
     const read = parseHtpasswd(`${alice}\n# bob\n${line}\nmallory:also wrong`);
 
     assert.ok(read.kind === "problem");

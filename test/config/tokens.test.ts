@@ -37,7 +37,7 @@ const refused: readonly (readonly [line: string, message: RegExp])[] = [
 ];
 
 for (const [line, message] of refused) {
-  test(`${JSON.stringify(line.slice(0, 30))} is refused with its line, and not shown`, () => {
+  test(`the token file's line ${JSON.stringify(line.slice(0, 30))} is refused, and not shown: ${message.source}`, () => {
     const read = parseTokens(`ci:sha256:${one}\n\n${line}`);
 
     assert.ok(read.kind === "problem");

@@ -70,14 +70,6 @@ test("the admin listener evicts for its own page, and for nobody else", async ()
   assert.equal((await mirror.stored()).blobs, 0);
 });
 
-test("the OpenAPI document describes it", async () => {
-  await using scene = await startScene();
-  const { status, body } = await scene.send("GET", "/api/v1/openapi.json");
-  assert.equal(status, 200);
-  const { paths } = body as { paths: Record<string, { post?: { responses: object } }> };
-  assert.deepEqual(Object.keys(paths["/api/v1/evict"]?.post?.responses ?? {}), ["200", "400"]);
-});
-
 test("what is no order is refused, says why, and evicts nothing", async () => {
   await using scene = await startScene();
   const table: [string, RegExp][] = [

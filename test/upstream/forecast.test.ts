@@ -38,7 +38,7 @@ const rows: Readonly<Record<string, Row>> = {
 };
 
 for (const [name, { samples: given, now, emptyIn }] of Object.entries(rows)) {
-  test(`${name}: ${emptyIn === null ? "no forecast" : `empty in ${emptyIn} minutes`}`, () => {
+  test(`the forecast of ${name}: ${emptyIn === null ? "no forecast" : `empty in ${emptyIn} minutes`}`, () => {
     const expected = emptyIn === null ? null : emptyIn * minute;
     assert.equal(emptyInMs(given, now * minute, window), expected);
   });

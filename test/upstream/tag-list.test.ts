@@ -83,7 +83,7 @@ const lists: readonly (readonly [text: string, tags: readonly string[] | null])[
 ];
 
 for (const [text, tags] of lists) {
-  test(`the tags in ${text.slice(0, 40)} are ${JSON.stringify(tags)}`, () => {
+  test(`the tags in ${JSON.stringify(text.slice(0, 40))} are ${JSON.stringify(tags)}`, () => {
     assert.deepEqual(tagsIn(Buffer.from(text)), tags);
   });
 }

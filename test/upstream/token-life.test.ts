@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { inspect } from "node:util";
 import type { Credentials } from "../../src/upstream/credentials.ts";
 import type { TokenQuestion } from "../../src/upstream/token-request.ts";
 import { NoToken } from "../../src/upstream/token-server.ts";
@@ -66,7 +67,7 @@ const lives: readonly (readonly [expiresIn: unknown, lifeSeconds: number])[] = [
 ];
 
 for (const [expiresIn, lifeSeconds] of lives) {
-  test(`a token with expires_in ${JSON.stringify(expiresIn)} lives for ${lifeSeconds} s`, async () => {
+  test(`a token with expires_in ${inspect(expiresIn)} lives for ${lifeSeconds} s`, async () => {
     const lab = new Lab(expiresIn);
     assert.equal(await lab.token(), "t0");
     lab.down = true;
