@@ -76,8 +76,8 @@ function tagFacts(tag: NonNullable<InspectAnswer["tag"]>, nowMs: number): [strin
 }
 
 function until(time: string, nowMs: number): string {
-  const leftMs = Date.parse(time) - nowMs;
-  return leftMs <= 0 ? "no longer" : formatDuration(leftMs);
+  const leftSeconds = Math.ceil((Date.parse(time) - nowMs) / 1000);
+  return leftSeconds <= 0 ? "no longer" : formatDuration(leftSeconds * 1000);
 }
 
 function sharedFacts(
@@ -98,13 +98,10 @@ function sharedFacts(
 
 /** Lines of the tree; what of an index is not here is one line. */
 function treeOf(content: readonly InspectedContent[], space: Space): string[] {
-  const lines: string[] = [];
-  for (const [at, node] of content.entries()) {
-    const branch = branchOf(content, at);
-    const room = { ...space, widthChars: space.widthChars - branch.length };
-    lines.push(`${branch}${lineOf(node, room)}`);
-  }
-  return lines;
+  const labels = content.map((node, at) => branchOf(content, at) + (node.platform ?? node.kind));
+  const chars = Math.max(...labels.map(({ length }) => length)) + "  ".length;
+  const room = { ...space, widthChars: space.widthChars - chars };
+  return content.map((node, at) => (labels[at] ?? "").padEnd(chars) + lineOf(node, room));
 }
 
 /** How it hangs below what names it: a rule for each level that goes on behind it. */
@@ -126,19 +123,16 @@ const stateChars = 9;
 const digestChars = 12;
 
 function lineOf(node: InspectedContent, { nowMs, widthChars }: Space): string {
-  const { kind, digest, mediaType, sizeBytes, platform, state, provenAt } = node;
-  const what = platform ?? kind;
+  const { digest, mediaType, sizeBytes, state, provenAt } = node;
   const hex = digest.slice(digest.indexOf(":") + 1).slice(0, digestChars);
   const size = formatBytes(sizeBytes).padStart(sizeChars);
   const proof = proofText(node, provenAt === null ? null : ago(Date.parse(provenAt), nowMs));
-  const start = `${what.padEnd(whatChars)} ${hex} ${size}  ${painted(state)}`;
+  const start = `${hex} ${size}  ${painted(state)}`;
   const whole = [proof, shortType(mediaType)].filter((text) => text !== "").join("  ");
   const roomChars = widthChars - stripVTControlCharacters(start).length - "  ".length;
   const end = [whole, proof].find((text) => text.length <= roomChars) ?? "";
   return `${start}  ${end}`.trimEnd();
 }
-
-const whatChars = 14;
 
 function painted(state: InspectedContent["state"]): string {
   const text = state.padEnd(stateChars);

@@ -60,7 +60,7 @@ function render(simulation: Simulation, { days }: WrittenSimulation): string {
       days === undefined ? "No pull is logged yet" : `In ${days} days no pull is logged`;
     return `${which}. Pull images through the mirror as always, and ask again after some days.`;
   }
-  const log = `log         ${pulls} pulls of ${images} images in ${daysOf(simulation)}
+  const log = `log         ${counted(pulls, "pull")} of ${counted(images, "image")} in ${daysOf(simulation)}
 from, to    ${from?.slice(0, 16)}Z, ${to?.slice(0, 16)}Z
 watermarks  ${share(highWatermark)}, ${share(lowWatermark)}`;
   const without = leftOut.map((key) => `eviction.${key}`).join(" and ");
@@ -81,6 +81,10 @@ function rowOf(cache: SimulatedSize): string[] {
     formatBytes(cache.upstreamBytesPerDay),
     String(cache.evictedImages),
   ];
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
 function daysOf({ days }: Simulation): string {

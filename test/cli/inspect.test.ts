@@ -28,6 +28,8 @@ test("beside a daemon and without one, the tree of an image is drawn, and what o
   assert.match(tree[2] ?? "", /^│ {2}├─ config .* here .* proven \d+d ago/);
   assert.match(tree[3] ?? "", /^│ {2}└─ layer .* here .* proven \d+d ago/);
   for (const line of lines) assert.ok(line.length <= 80, line);
+  // However deep in the tree, digests stand below each other.
+  assert.equal(new Set(tree.map((line) => line.search(/[0-9a-f]{12} /))).size, 1, stdout);
   // By the machine's clock the proofs are old: the daemon of the test has another one.
   const withoutProofs = (text: string): string =>
     text.slice(text.indexOf("\n\n")).replaceAll(/(?:proven \d+d ago|proof expired)(?: +\S+)?/g, "");
