@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempDisposable } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { makeCertificate } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
+import { FakeUpstream } from "../support/fake-upstream.ts";
 import { FaultProcessScene } from "../support/fault-process-scene.ts";
+import { haveAll } from "../support/real-program.ts";
+import { TestMirror } from "../support/test-mirror.ts";
 
 // Twice the longest of the server's timeouts: nobody passes by being late.
 const limitMs = 180_000;
@@ -56,4 +63,22 @@ describe("clients that hold a connection for nothing are let go of", { concurren
       await scene.assertSound();
     });
   }
+
+  test("one that never ends its greeting over TLS", { timeout: limitMs }, async (t) => {
+    if (!haveAll(t, "openssl")) return;
+    await using made = await mkdtempDisposable(join(tmpdir(), "slow-greeting-"));
+    const tls = [await makeCertificate(made.path)];
+    await using upstream = await FakeUpstream.start();
+    await using mirror = await TestMirror.start({ upstreams: { "docker.io": upstream }, tls });
+    const socket = connect(mirror.daemon.address.port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.resume();
+    // A record of 512 bytes is announced, of which a byte comes each second.
+    socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1]));
+    const more = setInterval(() => socket.write(Buffer.from([0])), 1000);
+
+    await once(socket, "close");
+
+    clearInterval(more);
+  });
 });
