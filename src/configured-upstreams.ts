@@ -175,6 +175,7 @@ export class ConfiguredUpstreams implements AsyncDisposable {
       endpoints: endpointsFor(usersOf(config, this.#tools)),
       forwards: access === "forward",
       crowd: crowds.of(name),
+      parallelFill: config.parallelFill,
     };
     const sharedUpstream = (forStrangers: Upstream | null): Upstream =>
       new Upstream({ ...common, publicView: null, forStrangers });

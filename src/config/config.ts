@@ -159,6 +159,8 @@ export interface UpstreamConfig {
   readonly proxy: OutboundProxy;
   /** Whether HTTP/2 may be spoken to the endpoints. */
   readonly http2: boolean;
+  /** Over how many connections a large blob is asked for; 1 to 16. */
+  readonly parallelFill: number;
   /** Whether redirects may lead to private addresses although no endpoint has one. */
   readonly privateRedirects: boolean;
   readonly timeouts: UpstreamTimeouts;

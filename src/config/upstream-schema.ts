@@ -62,6 +62,7 @@ function upstreamTable(directory: string): z.ZodType<Omit<WrittenUpstream, "name
       client: clientCertificateKey(directory).optional(),
       proxy: proxyKey(),
       http2: flag("Whether to speak HTTP/2 to endpoints that can.").prefault(false),
+      parallelFill: parallelFillKey().prefault(1),
       privateRedirects: flag(
         "Whether redirects may lead to private addresses although no endpoint has one.",
       ).prefault(false),
@@ -187,6 +188,16 @@ function parseProxy(written: string): OutboundProxy | null {
 // Without the slashes `http:name` is a URL too, and hardly what was meant.
 function parseHttpUrl(written: string): URL | null {
   return /^https?:\/\//i.test(written) ? URL.parse(written) : null;
+}
+
+function parallelFillKey(): z.ZodType<number, number> {
+  const wording = {
+    description:
+      "Over how many connections a blob of 8 MiB or more is asked for, in parts, where each of them is slow.",
+    example: 4,
+  };
+  // At 16 a segment is a megabyte, and its answer hardly worth a request.
+  return wholeNumber(wording, { least: 1, most: 16 });
 }
 
 function timeoutsTable(): z.ZodType<UpstreamTimeouts> {

@@ -10,6 +10,7 @@ import type { Answer } from "./exchange.ts";
 import { failureFrom, refusalFrom } from "./failure.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { nextQuery } from "./next-link.ts";
+import { isPart, type WantedPart, type Whence, whenceOf } from "./part-of-blob.ts";
 import { nextPage, type TagList, tagsIn } from "./tag-list.ts";
 import { toldAgeMs } from "./told-age.ts";
 import { cacheStatusOf } from "./told-cache-status.ts";
@@ -48,6 +49,8 @@ export interface UpstreamBlob {
   /** As of `UpstreamManifest`. */
   readonly cacheStatus: string | null;
   readonly source: Source;
+  /** null if it does not say that parts of the blob may be asked for. */
+  readonly whence: Whence | null;
   /** The bytes that have come since the last call, or null at the end. Rejects with UpstreamError. */
   next(): Promise<Batch | null>;
   drop(): void;
@@ -57,6 +60,8 @@ export interface UpstreamBlob {
 export interface BlobRest {
   readonly startBytes: number;
   readonly sizeBytes: number | null;
+  /** Where what is wanted ends; null for the end of the blob. */
+  readonly endBytes: number | null;
 }
 
 /** A size as far as upstream says. */
@@ -151,6 +156,17 @@ export class Answers {
     return this.#blobOf(answer, source, { startBytes: 0, sizeBytes: contentLength(answer) });
   }
 
+  /** The part; null for anything else that is an answer, the whole blob and another one included. */
+  async part(answer: Answer, source: Source, wanted: WantedPart): Promise<UpstreamBlob | null> {
+    const { range, sizeBytes } = wanted;
+    if (isPart(answer, wanted)) {
+      return this.#blobOf(answer, source, { startBytes: range.first, sizeBytes });
+    }
+    const isOther = [200, 206, 404, 416].includes(answer.status);
+    if (!isOther) throw await this.#refusal(answer);
+    return this.#discarded(answer, null);
+  }
+
   /**
    * The blob from `startBytes` on, or from its beginning if upstream does not do ranges: `startBytes` of the result
    * says which. Rejects as nonsense a part that begins or ends elsewhere, and what cannot be the rest of the blob that
@@ -158,9 +174,7 @@ export class Answers {
    */
   async blobFrom(answer: Answer, source: Source, rest: BlobRest): Promise<UpstreamBlob> {
     const blob =
-      answer.status === 206
-        ? this.#partOf(answer, source, rest.startBytes)
-        : await this.blob(answer, source);
+      answer.status === 206 ? this.#partOf(answer, source, rest) : await this.blob(answer, source);
     if (!blob) throw this.#nonsense("the blob is gone in the middle of its download");
     const { sizeBytes } = rest;
     if (sizeBytes === null || blob.sizeBytes === null || blob.sizeBytes === sizeBytes) return blob;
@@ -186,12 +200,10 @@ export class Answers {
     return { referrers, next: nextQuery(answer.headers["link"]) };
   }
 
-  #partOf(answer: Answer, source: Source, startBytes: number): UpstreamBlob {
+  #partOf(answer: Answer, source: Source, { startBytes, endBytes }: BlobRest): UpstreamBlob {
     const part = parseContentRange(answer.headers["content-range"]);
-    if (
-      part?.first === startBytes &&
-      (part.sizeBytes === null || part.last === part.sizeBytes - 1)
-    ) {
+    const behindBytes = endBytes ?? part?.sizeBytes ?? null;
+    if (part?.first === startBytes && (behindBytes === null || part.last === behindBytes - 1)) {
       const { sizeBytes } = part;
       return this.#blobOf(answer, source, { startBytes, sizeBytes });
     }
@@ -218,11 +230,16 @@ export class Answers {
     throw this.#nonsense("asked about a blob it sent a page");
   }
 
-  #blobOf(answer: Answer, source: Source, where: BlobRest): UpstreamBlob {
+  #blobOf(
+    answer: Answer,
+    source: Source,
+    where: Pick<UpstreamBlob, "startBytes" | "sizeBytes">,
+  ): UpstreamBlob {
     const { body } = answer;
     const cacheStatus = cacheStatusOf(answer);
     const next = (): Promise<Batch | null> => this.#next(body, source);
-    return { ...where, source, cacheStatus, next, drop: () => body.drop() };
+    const whence = whenceOf(answer, source);
+    return { ...where, source, whence, cacheStatus, next, drop: () => body.drop() };
   }
 
   async #collect(body: AnswerBody, limits: CollectLimits): Promise<Buffer> {

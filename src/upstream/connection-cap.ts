@@ -11,6 +11,9 @@ export interface ConnectionCapLimits {
 /** Called once, when a connection is free again; what comes later is not heard. */
 export type Release = () => void;
 
+// What is left then is for questions, and for those who have no connection yet.
+const ampleShare = 3 / 4;
+
 type Waiting = (release: Release) => void;
 
 /**
@@ -55,6 +58,11 @@ export class ConnectionCap {
 
   get isFull(): boolean {
     return this.#used >= this.most;
+  }
+
+  /** Whether there are enough for who could do without. */
+  get isAmple(): boolean {
+    return this.#used < ampleShare * this.most;
   }
 
   get refuses(): boolean {

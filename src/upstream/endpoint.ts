@@ -11,7 +11,7 @@ import { HopGuard } from "./hop-guard.ts";
 import { LoginAccounts } from "./login-accounts.ts";
 import type { Clocks } from "./rate-limit.ts";
 import { RealmGuard } from "./realm-guard.ts";
-import { askEndpoint, type Route } from "./redirects.ts";
+import { askEndpoint, askHop, type Route } from "./redirects.ts";
 import { TokenServer } from "./token-server.ts";
 import { TokenSource } from "./token-source.ts";
 
@@ -50,6 +50,8 @@ export interface Ask {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly trust: Trust;
+  /** Storage that the endpoint redirected the same question to: asked there first, for a part of what it sends. */
+  readonly hop?: URL | null;
   /** Aborting it ends the request, and the answer if it has begun. */
   readonly signal?: AbortSignal;
 }
@@ -158,11 +160,28 @@ export class Endpoint implements AsyncDisposable {
   }
 
   async #askAs(authorization: Authorization, request: Ask): Promise<Answer> {
+    const part = await this.#askKnownHop(request);
+    if (part) return part;
     const answer = await this.#askAuthorized(authorization, request);
     if (request.method === "HEAD" || !isRefusedByHop(answer)) return answer;
     // Signed URLs expire, and not every node of a storage is well: the registry gives a new one.
     answer.body.discard();
     return await this.#askAuthorized(authorization, request);
+  }
+
+  /** null where the registry is to be asked. */
+  async #askKnownHop({ hop, method, headers, trust, signal }: Ask): Promise<Answer | null> {
+    // Within the endpoint's origin its credentials go along, and nobody knows whether they still do.
+    if (!hop || hop.origin === this.url.origin || method !== "GET") return null;
+    try {
+      const request = { url: hop, method, headers: this.#headers(headers, null), signal };
+      const answer = await askHop(request, this.url, { ...this.#route, trust });
+      if (answer.status === 206) return { ...answer, redirected: true };
+      answer.body.discard();
+    } catch (error) {
+      if (signal?.aborted) throw error;
+    }
+    return null;
   }
 
   async #askAuthorized(authorization: Authorization, request: Ask): Promise<Answer> {

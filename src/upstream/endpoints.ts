@@ -15,11 +15,15 @@ import { RetryBudget } from "./retry-budget.ts";
 import { isFinal } from "./severity.ts";
 import { offlineReason, UpstreamError, type UpstreamFailure } from "./upstream-error.ts";
 
-/** A request to whichever endpoint answers it. */
-export interface EndpointsAsk extends Ask {
+interface Choice {
   /** Had begun to answer and broke off: these are asked last, and another one's refusal is not the last word. */
-  readonly avoid?: ReadonlySet<Source>;
+  readonly avoid?: ReadonlySet<Source> | undefined;
+  /** No other one is asked. */
+  readonly only?: Source | undefined;
 }
+
+/** A request to whichever endpoint answers it. */
+export interface EndpointsAsk extends Ask, Choice {}
 
 export interface EndpointsOptions extends AskedEndpointOptions {
   /** In the order to try them. */
@@ -75,6 +79,11 @@ export class Endpoints implements AsyncDisposable {
     return this.#endpoints.every(({ endpoint }) => endpoint.isScarce);
   }
 
+  /** Whether there may be more answers at once than must be. */
+  get haveAmpleConnections(): boolean {
+    return this.#options.cap.isAmple;
+  }
+
   /** null while there is an endpoint that answers, as far as is known. */
   get down(): Down | null {
     if (this.#options.offline) return offline;
@@ -121,7 +130,7 @@ export class Endpoints implements AsyncDisposable {
     if (this.#options.offline) throw this.#error({ kind: "offline" });
     const release = await this.#takeConnection(undefined);
     try {
-      for (const endpoint of this.#inOrder(undefined)) {
+      for (const endpoint of this.#inOrder({})) {
         const permit = endpoint.enter();
         if (permit) return await endpoint.accepts(permit, login);
       }
@@ -147,9 +156,9 @@ export class Endpoints implements AsyncDisposable {
     return await cap.take(signal);
   }
 
-  async #askInOrder<T>({ avoid, ...ask }: EndpointsAsk, read: Read<T>): Promise<T> {
+  async #askInOrder<T>({ avoid, only, ...ask }: EndpointsAsk, read: Read<T>): Promise<T> {
     let failed: UpstreamError | null = null;
-    for (const endpoint of this.#inOrder(avoid)) {
+    for (const endpoint of this.#inOrder({ avoid, only })) {
       const permit = this.#enter(endpoint, ask);
       if (!permit) continue;
       try {
@@ -163,10 +172,12 @@ export class Endpoints implements AsyncDisposable {
   }
 
   /** Those that fail are asked when the others have failed. */
-  #inOrder(avoid: ReadonlySet<Source> | undefined): readonly AskedEndpoint[] {
+  #inOrder({ avoid, only }: Choice): readonly AskedEndpoint[] {
     const rank = (endpoint: AskedEndpoint): number =>
       (avoid?.has(endpoint) ? 2 : 0) + (endpoint.breaker.isAiling ? 1 : 0);
-    return [...this.#endpoints].sort((a, b) => rank(a) - rank(b));
+    return this.#endpoints
+      .filter((endpoint) => only === undefined || only === endpoint)
+      .sort((a, b) => rank(a) - rank(b));
   }
 
   /** Leave to ask it now, or null. Nobody waits for a probe who can ask another endpoint. */

@@ -18,6 +18,7 @@ import type { Crowd } from "./crowd.ts";
 import type { EndpointStatus } from "./endpoint-status.ts";
 import type { Down, Endpoints } from "./endpoints.ts";
 import type { ForwardedLogin } from "./forwarded-login.ts";
+import type { WantedPart } from "./part-of-blob.ts";
 import type { Place } from "./place.ts";
 import type { TagList } from "./tag-list.ts";
 import { UpstreamError } from "./upstream-error.ts";
@@ -27,6 +28,10 @@ const referrerPagesLimit = 20;
 
 export interface RestOfBlob extends BlobRest {
   readonly avoid: ReadonlySet<Source>;
+  readonly signal: AbortSignal;
+}
+
+export interface AskedPart extends WantedPart {
   readonly signal: AbortSignal;
 }
 
@@ -41,6 +46,8 @@ export interface UpstreamOptions {
   /** Whether it is the caller's login that decides: then every place has one. */
   readonly forwards: boolean;
   readonly crowd: Crowd;
+  /** Over how many connections a large blob may be asked for. */
+  readonly parallelFill: number;
 }
 
 /**
@@ -54,11 +61,13 @@ export class Upstream implements AsyncDisposable {
   readonly forwards: boolean;
   /** The requests of clients that wait for it: whoever answers one enters before it waits. */
   readonly crowd: Crowd;
+  readonly parallelFill: number;
   readonly #endpoints: Endpoints;
   readonly #answers: Answers;
 
   constructor(options: UpstreamOptions) {
     const { name, endpoints, metrics, publicView, forStrangers, forwards, crowd } = options;
+    this.parallelFill = options.parallelFill;
     this.name = name;
     this.publicView = publicView;
     this.forStrangers = forStrangers ?? this;
@@ -71,6 +80,11 @@ export class Upstream implements AsyncDisposable {
   /** Whether what we may still pull should be kept for what cannot be had otherwise. */
   get isScarce(): boolean {
     return this.#endpoints.isScarce;
+  }
+
+  /** Whether more than one connection may be taken for what comes over one as well. */
+  get hasAmpleConnections(): boolean {
+    return this.#endpoints.haveAmpleConnections;
   }
 
   /** null while there is an endpoint that answers, as far as is known. Else nobody need wait for one that has anything. */
@@ -141,6 +155,24 @@ export class Upstream implements AsyncDisposable {
   }
 
   /**
+   * A part of a blob, from where another part came; null if that sends no such part of the same. It is asked for through the
+   * registry only if the registry itself answered, or storage that it redirected to does not send it any more.
+   */
+  async getPartOfBlob(
+    place: Place,
+    digest: Digest,
+    { signal, ...wanted }: AskedPart,
+  ): Promise<UpstreamBlob | null> {
+    const { range, whence } = wanted;
+    const headers = { range: `bytes=${range.first}-${range.last}` };
+    const { source: only, hop } = whence;
+    const ask = { ...blobAsk("GET", place, digest, headers), signal, only, hop };
+    return await this.#endpoints.ask(ask, (answer, source) =>
+      this.#answers.part(answer, source, wanted),
+    );
+  }
+
+  /**
    * The blob from `rest.startBytes` on, or from its beginning if upstream does not do ranges: `startBytes` of the result
    * says which. Any endpoint may have it; those in `avoid` are asked last. What cannot be the rest rejects as nonsense.
    */
@@ -149,8 +181,7 @@ export class Upstream implements AsyncDisposable {
     digest: Digest,
     { avoid, signal, ...rest }: RestOfBlob,
   ): Promise<UpstreamBlob> {
-    const headers = rest.startBytes === 0 ? {} : { range: `bytes=${rest.startBytes}-` };
-    const ask = { ...blobAsk("GET", place, digest, headers), signal, avoid };
+    const ask = { ...blobAsk("GET", place, digest, rangeHeader(rest)), signal, avoid };
     return await this.#endpoints.ask(ask, (answer, source) =>
       this.#answers.blobFrom(answer, source, rest),
     );
@@ -218,4 +249,9 @@ export class Upstream implements AsyncDisposable {
   #nonsense(reason: string): UpstreamError {
     return new UpstreamError(this.name, { kind: "nonsense", reason });
   }
+}
+
+function rangeHeader({ startBytes, endBytes }: BlobRest): Record<string, string> {
+  if (endBytes !== null) return { range: `bytes=${startBytes}-${endBytes - 1}` };
+  return startBytes === 0 ? {} : { range: `bytes=${startBytes}-` };
 }

@@ -50,7 +50,7 @@ test("its examples are right too: without their comment signs it is still a conf
   assert.deepEqual([hub?.http2, hub?.privateRedirects], [true, true]);
   assert.deepEqual(hub?.credentials, [{ kind: "password", username: "me", password: "secret" }]);
   assert.deepEqual([hub?.realms, hub?.access], [["auth.example.com"], "shared"]);
-  assert.equal(hub?.maxConnections, 100);
+  assert.deepEqual([hub?.maxConnections, hub?.parallelFill], [100, 4]);
 });
 
 test("$SLUICE_DIRECTORY moves the storage of the checkout's file", async () => {

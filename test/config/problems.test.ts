@@ -99,6 +99,10 @@ test("a wrong type says what was found and what is right", async () => {
       '1:27 server.maxConnections: "all" is not a whole number from 1 to 1000000; write for example 2000',
     ],
     [
+      "upstreams: { ghcr.io: { endpoints: [https://ghcr.io], parallelFill: 17 } }\n",
+      "1:69 upstreams.ghcr.io.parallelFill: 17 is not a whole number from 1 to 16; write for example 4",
+    ],
+    [
       "admin: { hosts: ['admin.example.com:443'] }\n",
       "1:18 admin.hosts[0]: has a port, and the name counts at any; write for example admin.example.com",
     ],

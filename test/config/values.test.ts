@@ -31,6 +31,7 @@ test("an empty file means the defaults", async () => {
     client: null,
     proxy: { kind: "environment" },
     http2: false,
+    parallelFill: 1,
     privateRedirects: false,
     maxConnections: null,
     offline: false,
@@ -116,6 +117,7 @@ test("every key is read, ready to use", async () => {
         hosts: [mirror, mirror.example.com:8443]
         proxy: http://me:pass@proxy.internal:3128
         http2: true
+        parallelFill: 16
         privateRedirects: true
         offline: true
         timeouts: { connect: 1s, bodyIdle: 1d }
@@ -198,6 +200,7 @@ test("every key is read, ready to use", async () => {
         client: null,
         proxy: { kind: "url", url: new URL("http://me:pass@proxy.internal:3128") },
         http2: true,
+        parallelFill: 16,
         privateRedirects: true,
         offline: true,
         timeouts: { connectMs: 1000, headersMs: 10_000, answerMs: 6_000, bodyIdleMs: 86_400_000 },
@@ -216,6 +219,7 @@ test("every key is read, ready to use", async () => {
         client: null,
         proxy: { kind: "direct" },
         http2: false,
+        parallelFill: 1,
         privateRedirects: false,
         offline: false,
         maxConnections: null,

@@ -190,5 +190,6 @@ function newUpstream(publicView: Upstream | null): Upstream {
     forStrangers: null,
     forwards: false,
     crowd: unboundedCrowd("docker.io"),
+    parallelFill: 1,
   });
 }

@@ -97,6 +97,7 @@ function newUpstream(): Upstream {
     forStrangers: null,
     forwards: false,
     crowd: unboundedCrowd("docker.io"),
+    parallelFill: 1,
   });
 }
 

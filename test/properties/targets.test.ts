@@ -109,7 +109,7 @@ function configured(): Upstreams {
   const metrics = new Metrics("0.0.0-test");
   const clocks = { now: Date.now, monotonicMs: () => performance.now() };
   const unasked = { endpoints: [], offline: true, metrics, clocks };
-  const views = { publicView: null, forStrangers: null, forwards: false };
+  const views = { publicView: null, forStrangers: null, forwards: false, parallelFill: 1 };
   return new Upstreams(
     names.map((name, at) => ({
       upstream: new Upstream({

@@ -106,7 +106,7 @@ function newUpstream(forwards: boolean): Upstream {
   const metrics = new Metrics("test");
   const clocks = { now: () => 0, monotonicMs: () => 0 };
   const none = { upstream: "private.test", endpoints: [], offline: true, metrics, clocks };
-  const views = { publicView: null, forStrangers: null };
+  const views = { publicView: null, forStrangers: null, parallelFill: 1 };
   const endpoints = new Endpoints({ ...none, cap: unboundedCap("private.test") });
   const crowd = unboundedCrowd("private.test");
   return new Upstream({ name: "private.test", endpoints, metrics, ...views, forwards, crowd });

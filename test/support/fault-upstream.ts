@@ -4,6 +4,7 @@ import type { Digest, DigestAlgorithm } from "../../src/oci/digest.ts";
 import { type FaultRequest, FaultWire, type Gate } from "./fault-wire.ts";
 import { type Fault, type FaultAsk, faults, honest, signedHop } from "./faults.ts";
 import { freePort } from "./free-port.ts";
+import { partFaults } from "./part-faults.ts";
 import { SeededContent } from "./seeded-content.ts";
 
 export interface FaultUpstreamOptions {
@@ -43,6 +44,8 @@ export class FaultUpstream implements AsyncDisposable {
   readonly #contents = new Map<string, SeededContent>();
   readonly #manifests = new Map<string, TaggedManifest>();
   readonly #gates = new Map<SeededContent, readonly Gate[]>();
+  /** The same for what is not asked for by a range. */
+  readonly #wholeGates = new Map<SeededContent, readonly Gate[]>();
   readonly #answers = new Map<string, PathAnswer>();
   /** Each with the number of its answers that have not ended. */
   readonly #sockets = new Map<Socket, number>();
@@ -136,12 +139,12 @@ export class FaultUpstream implements AsyncDisposable {
 
   /** The same for several places, in order: each call lets it go on to the next one. */
   holdAt(content: SeededContent, places: readonly number[]): () => void {
-    const gates = places.map((afterBytes) => ({ afterBytes, ...Promise.withResolvers<void>() }));
-    this.#gates.set(
-      content,
-      gates.map(({ afterBytes, promise }) => ({ afterBytes, opened: promise })),
-    );
-    return () => gates.shift()?.resolve();
+    return holdIn(this.#gates, content, places);
+  }
+
+  /** The same, but what is asked for by a range comes. */
+  holdWholeAt(content: SeededContent, places: readonly number[]): () => void {
+    return holdIn(this.#wholeGates, content, places);
   }
 
   /** The requests with this method to the registry itself whose target contains `part`. */
@@ -215,7 +218,11 @@ export class FaultUpstream implements AsyncDisposable {
     const content = this.#contents.get(reference);
     if (!content) return await plain.whole("404 Not Found", json, '{"errors":[]}');
     const { bytesPerSecond = Infinity } = this.#options;
-    const gates = this.#gates.get(content) ?? [];
+    const isWhole = request.headers["range"] === undefined;
+    const gates = [
+      ...(this.#gates.get(content) ?? []),
+      ...(isWhole ? (this.#wholeGates.get(content) ?? []) : []),
+    ];
     const wire = new FaultWire(line, request, { bytesPerSecond, gates });
     await this.#behaviour(repository, request)(this.#askOf(request, repository, content), wire);
   }
@@ -223,7 +230,7 @@ export class FaultUpstream implements AsyncDisposable {
   #behaviour(repository: string, { hop }: FaultRequest): Fault {
     const { fault: name = repository.split("/", 1)[0] ?? "" } = this.#options.behaves ?? {};
     if (this.#healed) return honest;
-    const fault = faults[name];
+    const fault = faults[name] ?? partFaults[name];
     if (!fault) throw new Error(`no fault is called ${name}`);
     return hop ? signedHop : fault;
   }
@@ -248,6 +255,19 @@ export class FaultUpstream implements AsyncDisposable {
       hopUrl: `http://${this.#address}:${this.#ports[1]}`,
     };
   }
+}
+
+function holdIn(
+  held: Map<SeededContent, readonly Gate[]>,
+  content: SeededContent,
+  places: readonly number[],
+): () => void {
+  const gates = places.map((afterBytes) => ({ afterBytes, ...Promise.withResolvers<void>() }));
+  held.set(
+    content,
+    gates.map(({ afterBytes, promise }) => ({ afterBytes, opened: promise })),
+  );
+  return () => gates.shift()?.resolve();
 }
 
 const json = { "content-type": "application/json" };

@@ -23,6 +23,11 @@ export const signedHop: Fault = async (ask, wire) => {
   const [, , name = ""] = ask.request.target.split("/");
   const forbidden =
     "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+  if (name === "hop-lasts") return await honest(ask, wire);
+  if (name === "hop-expires") {
+    if (ask.attempt !== 4) return await honest(ask, wire);
+    return await wire.whole("403 Forbidden", {}, forbidden);
+  }
   if (ask.targetUsed) return await wire.whole("403 Forbidden", {}, forbidden);
   if (name === "hop-good") return await honest(ask, wire);
   if (name === "redirected-to-trouble-at-first") return await until(3, unavailable)(ask, wire);
@@ -237,6 +242,8 @@ export const faults: Readonly<Record<string, Fault>> = {
 
   // Storage behind a redirect to signed URLs that expire.
   "hop-good": redirected,
+  "hop-lasts": redirected,
+  "hop-expires": redirected,
   "hop-cut-once": redirected,
   "hop-refuses-once": redirected,
 
@@ -305,7 +312,7 @@ async function plainly({ content, request }: FaultAsk, wire: FaultWire): Promise
 }
 
 /** What was asked for, out of `content`: the whole or one range. */
-async function sendPart(
+export async function sendPart(
   { request }: FaultAsk,
   wire: FaultWire,
   content: SeededContent,
@@ -322,7 +329,8 @@ async function sendPart(
   const part =
     first === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${sizeBytes}` };
   const status = first === undefined ? "200 OK" : "206 Partial Content";
-  await wire.head(status, { "content-length": end - start, ...part, ...headers });
+  const length = { "content-length": end - start, "accept-ranges": "bytes" };
+  await wire.head(status, { ...length, ...part, ...headers });
   if (request.method !== "HEAD") await wire.body(content, start, end);
 }
 

@@ -376,6 +376,7 @@ function upstreamOf(
       client: null,
       proxy: { kind: "direct" },
       http2: false,
+      parallelFill: 1,
       privateRedirects: false,
       timeouts: { connectMs: 5_000, headersMs: 10_000, answerMs: 10_000, bodyIdleMs: 30_000 },
       maxConnections: null,

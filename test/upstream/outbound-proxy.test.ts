@@ -299,6 +299,7 @@ class Lab implements AsyncDisposable {
         client: null,
         proxy,
         http2: false,
+        parallelFill: 1,
         privateRedirects: false,
         timeouts: { connectMs: 5_000, headersMs: 10_000, answerMs: 10_000, bodyIdleMs: 30_000 },
         maxConnections: null,

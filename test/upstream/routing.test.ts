@@ -351,6 +351,7 @@ function upstreams(defaultName: string | null): Upstreams {
       forStrangers: null,
       forwards: false,
       crowd: unboundedCrowd(name),
+      parallelFill: 1,
     }),
     aliases,
     hosts,

@@ -5,10 +5,11 @@ import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Target } from "../../upstream/upstreams.ts";
 import type { StorageTools } from "../storage-tools.ts";
 import type { Ruling } from "../tags/rules.ts";
-import { Fill } from "./fill.ts";
+import { Fill, type FillTools } from "./fill.ts";
 import { FillReader } from "./fill-reader.ts";
 import { PassLimit } from "./pass-limit.ts";
 import { describeFill, type RunningFill } from "./running-fill.ts";
+import { SegmentMemory } from "./segment-memory.ts";
 import { WrongContent } from "./wrong-content.ts";
 
 // Fills that nobody reads go on, for whoever began them will come back; but clients that come and go must not
@@ -17,7 +18,7 @@ const detachedFillsLimit = 4;
 
 /** The fills that run now: at most one an upstream and digest. */
 export class FillTable {
-  readonly #tools: StorageTools;
+  readonly #tools: FillTools;
   // In the order they began.
   readonly #fills = new Map<string, Fill>();
   readonly #runs = new Set<Promise<void>>();
@@ -25,7 +26,7 @@ export class FillTable {
   readonly #wrong: WrongContent;
 
   constructor(tools: StorageTools) {
-    this.#tools = tools;
+    this.#tools = { ...tools, segmentMemory: new SegmentMemory() };
     this.#passLimit = new PassLimit(tools.metrics);
     this.#wrong = new WrongContent(tools.now);
   }

@@ -10,11 +10,17 @@ import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Rooms } from "../eviction/rooms.ts";
 import { recordOrRemove, type StorageTools } from "../storage-tools.ts";
 import type { Ruling } from "../tags/rules.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { fillSource } from "./fill-source.ts";
 import type { FillState } from "./fill-state.ts";
 import { Intake, type NoIntake } from "./intake.ts";
 import { Progress } from "./progress.ts";
-import { ResumedBlob } from "./resumed-blob.ts";
+import type { SegmentMemory } from "./segment-memory.ts";
 import { Sources } from "./sources.ts";
+
+export interface FillTools extends StorageTools {
+  readonly segmentMemory: SegmentMemory;
+}
 
 /**
  * One download of one blob from an upstream into the store. It runs by itself: readers follow the growing
@@ -23,7 +29,7 @@ import { Sources } from "./sources.ts";
 export class Fill {
   readonly upstream: Upstream;
   readonly digest: Digest;
-  readonly #tools: StorageTools;
+  readonly #tools: FillTools;
   readonly #sources: Sources;
   readonly #aborted = new AbortController();
   readonly #progress = new Progress();
@@ -37,7 +43,7 @@ export class Fill {
   #isKept = false;
   #result: FillResult = "failed";
 
-  constructor(upstream: Upstream, digest: Digest, tools: StorageTools) {
+  constructor(upstream: Upstream, digest: Digest, tools: FillTools) {
     this.upstream = upstream;
     this.digest = digest;
     this.#tools = tools;
@@ -161,7 +167,7 @@ export class Fill {
       return this.#passOn(blob.sizeBytes, intake);
     }
     this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, intake });
-    const source = this.#resumed(blob, place, intake);
+    using source = this.#source(blob, place, intake);
     if (!(await this.#stream(source, intake))) {
       this.#aborted.abort();
       return this.#passOn(blob.sizeBytes, "the store took no more");
@@ -185,24 +191,16 @@ export class Fill {
     return this.#isKept ? rooms : rooms.free;
   }
 
-  #resumed(begun: UpstreamBlob, place: Place, intake: Intake): ResumedBlob {
+  #source(begun: UpstreamBlob, place: Place, intake: Intake): BlobSource {
     const { upstream, digest } = this;
-    const { sizeBytes, startBytes } = begun;
+    const { segmentMemory: memory, log } = this.#tools;
+    const { signal } = this.#aborted;
     const hashCopy = (): Hash => intake.hashCopy();
-    return new ResumedBlob({
-      upstream,
-      place,
-      digest,
-      begun,
-      sizeBytes,
-      startBytes,
-      signal: this.#aborted.signal,
-      hashCopy,
-    });
+    return fillSource({ upstream, place, digest, begun, signal, hashCopy, memory, log });
   }
 
   /** Stores what comes until the end; resolves to false when the store takes no more. */
-  async #stream(source: ResumedBlob, intake: Intake): Promise<boolean> {
+  async #stream(source: BlobSource, intake: Intake): Promise<boolean> {
     for (let batch = await source.next(); batch; batch = await source.next()) {
       const isStored = await intake.take(batch);
       this.#throwIfFailed();
@@ -227,7 +225,7 @@ export class Fill {
     this.#enter({ kind: "unstored", sizeBytes, storedBytes, intake, hash });
   }
 
-  #verify(blob: UpstreamBlob, source: ResumedBlob, intake: Intake): void {
+  #verify(blob: UpstreamBlob, source: BlobSource, intake: Intake): void {
     const { writtenBytes } = intake;
     if (blob.sizeBytes !== null && writtenBytes !== blob.sizeBytes) {
       throw this.#nonsense(
@@ -238,7 +236,7 @@ export class Fill {
       intake.verify();
     } catch (error) {
       if (!(error instanceof DigestMismatch)) throw error;
-      source.noteWrongBytes();
+      for (const from of source.sources) from.noteWrongBytes();
       this.#tools.metrics.digestMismatches.inc({ upstream: this.upstream.name });
       throw this.#nonsense(`asked for ${error.expected} it sent ${error.actual}`);
     }

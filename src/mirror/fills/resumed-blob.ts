@@ -5,6 +5,8 @@ import type { Batch } from "../../upstream/batch.ts";
 import type { Place } from "../../upstream/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { partOfBatch } from "./part-of-batch.ts";
 import { Retries } from "./retries.ts";
 
 export interface ResumedBlobOptions {
@@ -17,6 +19,10 @@ export interface ResumedBlobOptions {
   readonly startBytes: number;
   /** Of the whole blob; null if it is not known yet. */
   readonly sizeBytes: number | null;
+  /** Where what is missing ends, when it is asked for; without it, and for null, at the end of the blob. */
+  readonly until?: () => number | null;
+  /** What went wrong with another try to get what is missing. */
+  readonly met?: UpstreamError | null;
   /** Aborting it ends the transfer, or the pause before the next try. */
   readonly signal: AbortSignal;
   /** The hash of all bytes before the one that `next` goes on with. */
@@ -27,7 +33,7 @@ export interface ResumedBlobOptions {
  * A blob on its way that survives cuts: what broke off is asked for again from where it ended, through the
  * registry itself, because the signed URLs that registries redirect to are only good for minutes.
  */
-export class ResumedBlob {
+export class ResumedBlob implements BlobSource {
   readonly #options: ResumedBlobOptions;
   readonly #retries: Retries;
   // Whoever broke off is asked last.
@@ -38,8 +44,8 @@ export class ResumedBlob {
 
   constructor(options: ResumedBlobOptions) {
     this.#options = options;
-    const { upstream, signal } = options;
-    this.#retries = new Retries({ upstream, asked: "rest", signal });
+    const { upstream, signal, met = null } = options;
+    this.#retries = new Retries({ upstream, asked: "rest", signal, met });
     this.#blob = options.begun;
     this.#positionBytes = options.startBytes;
   }
@@ -51,9 +57,12 @@ export class ResumedBlob {
     return batch;
   }
 
-  /** What came is whole, and not what was asked for. */
-  noteWrongBytes(): void {
-    for (const source of this.#sources) source.noteWrongBytes();
+  get sources(): ReadonlySet<Source> {
+    return this.#sources;
+  }
+
+  [Symbol.dispose](): void {
+    this.#blob?.drop();
   }
 
   async #take(): Promise<Batch | null> {
@@ -87,7 +96,9 @@ export class ResumedBlob {
   async #ask(): Promise<UpstreamBlob> {
     const { upstream, place, digest, sizeBytes, signal } = this.#options;
     if (this.#positionBytes > 0 || this.#broke.size > 0) {
-      const rest = { startBytes: this.#positionBytes, sizeBytes, avoid: this.#broke, signal };
+      const endBytes = this.#options.until?.() ?? null;
+      const missing = { startBytes: this.#positionBytes, endBytes, sizeBytes };
+      const rest = { ...missing, avoid: this.#broke, signal };
       return await upstream.getRestOfBlob(place, digest, rest);
     }
     const blob = await upstream.getBlob(place, digest, signal);
@@ -106,11 +117,11 @@ export class ResumedBlob {
     for (let missingBytes = this.#positionBytes; missingBytes > 0; ) {
       const batch = await blob.next();
       if (!batch) throw this.#nonsense("its second answer is shorter than its first");
-      const { known, behind } = splitAt(batch, missingBytes);
-      for (const chunk of known) hash.update(chunk);
-      missingBytes -= batch.sizeBytes;
-      if (behind) rest = behind;
+      const { sizeBytes } = batch;
+      for (const chunk of partOfBatch(batch, 0, missingBytes).chunks) hash.update(chunk);
+      if (sizeBytes > missingBytes) rest = partOfBatch(batch, missingBytes, sizeBytes);
       else batch[Symbol.dispose]();
+      missingBytes -= sizeBytes;
     }
     if (hash.digest("hex") === hashCopy().digest("hex")) return rest ?? (await blob.next());
     blob.drop();
@@ -121,25 +132,4 @@ export class ResumedBlob {
   #nonsense(reason: string): UpstreamError {
     return new UpstreamError(this.#options.upstream.name, { kind: "nonsense", reason });
   }
-}
-
-/** The chunks of the first `bytes`, and a batch of what is behind them, if there is anything. */
-function splitAt(
-  batch: Batch,
-  bytes: number,
-): { readonly known: readonly Buffer[]; readonly behind: Batch | null } {
-  if (batch.sizeBytes <= bytes) return { known: batch.chunks, behind: null };
-  let leftBytes = bytes;
-  const known: Buffer[] = [];
-  const chunks: Buffer[] = [];
-  for (const chunk of batch.chunks) {
-    known.push(chunk.subarray(0, leftBytes));
-    if (chunk.length > leftBytes) chunks.push(chunk.subarray(leftBytes));
-    leftBytes = Math.max(0, leftBytes - chunk.length);
-  }
-  const dispose = (): void => batch[Symbol.dispose]();
-  return {
-    known,
-    behind: { chunks, sizeBytes: batch.sizeBytes - bytes, [Symbol.dispose]: dispose },
-  };
 }

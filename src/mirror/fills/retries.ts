@@ -9,6 +9,8 @@ export type Asked = "answer" | "rest";
 export interface RetriesOptions {
   readonly upstream: Upstream;
   readonly asked: Asked;
+  /** What has gone wrong already. */
+  readonly met?: UpstreamError | null;
   /** Aborting it ends the pause before the next try. */
   readonly signal: AbortSignal;
 }
@@ -41,10 +43,11 @@ export class Retries {
   #tries = 0;
   #triesSinceProgress = 0;
   // What went wrong last, other than that nobody was asked.
-  #met: UpstreamError | null = null;
+  #met: UpstreamError | null;
 
   constructor(options: RetriesOptions) {
     this.#options = options;
+    this.#met = options.met ?? null;
   }
 
   /** What came of the last try. */

@@ -92,7 +92,7 @@ export class UnstoredBlob implements BlobReader {
   #verify(): void {
     const { digest, upstream, metrics } = this.#options;
     if (this.#hash.digest("hex") !== hexOf(digest)) {
-      this.#source.noteWrongBytes();
+      for (const source of this.#source.sources) source.noteWrongBytes();
       metrics.digestMismatches.inc({ upstream: upstream.name });
       const reason = `asked for ${digest} it sent other content`;
       throw new UpstreamError(upstream.name, { kind: "nonsense", reason });
