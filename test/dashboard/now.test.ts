@@ -26,6 +26,7 @@ test("the first view of the dashboard", async (t) => {
     await page.getByText(`docker pull localhost:${port}/alpine`).waitFor();
 
     await page.getByRole("heading", { name: "Ready for the first pull." }).waitFor();
+    t.diagnostic(`something was painted after ${Math.round(await firstPaintMs(page))} ms`);
     assert.equal(await page.getByText("Not asked yet").count(), 2);
     await screenshot(page, "now-empty");
   });
@@ -138,4 +139,11 @@ async function nowOf(mirror: TestMirror): Promise<Now> {
 
 function percent(share: number | null): string {
   return share === null ? "–" : `${(100 * share).toFixed(1)}%`;
+}
+
+/** When the page first showed something, in ms after it was asked for. */
+async function firstPaintMs(page: Page): Promise<number> {
+  return await page.evaluate(
+    () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN,
+  );
 }
