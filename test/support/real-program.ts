@@ -35,6 +35,7 @@ const packageOf = {
   script: "bsdutils",
   setpriv: "util-linux",
   skopeo: "skopeo",
+  slowhttptest: "slowhttptest",
   strace: "strace",
   "systemd-analyze": "systemd",
   tail: "coreutils",
