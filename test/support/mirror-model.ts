@@ -35,6 +35,11 @@ class History<Value> {
     this.#said.push({ fromMs: nowMs, value });
   }
 
+  /** What it was before is known to be over by everybody. */
+  settle(): void {
+    this.#said.splice(0, this.#said.length - 1);
+  }
+
   /** All that it was from `sinceMs` on. */
   since(sinceMs: number): Value[] {
     const first = this.#said.findLastIndex(({ fromMs }) => fromMs <= sinceMs);
@@ -75,8 +80,12 @@ export class MirrorModel {
   readonly #failing = new History(false);
   /** By the digest of the manifest that names them. */
   readonly #blobs = new Map<string, readonly Content[]>();
-  /** Whether it has failed since the mirror began. */
+  /** Whether it has failed, and the mirror may not have found out that it answers again. */
   #isSuspect = false;
+  /** By tag: when upstream may have been asked last. */
+  readonly #maybeAskedAtMs = new Map<string, number>();
+  /** Whether somebody has asked upstream for a tag, and got an answer, since the mirror was at rest. */
+  #isProvenWell = false;
   /** What was answered with 200 and must be had again while upstream fails, and until when. */
   readonly #kept = new Map<string, number>();
 
@@ -114,6 +123,18 @@ export class MirrorModel {
     this.#isSuspect = this.#failing.now === true;
   }
 
+  /** Nothing runs any more that was begun behind an answer: what was found out of upstream is known to all. */
+  rest(): void {
+    if (this.#isProvenWell) this.#isSuspect = false;
+    this.#isProvenWell = false;
+  }
+
+  /** An answer took so long that the mirror may have taken upstream for failing. */
+  hesitate(): void {
+    this.#isSuspect = true;
+    this.#isProvenWell = false;
+  }
+
   /** Fails with a sentence where the answer is none that a right mirror gives to one of `besides` others. */
   judge(asked: Asked, answer: RawAnswer, besides = 0): void {
     const { status } = answer;
@@ -125,14 +146,30 @@ export class MirrorModel {
       for (const trouble of troubles) statuses.add(trouble);
     }
     assert.ok(statuses.has(status), `${what}, and only ${[...statuses]} may be`);
+    const meant = this.#meant(asked);
+    this.#noteAsking(asked, status);
     if (status !== 200 && status !== 206) return;
-    const meant = this.#meant(asked).find((one) => {
-      return one.digest === answer.headers["docker-content-digest"];
-    });
-    assert.ok(meant, `${what}: ${answer.headers["docker-content-digest"]} may not be meant`);
-    const { first, last } = asked.part ?? { first: 0, last: meant.bytes.length - 1 };
-    assert.ok(answer.body.equals(meant.bytes.subarray(first, last + 1)), `${what}, other bytes`);
+    const digest = answer.headers["docker-content-digest"];
+    const content = meant.find((one) => one.digest === digest);
+    assert.ok(content, `${what}: ${digest} may not be meant`);
+    const { first, last } = asked.part ?? { first: 0, last: content.bytes.length - 1 };
+    assert.ok(answer.body.equals(content.bytes.subarray(first, last + 1)), `${what}, other bytes`);
     this.#kept.set(keyOf(asked), this.nowMs + believed.staleIfErrorMs - believed.ttlMs);
+  }
+
+  /** What an answer about a tag shows of who was asked. */
+  #noteAsking({ repository, tag }: Asked, status: number): void {
+    if (tag === null || this.#failing.now) return;
+    const key = `${repository}:${tag}`;
+    const { nowMs } = this;
+    const { ttlMs, negativeTtlMs, pauseMs } = believed;
+    const isOld = nowMs - (this.#maybeAskedAtMs.get(key) ?? 0) >= Math.max(ttlMs, negativeTtlMs);
+    this.#maybeAskedAtMs.set(key, nowMs);
+    const isAnswered = (status === 200 || status === 404) && !this.#isRefused(repository);
+    const isAsked = isOld && isAnswered && !this.#failing.since(nowMs - pauseMs).includes(true);
+    // Behind the answer, if upstream was thought to fail still.
+    if (isAsked) this.#isProvenWell = true;
+    if (isAsked && !this.#isSuspect) this.#of(this.#tags, key, null).settle();
   }
 
   #statuses(asked: Asked): Set<number> {
@@ -141,12 +178,12 @@ export class MirrorModel {
     const { nowMs } = this;
     if (this.#meant(asked).length > 0) statuses.add(right);
     if (this.#mayBeMissing(asked)) statuses.add(404);
-    const { pauseMs, grantTtlMs } = believed;
-    const isRefused = this.#of(this.#revoked, asked.repository, false).since(nowMs - pauseMs);
-    if (isRefused.includes(true)) statuses.add(403);
+    const { grantTtlMs } = believed;
+    if (this.#isRefused(asked.repository)) statuses.add(403);
     // Once its proof is old nothing is shown to whom upstream refuses it.
     const longRefused = this.#of(this.#revoked, asked.repository, false).since(nowMs - grantTtlMs);
-    if (!longRefused.includes(false) && !this.#failing.now) statuses.delete(right);
+    const isAsked = !(this.#isDown() || this.#isSuspect);
+    if (!longRefused.includes(false) && isAsked) statuses.delete(right);
     if (this.#isDown() && !(this.#isKept(asked) && statuses.has(right))) {
       for (const trouble of troubles) statuses.add(trouble);
     }
@@ -159,14 +196,11 @@ export class MirrorModel {
       const has = this.#of(this.#content, `${repository}@${content.digest}`, false).now;
       return has ? [content] : [];
     }
-    const { ttlMs, staleIfErrorMs } = believed;
+    const { ttlMs, staleIfErrorMs, grantTtlMs } = believed;
     // Until somebody has found out that a failing upstream answers again, what is stale is answered and asked behind it.
     // What it was when it was asked last: within the time that it is believed for, or stands in for a registry that is down.
-    const isRefused = this.#of(this.#revoked, repository, false)
-      .since(this.nowMs - believed.pauseMs)
-      .includes(true);
-    const forMs =
-      this.#isDown() || this.#isSuspect ? staleIfErrorMs : isRefused ? believed.grantTtlMs : ttlMs;
+    const refusedForMs = this.#isRefused(repository) ? grantTtlMs : ttlMs;
+    const forMs = this.#isDown() || this.#isSuspect ? staleIfErrorMs : refusedForMs;
     const values = this.#of(this.#tags, `${repository}:${tag}`, null).since(this.nowMs - forMs);
     return values.filter((value) => value !== null);
   }
@@ -179,6 +213,12 @@ export class MirrorModel {
         .includes(false);
     }
     return this.#of(this.#tags, `${repository}:${tag}`, null).since(sinceMs).includes(null);
+  }
+
+  /** Whether upstream refuses it, or has done so a moment ago. */
+  #isRefused(repository: string): boolean {
+    const sinceMs = this.nowMs - believed.pauseMs;
+    return this.#of(this.#revoked, repository, false).since(sinceMs).includes(true);
   }
 
   /** Whether the upstream fails, or is left alone because it did. */
