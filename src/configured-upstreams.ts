@@ -49,6 +49,10 @@ interface Built {
   readonly limits: UpstreamLimits;
 }
 
+// Of the time that an answer has: a second. An endpoint that is well again answers within that, and behind one that is not nobody
+// waits for much longer than for a word.
+const shareOfProbe = 1 / 6;
+
 // Of the time that an answer has. Clients may give up at 10 s, and what has waited so long for a connection has all of that
 // time left for its answer.
 const shareOfAnswer = 0.5;
@@ -167,7 +171,16 @@ export class ConfiguredUpstreams implements AsyncDisposable {
     const endpointsFor = (users: readonly User[]): Endpoints => {
       const endpoints = entriesOf(endpointsOf(config, { users, limits }, this.#tools), breakers);
       const { offline } = config;
-      return new Endpoints({ upstream: name, endpoints, metrics, clocks, cap, offline });
+      const probePatienceMs = config.timeouts.answerMs * shareOfProbe;
+      return new Endpoints({
+        upstream: name,
+        endpoints,
+        metrics,
+        clocks,
+        cap,
+        probePatienceMs,
+        offline,
+      });
     };
     const common = {
       name,

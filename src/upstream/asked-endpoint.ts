@@ -58,6 +58,16 @@ export class AskedEndpoint implements Source, AsyncDisposable {
     return this.breaker.state.kind === "closed" && this.limit.leftMs === 0;
   }
 
+  /** Whether whoever asks next finds out if it answers again. */
+  get isDue(): boolean {
+    const { state } = this.breaker;
+    return (
+      state.kind === "open" &&
+      state.untilMs <= this.#options.clocks.monotonicMs() &&
+      this.limit.leftMs === 0
+    );
+  }
+
   get status(): EndpointStatus {
     const { health, state } = this.breaker;
     const nowMs = this.#options.clocks.monotonicMs();

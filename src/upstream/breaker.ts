@@ -73,6 +73,7 @@ export class Breaker {
   #healthAtMs = 0;
   // How often it opened since it was last well.
   #openings = 0;
+  #probed = Promise.withResolvers<void>();
   // Whether somebody finds out about a doubt.
   #isExamined = false;
 
@@ -82,6 +83,11 @@ export class Breaker {
 
   get state(): BreakerState {
     return this.#state;
+  }
+
+  /** Resolves when the probe that runs has come to something; null while none runs. */
+  get probed(): Promise<void> | null {
+    return this.#state.kind === "half-open" ? this.#probed.promise : null;
   }
 
   /** 1: it answers; towards 0: it fails. */
@@ -193,6 +199,10 @@ export class Breaker {
     const before = this.#state;
     this.#state = state;
     this.#options.onChange(state, before);
+    if (before.kind === "half-open") {
+      this.#probed.resolve();
+      this.#probed = Promise.withResolvers();
+    }
     return state;
   }
 }

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { waitFor } from "../telemetry/waits.ts";
 import type { Source } from "./answers.ts";
 import {
   AskedEndpoint,
@@ -30,6 +32,8 @@ export interface EndpointsOptions extends AskedEndpointOptions {
   readonly endpoints: readonly EndpointEntry[];
   /** Of the upstream: all that is asked of its endpoints counts, but for what finds out whether one is well. */
   readonly cap: ConnectionCap;
+  /** How long others wait for what a probe finds out. */
+  readonly probePatienceMs: number;
   /** Whether nobody may be asked. */
   readonly offline: boolean;
 }
@@ -112,6 +116,7 @@ export class Endpoints implements AsyncDisposable {
   async ask<T>(ask: EndpointsAsk, read: Read<T>): Promise<T> {
     if (this.#options.offline) throw this.#error({ kind: "offline" });
     this.retries.earn();
+    await this.#probeEnded();
     const release = await this.#takeConnection(ask.signal);
     let taken: Answer | null = null;
     try {
@@ -128,6 +133,7 @@ export class Endpoints implements AsyncDisposable {
   /** Whether an endpoint takes the caller's credentials: the first one that may be asked, for all know the same users. */
   async accepts(login: ForwardedLogin): Promise<boolean> {
     if (this.#options.offline) throw this.#error({ kind: "offline" });
+    await this.#probeEnded();
     const release = await this.#takeConnection(undefined);
     try {
       for (const endpoint of this.#inOrder({})) {
@@ -147,6 +153,20 @@ export class Endpoints implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#endpoints.map((endpoint) => endpoint[Symbol.asyncDispose]()));
+  }
+
+  /**
+   * Whoever comes when the pause is over, and is not the first, waits a moment for what that one finds out. While the
+   * pause lasts nobody waits.
+   */
+  async #probeEnded(): Promise<void> {
+    const { down } = this;
+    const probes = this.#endpoints.flatMap(({ breaker }) => breaker.probed ?? []);
+    if (!down || probes.length === 0 || this.#endpoints.some(({ isDue }) => isDue)) return;
+    const over = new AbortController();
+    const patience = delay(this.#options.probePatienceMs, undefined, { signal: over.signal });
+    await waitFor("shared", () => Promise.race([...probes, patience]));
+    over.abort();
   }
 
   /** Nobody waits for a connection to what is known to be down. */

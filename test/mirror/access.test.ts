@@ -185,6 +185,7 @@ function newUpstream(publicView: Upstream | null): Upstream {
       metrics,
       clocks,
       cap: unboundedCap("docker.io"),
+      probePatienceMs: 0,
     }),
     publicView,
     forStrangers: null,

@@ -92,6 +92,7 @@ function newUpstream(): Upstream {
       metrics,
       clocks,
       cap: unboundedCap("docker.io"),
+      probePatienceMs: 0,
     }),
     publicView: null,
     forStrangers: null,

@@ -115,7 +115,12 @@ function configured(): Upstreams {
       upstream: new Upstream({
         name,
         metrics,
-        endpoints: new Endpoints({ upstream: name, ...unasked, cap: unboundedCap(name) }),
+        endpoints: new Endpoints({
+          upstream: name,
+          ...unasked,
+          cap: unboundedCap(name),
+          probePatienceMs: 0,
+        }),
         ...views,
         crowd: unboundedCrowd(name),
       }),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { UpstreamConfig } from "../../src/config/config.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";
@@ -8,6 +9,11 @@ import { TestMirror } from "../support/test-mirror.ts";
 const image = imageOfSize("breakers", 10);
 const manifest = `/v2/team/app/manifests/${image.manifest.digest}`;
 const tags = "/v2/team/app/tags/list";
+
+const hourMs = 3_600_000;
+const endless = {
+  timeouts: { connectMs: hourMs, headersMs: hourMs, answerMs: hourMs, bodyIdleMs: hourMs },
+};
 
 const unavailable: Answer = (_, response) => void response.writeHead(503).end("oops");
 
@@ -32,8 +38,8 @@ test("an upstream that fails again and again is left alone: pulls are told at on
   ]);
 });
 
-test("when the pause is over one request finds out, the others are told at once", async () => {
-  await using scene = await Scene.start(1);
+test("when the pause is over one request finds out, and the others wait for what it finds", async () => {
+  await using scene = await Scene.start(1, endless);
   const [only] = scene.endpoints;
   await scene.leaveAlone(only);
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
@@ -46,15 +52,45 @@ test("when the pause is over one request finds out, the others are told at once"
 
   using probing = scene.mirror.open(tags);
   await eventually("it is asked", () => only.requests.length > before);
-  const others = await Promise.all(Array.from({ length: 20 }, () => scene.mirror.get(tags)));
+  const others = Array.from({ length: 20 }, () => scene.mirror.get(tags));
+  await eventually("they wait", async () => (await scene.waiting()) === 21);
   assert.equal(only.requests.length, before + 1);
   release();
-  const probed = await probing.end();
 
-  for (const { status } of others) assert.equal(status, 503);
-  assert.equal(probed.status, 200);
+  assert.equal((await probing.end()).status, 200);
+  for (const { status } of await Promise.all(others)) assert.equal(status, 200);
   assert.equal((await scene.mirror.get(tags)).status, 200);
   assert.equal(scene.logged("endpoint answers again").length, 1);
+});
+
+test("who waits for a probe that comes to nothing is told after a moment, and before that at once", async () => {
+  await using scene = await Scene.start(1, {
+    timeouts: { ...endless.timeouts, answerMs: 60 },
+  });
+  const [only] = scene.endpoints;
+  await scene.leaveAlone(only);
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  only.overrideAll(async (_, response) => {
+    await released;
+    response.writeHead(503).end();
+  });
+  const before = only.requests.length;
+  assert.equal((await scene.mirror.get(tags)).status, 503, "the pause lasts");
+  assert.equal(only.requests.length, before);
+  scene.mirror.advance(8_000);
+  const layer = `/v2/team/app/blobs/${image.blobs[0]?.digest}`;
+  using probing = scene.mirror.open(layer);
+  await eventually("it is asked", () => only.requests.length > before);
+
+  const others = await Promise.all(Array.from({ length: 5 }, () => scene.mirror.get(tags)));
+
+  for (const { status, body } of others) {
+    assert.equal(status, 503);
+    assert.match(body.toString(), /docker\.io is left alone/);
+  }
+  assert.equal(only.requests.length, before + 1);
+  release();
+  await probing.end();
 });
 
 test("what an upstream fails with keeps nobody from the rest of it, whoever asks how often, under how many names", async () => {
@@ -198,13 +234,13 @@ class Scene implements AsyncDisposable {
     this.mirror = mirror;
   }
 
-  static async start(count: 1 | 2): Promise<Scene> {
+  static async start(count: 1 | 2, settings: Partial<UpstreamConfig> = {}): Promise<Scene> {
     const endpoints = [await FakeUpstream.start(), await FakeUpstream.start()] as const;
     for (const one of endpoints) one.addImage("team/app", "1", image);
     const urls = endpoints.slice(0, count).map(({ url }) => new URL(url));
     const mirror = await TestMirror.start({
       upstreams: { "docker.io": endpoints[0] },
-      settings: { "docker.io": { endpoints: urls } },
+      settings: { "docker.io": { endpoints: urls, ...settings } },
     });
     return new Scene(endpoints, mirror);
   }
@@ -223,6 +259,12 @@ class Scene implements AsyncDisposable {
   /** Resolves once the first endpoint is. */
   async isLeftAlone(): Promise<void> {
     await eventually("it is left alone", () => this.logged("endpoint left alone").length > 0);
+  }
+
+  /** How many requests wait for the upstream. */
+  async waiting(): Promise<number> {
+    const { loads } = JSON.parse((await this.mirror.admin("/api/v1/now")).body.toString());
+    return loads[0].awaitingAnswer;
   }
 
   logged(message: string): object[] {

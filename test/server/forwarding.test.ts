@@ -107,7 +107,11 @@ function newUpstream(forwards: boolean): Upstream {
   const clocks = { now: () => 0, monotonicMs: () => 0 };
   const none = { upstream: "private.test", endpoints: [], offline: true, metrics, clocks };
   const views = { publicView: null, forStrangers: null, parallelFill: 1 };
-  const endpoints = new Endpoints({ ...none, cap: unboundedCap("private.test") });
+  const endpoints = new Endpoints({
+    ...none,
+    cap: unboundedCap("private.test"),
+    probePatienceMs: 0,
+  });
   const crowd = unboundedCrowd("private.test");
   return new Upstream({ name: "private.test", endpoints, metrics, ...views, forwards, crowd });
 }

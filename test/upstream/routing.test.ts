@@ -346,6 +346,7 @@ function upstreams(defaultName: string | null): Upstreams {
         metrics,
         clocks,
         cap: unboundedCap(name),
+        probePatienceMs: 0,
       }),
       publicView: null,
       forStrangers: null,
