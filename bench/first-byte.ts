@@ -9,7 +9,7 @@ import { pullBlobVerified } from "./support/pull-verified.ts";
 import type { Bench, Question } from "./support/question.ts";
 import type { Reading } from "./support/scoreboard.ts";
 import { median } from "./support/statistics.ts";
-import { takeTurns } from "./support/turns.ts";
+import { takeTurns, withRounds } from "./support/turns.ts";
 
 /** Blobs of one kind, pulled in one way. */
 interface Series {
@@ -54,7 +54,7 @@ async function play(bench: Bench): Promise<void> {
   const all = [...blobs.rehearsed, ...[...blobs.measured.values()].flat()];
   for (const blob of all) await pullBlobVerified(lab, origin, blob);
   // Each turn begins with a rehearsal, so no round is needed for that.
-  const rounds = { ...bench, size: { ...bench.size, rounds: coldRounds, discardedRounds: 0 } };
+  const rounds = withRounds(bench, coldRounds, 0);
   await takeTurns(rounds, bench.contestants, (contestant) => measure(bench, contestant, blobs));
 }
 

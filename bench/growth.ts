@@ -7,7 +7,7 @@ import type { Bench, Curve, Question } from "./support/question.ts";
 import type { ServerProcess } from "./support/server-process.ts";
 import { startSluice } from "./support/sluice.ts";
 import { filesAreCompared, startOnStore } from "./support/started-on-store.ts";
-import { roundsOf } from "./support/turns.ts";
+import { roundsOf, withRounds } from "./support/turns.ts";
 import { type Aim, aimFor, chooseVictims } from "./support/victims.ts";
 
 // From a thousand to a million, n log n comes to n^1.1.
@@ -39,8 +39,7 @@ export const growth: Question = {
 async function play(bench: Bench): Promise<void> {
   const many = await placeMany(bench);
   // What is looked for is a slope over decades: half as many rounds will do.
-  const rounds = Math.ceil(bench.size.coldRounds / 2);
-  const fewer = { ...bench, size: { ...bench.size, rounds, discardedRounds: 0 } };
+  const fewer = withRounds(bench, Math.ceil(bench.size.coldRounds / 2), 0);
   await withBlobs(fewer, many);
   await withClients(fewer, many);
 }

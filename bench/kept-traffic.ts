@@ -11,7 +11,7 @@ import { placeImage } from "./support/origin.ts";
 import { pullVerified } from "./support/pull-verified.ts";
 import type { Bench, Question } from "./support/question.ts";
 import { startSluice } from "./support/sluice.ts";
-import { takeTurns } from "./support/turns.ts";
+import { takeTurns, withRounds } from "./support/turns.ts";
 import { wrk } from "./support/wrk.ts";
 
 const [shareLabel, sizeLabel, askedLabel] = [
@@ -54,7 +54,9 @@ async function play(bench: Bench): Promise<void> {
   const { size } = statSync(layout.catalogFile);
   bench.board.add("sluice", { [sizeLabel]: size / 2 ** 20 });
   const window = windowOf(endMs);
-  await takeTurns(bench, [{ name: "sluice" }], async () => {
+  const { coldRounds, discardedRounds } = bench.size;
+  const rounds = withRounds(bench, coldRounds, discardedRounds);
+  await takeTurns(rounds, [{ name: "sluice" }], async () => {
     const askedMs = performance.now();
     await catalog.ask({ kind: "traffic", window, pending: [] });
     const tookMs = performance.now() - askedMs;

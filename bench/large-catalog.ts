@@ -51,7 +51,8 @@ async function play(bench: Bench): Promise<void> {
   const { lab, size } = bench;
   const directory = join(await lab.makeDirectory("large"), "storage");
   const { controlSocket } = await makeLargeStore(directory, size.catalogBlobs);
-  for (let round = 0; round < size.rounds; round += 1) {
+  const { coldRounds, discardedRounds } = size;
+  for (let round = 0; round < coldRounds; round += 1) {
     const startMs = performance.now();
     await using _server = await startOnStore(bench, directory);
     bench.board.add("sluice", { [startLabel]: (performance.now() - startMs) / 1_000 });
@@ -62,7 +63,7 @@ async function play(bench: Bench): Promise<void> {
   await filesAreCompared(server, lab.signal);
   const blobs = size.catalogBlobs;
   const toBytes = await aimFor(controlSocket, { victims, blobs }, lab.signal);
-  for (const counts of roundsOf(size)) {
+  for (const counts of roundsOf({ rounds: coldRounds, discardedRounds })) {
     const reading = await measure(bench, { server, blob, controlSocket, toBytes, victims });
     if (!counts) continue;
     bench.board.add("sluice", { [chosenLabel]: reading.chosenMs, [hitLabel]: reading.meanwhileMs });

@@ -10,7 +10,7 @@ import type { Bench, Question, Row, Target } from "./support/question.ts";
 import { watchResident } from "./support/resident-memory.ts";
 import type { Reading } from "./support/scoreboard.ts";
 import { pullSlowly } from "./support/slow-clients.ts";
-import { takeTurns } from "./support/turns.ts";
+import { takeTurns, withRounds } from "./support/turns.ts";
 
 const atMost256: Target = { of: "sluice", kind: "at most", value: 256 };
 
@@ -47,8 +47,7 @@ async function play(bench: Bench): Promise<void> {
     warmContent: noiseBlob("memory-warm", warmBytes).bytes,
   };
   // Memory wavers less than time does, and a round takes minutes.
-  const rounds = { rounds: Math.ceil(size.coldRounds / 3), discardedRounds: 0 };
-  const fewRounds = { ...bench, size: { ...size, ...rounds } };
+  const fewRounds = withRounds(bench, Math.ceil(size.coldRounds / 3), 0);
   await takeTurns(fewRounds, bench.contestants, async (contestant) => ({
     ...(await coldFill(bench, contestant, { blob: blobs.cold, readers: 1 })),
     ...(await coldFill(bench, contestant, { blob: blobs.cold, readers: 20 })),

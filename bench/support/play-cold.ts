@@ -7,7 +7,7 @@ import { idle } from "./process-tree.ts";
 import { pullBlobVerified } from "./pull-verified.ts";
 import type { Bench } from "./question.ts";
 import type { Reading } from "./scoreboard.ts";
-import { attempt, takeTurns } from "./turns.ts";
+import { attempt, takeTurns, withRounds } from "./turns.ts";
 
 /** What of a blob that nobody has pulled before is timed. */
 export interface ColdGame {
@@ -37,7 +37,8 @@ export async function playCold(bench: Bench, game: ColdGame): Promise<void> {
     rehearsed: await placeBlob(bench.origin, { name: "rehearsal", sizeBytes: rehearsedBytes }),
     wanted: await placeWanted(bench, game.sizeBytes),
   };
-  const rounds = { ...bench, size: { ...bench.size, rounds: bench.size.coldRounds } };
+  const { coldRounds, discardedRounds } = bench.size;
+  const rounds = withRounds(bench, coldRounds, discardedRounds);
   const contestants = [...bench.contestants, direct(bench.origin)];
   await takeTurns(rounds, contestants, (contestant) => time(bench, contestant, { blobs, game }));
 }

@@ -55,7 +55,7 @@ export interface Size {
   readonly rounds: number;
   /** Rounds that are played before them and thrown away. */
   readonly discardedRounds: number;
-  /** Rounds of what starts each contestant anew, and takes so much longer. */
+  /** Rounds of what takes longer: where each contestant is started anew, or sluice has much to do before. */
   readonly coldRounds: number;
   readonly wrkSeconds: number;
   /** How many blobs are waited for in a round, and pulled before them. */

@@ -26,8 +26,8 @@ export const quickSize: Size = {
   wrkSeconds: 1,
   firstBytes: { small: 10, large: 1, rehearsed: 20 },
   layerBytes: 256 * 1024,
-  slowSeconds: 3,
-  catalogBlobs: 50_000,
-  growth: { blobs: [1_000, 30_000], clients: [1, 1_000] },
+  slowSeconds: 2,
+  catalogBlobs: 30_000,
+  growth: { blobs: [1_000, 20_000], clients: [1, 1_000] },
   trafficShare: 0.1,
 };

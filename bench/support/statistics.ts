@@ -25,7 +25,7 @@ export function pairedRatio(ours: readonly number[], theirs: readonly number[]):
   const ratios = ours.flatMap((value, round) => {
     const other = theirs[round];
     // Differences can be less than nothing: of such there is no ratio.
-    return other === undefined || other <= 0 ? [] : [value / other];
+    return other === undefined || other <= 0 || value < 0 ? [] : [value / other];
   });
   return ratios.length === 0 ? null : median(ratios);
 }

@@ -23,8 +23,16 @@ export async function takeTurns<Player extends { readonly name: string }>(
 }
 
 /** For each round whether it counts: the first are thrown away. */
-export function* roundsOf({ rounds, discardedRounds }: Size): Generator<boolean> {
+export function* roundsOf({
+  rounds,
+  discardedRounds,
+}: Pick<Size, "rounds" | "discardedRounds">): Generator<boolean> {
   for (let round = -discardedRounds; round < rounds; round += 1) yield round >= 0;
+}
+
+/** The same with so many rounds: of what starts everyone anew, or takes long in another way. */
+export function withRounds(bench: Bench, rounds: number, discardedRounds: number): Bench {
+  return { ...bench, size: { ...bench.size, rounds, discardedRounds } };
 }
 
 /**

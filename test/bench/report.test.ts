@@ -32,8 +32,8 @@ test("a ratio is the median of those of each round, whatever the machine did bet
 
 test("nothing is divided by what is less than nothing", () => {
   const board = new Scoreboard();
-  for (const late of [2, 4]) board.add("sluice", { "warm blob": late });
-  for (const late of [-1, 2]) board.add("nginx", { "warm blob": late });
+  for (const late of [2, 4, -1]) board.add("sluice", { "warm blob": late });
+  for (const late of [-1, 2, 3]) board.add("nginx", { "warm blob": late });
 
   assert.equal(report(row, ["sluice", "nginx"], board).ratios["nginx"], 2);
 });
