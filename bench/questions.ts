@@ -6,6 +6,7 @@ import { largeCatalog } from "./large-catalog.ts";
 import { login } from "./login.ts";
 import { longLine } from "./long-line.ts";
 import { memory } from "./memory.ts";
+import { parallelFill } from "./parallel-fill.ts";
 import { skopeo } from "./skopeo.ts";
 import { stampede } from "./stampede.ts";
 import type { Question } from "./support/question.ts";
@@ -20,6 +21,7 @@ export const questions: readonly Question[] = [
   coldBlob,
   stampede,
   longLine,
+  parallelFill,
   firstByte,
   warmManifest,
   login,

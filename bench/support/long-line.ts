@@ -4,6 +4,8 @@ import type { Lab } from "./lab.ts";
 export interface LineProperties {
   readonly bytesPerSecond: number;
   readonly roundTripMs: number;
+  /** Whether each connection has a line of its own. */
+  readonly isEachConnections?: boolean;
 }
 
 /**
@@ -16,14 +18,13 @@ export class LongLine implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #roundTripMs: number;
-  readonly #up: Lane;
-  readonly #down: Lane;
+  readonly #lanes: () => Lanes;
 
   private constructor(originUrl: string, properties: LineProperties) {
     this.#origin = new URL(originUrl);
     this.#roundTripMs = properties.roundTripMs;
-    this.#up = new Lane(properties);
-    this.#down = new Lane(properties);
+    const shared = newLanes(properties);
+    this.#lanes = () => (properties.isEachConnections ? newLanes(properties) : shared);
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#carry(client));
   }
 
@@ -54,8 +55,9 @@ export class LongLine implements AsyncDisposable {
       const origin = connect({ host, port: Number(port), noDelay: true, allowHalfOpen: true });
       this.#sockets.add(origin);
       origin.once("close", () => this.#sockets.delete(origin));
-      carry(client, origin, this.#up);
-      carry(origin, client, this.#down);
+      const { up, down } = this.#lanes();
+      carry(client, origin, up);
+      carry(origin, client, down);
     }, this.#roundTripMs);
     client.once("close", () => {
       clearTimeout(opening);
@@ -85,6 +87,15 @@ function carry(from: Socket, to: Socket, lane: Lane): void {
   // One that cuts its connection is its own affair; the other half is cut with it.
   from.on("error", () => to.destroy());
   from.on("close", () => lane.send(0, () => to.destroySoon()));
+}
+
+interface Lanes {
+  readonly up: Lane;
+  readonly down: Lane;
+}
+
+function newLanes(properties: LineProperties): Lanes {
+  return { up: new Lane(properties), down: new Lane(properties) };
 }
 
 /** One way through the line: what is sent first arrives first. */
