@@ -3,6 +3,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import { jsonOf } from "./answers.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
+import type { UpstreamLoad } from "./load.ts";
 import { collectStats } from "./stats.ts";
 
 const healthSchema = z
@@ -50,6 +51,7 @@ export function addProbes(api: AdminApi, tools: AdminTools): void {
   api.openapi(metricsRoute, async (context) => {
     const { stored, endpoints } = await collectStats(tools);
     showEndpoints(metrics, endpoints);
+    showLoads(metrics, tools.configured.loads);
     metrics.storedBlobs.set(stored.blobs);
     metrics.storedBytes.set(stored.bytes);
     metrics.storageUsedBytes.set(stored.usedBytes);
@@ -58,6 +60,25 @@ export function addProbes(api: AdminApi, tools: AdminTools): void {
       "content-type": metrics.registry.contentType,
     });
   });
+}
+
+/** Counted where they change, and shown only when somebody looks: each wait for a byte of a fill changes them. */
+function showLoads(metrics: Metrics, loads: readonly UpstreamLoad[]): void {
+  const { upstreamConnections, upstreamConnectionsLimit } = metrics;
+  const { upstreamConnectionsAwaited, upstreamAwaited } = metrics;
+  const gauges = [
+    upstreamConnections,
+    upstreamConnectionsLimit,
+    upstreamConnectionsAwaited,
+    upstreamAwaited,
+  ];
+  for (const gauge of gauges) gauge.reset();
+  for (const { upstream, ...load } of loads) {
+    upstreamConnections.set({ upstream }, load.connections);
+    upstreamConnectionsLimit.set({ upstream }, load.mostConnections);
+    upstreamConnectionsAwaited.set({ upstream }, load.awaitingConnection);
+    upstreamAwaited.set({ upstream }, load.awaitingAnswer);
+  }
 }
 
 /** An upstream is up while one of its endpoints is asked. What is no longer configured is shown no more. */

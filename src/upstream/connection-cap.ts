@@ -32,14 +32,12 @@ export class ConnectionCap {
     this.#limits = limits;
     this.#options = options;
     this.#refusals = new Refusals({ ...options, scarce: "connections" });
-    this.#tell();
   }
 
   /** What is taken already stays taken. */
   configure(limits: ConnectionCapLimits): void {
     this.#limits = limits;
     while (this.#waiting.size > 0 && !this.isFull) this.#serveNext();
-    this.#tell();
   }
 
   get most(): number {
@@ -98,23 +96,19 @@ export class ConnectionCap {
     const timer = setTimeout(late, waitMs);
     signal?.addEventListener("abort", aborted);
     this.#waiting.add(resolve);
-    this.#tell();
     return promise.finally(() => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", aborted);
-      this.#tell();
     });
   }
 
   #given(): Release {
     this.#used++;
-    this.#tell();
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
       this.#used--;
-      this.#tell();
       this.#serveNext();
     };
   }
@@ -132,12 +126,5 @@ export class ConnectionCap {
   get #taken(): string {
     const { upstream } = this.#options;
     return `it has ${this.#used} connections, all that upstreams."${upstream}".maxConnections lets it have`;
-  }
-
-  #tell(): void {
-    const { upstream, metrics } = this.#options;
-    metrics.upstreamConnections.set({ upstream }, this.#used);
-    metrics.upstreamConnectionsLimit.set({ upstream }, this.most);
-    metrics.upstreamConnectionsAwaited.set({ upstream }, this.#waiting.size);
   }
 }

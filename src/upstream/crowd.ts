@@ -38,16 +38,13 @@ export class Crowds {
  */
 export class Crowd {
   readonly #all: Crowds;
-  readonly #options: Omit<RefusalsOptions, "scarce">;
   readonly #refusals: Refusals;
   #waiting = 0;
   #refusedAt = 0;
 
   constructor(all: Crowds, options: Omit<RefusalsOptions, "scarce">) {
     this.#all = all;
-    this.#options = options;
     this.#refusals = new Refusals({ ...options, scarce: "clients" });
-    this.#tell();
   }
 
   get waiting(): number {
@@ -76,12 +73,6 @@ export class Crowd {
 
   #change(by: 1 | -1): void {
     this.#waiting += by;
-    this.#tell();
     if (this.#waiting <= this.#refusedAt / 2) this.#refusals.end();
-  }
-
-  #tell(): void {
-    const { upstream, metrics } = this.#options;
-    metrics.upstreamAwaited.set({ upstream }, this.#waiting);
   }
 }

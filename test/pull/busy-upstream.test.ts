@@ -65,6 +65,11 @@ test("what is busy is 503 with its name, or what is stored; hits and lists of wh
   const list = await mirror.get("/v2/team/app/tags/list");
   assert.deepEqual(JSON.parse(list.body.toString()).tags, ["warm"]);
   assert.equal((await scene.load()).refuses, true);
+  const told = (await mirror.admin("/metrics")).body.toString();
+  assert.match(told, /^sluice_upstream_connections\{upstream="docker.io"\} 1$/m);
+  assert.match(told, /^sluice_upstream_connections_limit\{upstream="docker.io"\} 1$/m);
+  assert.match(told, /^sluice_upstream_connections_awaited\{upstream="docker.io"\} 1$/m);
+  assert.match(told, /^sluice_upstream_awaited_by_requests\{upstream="docker.io"\} 2$/m);
   // The upstream is not to blame.
   assert.match(
     (await mirror.admin("/metrics")).body.toString(),
