@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { copyFile, mkdtempDisposable, readFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
+import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import { connect, type SecureVersion } from "node:tls";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../src/config/config.ts";
 import { type Certificate, makeCertificate } from "../support/certificate.ts";
@@ -77,6 +79,30 @@ test("nobody becomes another user by a second handshake on their connection", as
   assert.match(stdout, /^first: HTTP\/1.1 403 .*alice may pull nothing/, stderr);
   assert.match(stdout, /^second handshake: refused$/m);
   assert.doesNotMatch(stdout, /200 OK/);
+});
+
+test("a session that is resumed is believed as little as the one that it resumes, or as the authorities of now believe it", async (t) => {
+  if (!canRun(t)) return;
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+    await using scene = await startScene({ required: true });
+    const { mirror, alice, stranger, caFile, upstreams } = scene;
+    const [believed, disbelieved] = [
+      new Resuming(mirror, alice, maxVersion),
+      new Resuming(mirror, stranger, maxVersion),
+    ];
+    assert.equal((await believed.ask()).status, 200);
+    assert.equal((await disbelieved.ask()).status, 403);
+    assert.deepEqual(await believed.ask(), { status: 200, isResumed: true });
+    assert.deepEqual(await disbelieved.ask(), { status: 403, isResumed: true });
+
+    await copyFile(stranger.certificateFile, caFile);
+    mirror.reload(upstreams);
+
+    await eventually("alice is a stranger now", async () => {
+      return (await ask(mirror, "/v2/", alice)).status === 403;
+    });
+    assert.equal((await believed.ask()).status, 403, maxVersion);
+  }
 });
 
 test("other authorities count for new connections once their file has changed", async (t) => {
@@ -181,4 +207,40 @@ async function shown({
   keyFile,
 }: Certificate): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
   return { cert: await readFile(certificateFile), key: await readFile(keyFile) };
+}
+
+/** A client that resumes its session whenever the mirror lets it. */
+class Resuming {
+  readonly #mirror: TestMirror;
+  readonly #own: Certificate;
+  readonly #maxVersion: SecureVersion;
+  #session: Buffer | undefined;
+
+  constructor(mirror: TestMirror, own: Certificate, maxVersion: SecureVersion) {
+    this.#mirror = mirror;
+    this.#own = own;
+    this.#maxVersion = maxVersion;
+  }
+
+  async ask(): Promise<{ readonly status: number; readonly isResumed: boolean }> {
+    const socket = connect({
+      host: "127.0.0.1",
+      port: this.#mirror.daemon.address.port,
+      rejectUnauthorized: false,
+      maxVersion: this.#maxVersion,
+      ...(await shown(this.#own)),
+      ...(this.#session && { session: this.#session }),
+    });
+    // With TLS 1.3 it comes behind the handshake.
+    socket.on("session", (session) => {
+      this.#session = session;
+    });
+    socket.write("GET /v2/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let isResumed = false;
+    socket.once("secureConnect", () => {
+      isResumed = socket.isSessionReused();
+    });
+    const answer = await text(socket);
+    return { status: Number(answer.split(" ")[1]), isResumed };
+  }
 }
