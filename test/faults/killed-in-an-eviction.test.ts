@@ -7,19 +7,18 @@ import { haveAll, haveRoot } from "../support/real-program.ts";
 // turns: `test/soak`.
 const share = 1 / 3;
 
+/** What changes content, its name or its row; between these a kill finds what it found before. */
+const essential = ["openat", "pwritev", "fdatasync", "rename", "fsync", "pwrite64", "unlink"];
+
 test("killed in a pull that evicts, the next daemon serves what is right within the bound, whatever was being done to the disk", async (t) => {
   if (!haveAll(t, "strace") || !haveRoot(t)) return;
   await using sweep = await KillSweep.start();
   const turns = await sweep.turns();
-  const calls = new Set(turns.map(({ call }) => call));
-  const expected = ["openat", "pwritev", "fdatasync", "rename", "fsync", "pwrite64", "unlink"];
-  assert.deepEqual(
-    expected.filter((call) => !calls.has(call)),
-    [],
-    `it only calls ${[...calls]}`,
-  );
+  const called = new Set(turns.map(({ call }) => call));
+  const missing = essential.filter((call) => !called.has(call));
+  assert.deepEqual(missing, [], `it only calls ${[...called]}`);
 
-  for (const { thread, call, count } of turns) {
+  for (const { thread, call, count } of turns.filter(({ call }) => essential.includes(call))) {
     const nth = Math.ceil(count * share);
     const isKilled = await sweep.killedAt({ thread, call }, nth);
     assert.ok(isKilled, `${thread} did not come to its ${call} number ${nth} of ${count}`);
