@@ -30,10 +30,15 @@ async function startScene(options: Partial<TestMirrorOptions>): Promise<Scene> {
   hub.addBlob("library/app", blob);
   const release = hub.hold("library/app", blob.digest, 50_000);
   resources.defer(release);
-  const upstreams = { "docker.io": hub };
+  const upstreams = { "docker.io": hub, "other.test": hub };
   const mirror = resources.use(await TestMirror.start({ upstreams, ...options }));
   const kept = resources.move();
-  const work = (): RawRequest => kept.use(mirror.open(`/v2/app/blobs/${blob.digest}`));
+  let works = 0;
+  // Of both in turn: of few connections not all may wait for one upstream.
+  const work = (): RawRequest => {
+    const name = works++ % 2 === 0 ? "docker.io" : "other.test";
+    return kept.use(mirror.open(`/v2/${name}/library/app/blobs/${blob.digest}`));
+  };
   return { mirror, work, release, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
