@@ -281,11 +281,11 @@ test("streams are bounded in all as connections are, for each takes as much", as
   hub.addBlob("library/app", held);
   const release = hub.hold("library/app", held.digest, 100_000);
   const running = [1, 2].map(() => client.open(`/v2/app/blobs/${held.digest}`));
-  for (const stream of running) await once(stream, "response");
+  await Promise.all(running.map((stream) => once(stream, "response")));
 
   const refused = await client.ask("/v2/");
   release();
-  for (const stream of running) assert.ok((await endingOf(stream)).complete);
+  for (const { complete } of await Promise.all(running.map(endingOf))) assert.ok(complete);
   const served = await client.ask("/v2/");
 
   assert.deepEqual([refused.status, served.status], [503, 200]);

@@ -66,15 +66,15 @@ test("a second SIGTERM cuts what has not ended of 50 streams, and it exits with 
 test("whoever only holds a connection ready, or never ends a request, holds up no end", async () => {
   await using scene = await FaultProcessScene.start();
   const sockets = ["", "GET /v2/ HTTP/1.1\r\nhost: x\r\nx-"].map((text) => open(scene, text));
-  for (const socket of sockets) await once(socket, "connect");
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
   await ask(`${scene.sluice.url}/v2/`);
   const startMs = performance.now();
 
   scene.sluice.kill("SIGTERM");
 
   assert.deepEqual(await scene.sluice.exit(), { code: 0, signal: null });
-  // The deadline is 25 s.
-  assert.ok(performance.now() - startMs < 15_000);
+  // It takes a second or two; the deadline is 25 s.
+  assert.ok(performance.now() - startMs < 22_000);
 });
 
 test("a hundred SIGHUPs, with a configuration that changes and one that is none, drop no stream", async () => {
