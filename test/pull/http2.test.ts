@@ -255,21 +255,20 @@ test("streams of one session are answered beside each other, and its connection 
   if (!canRun(t)) return;
   await using scene = await http2Scene({ server: { maxConnections: 2 } });
   const { hub, client, another } = scene;
-  const [held, other] = [noiseBlob("held", 200_000), noiseBlob("other", 200_000)];
-  for (const blob of [held, other]) hub.addBlob("library/app", blob);
-  const release = hub.hold("library/app", held.digest, 100_000);
-  const first = client.open(`/v2/app/blobs/${held.digest}`);
+  const [unread, other] = [noiseBlob("more than a window", 4_000_000), noiseBlob("other", 200_000)];
+  for (const blob of [unread, other]) hub.addBlob("library/app", blob);
+  await client.ask(`/v2/app/blobs/${unread.digest}`);
+  const first = client.open(`/v2/app/blobs/${unread.digest}`);
   await once(first, "response");
 
   const beside = await client.ask(`/v2/app/blobs/${other.digest}`);
-  const second = another().open(`/v2/app/blobs/${held.digest}`);
+  const second = another().open(`/v2/app/blobs/${unread.digest}`);
   await once(second, "response");
   const refused = await another().ask("/v2/");
 
   assert.ok(beside.bytes.equals(other.bytes));
   assert.equal(refused.status, 503);
   assert.match(refused.bytes.toString(), /2 connections or requests already/);
-  release();
   assert.ok((await endingOf(first)).complete);
 });
 
@@ -277,14 +276,13 @@ test("streams are bounded in all as connections are, for each takes as much", as
   if (!canRun(t)) return;
   await using scene = await http2Scene({ server: { maxConnections: 2 } });
   const { hub, client } = scene;
-  const held = noiseBlob("held", 200_000);
-  hub.addBlob("library/app", held);
-  const release = hub.hold("library/app", held.digest, 100_000);
-  const running = [1, 2].map(() => client.open(`/v2/app/blobs/${held.digest}`));
+  const unread = noiseBlob("more than a window", 4_000_000);
+  hub.addBlob("library/app", unread);
+  await client.ask(`/v2/app/blobs/${unread.digest}`);
+  const running = [1, 2].map(() => client.open(`/v2/app/blobs/${unread.digest}`));
   await Promise.all(running.map((stream) => once(stream, "response")));
 
   const refused = await client.ask("/v2/");
-  release();
   for (const { complete } of await Promise.all(running.map(endingOf))) assert.ok(complete);
   const served = await client.ask("/v2/");
 
