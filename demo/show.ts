@@ -1,6 +1,6 @@
 import { stdout } from "node:process";
 import { styleText } from "node:util";
-import { type Column, renderTable } from "../src/cli/table.ts";
+import { type Column, renderTable } from "../src/cli/output/table.ts";
 import { formatBytes } from "../src/config/units.ts";
 import type { SeenRequest } from "../test/support/fake-upstream.ts";
 import type { Exchange, Pull } from "./client.ts";

@@ -1,4 +1,4 @@
-import type { ExplainedKey } from "../src/config/key-list.ts";
+import type { ExplainedKey } from "../src/config/schema/key-list.ts";
 import { markdownTable } from "./markdown-table.ts";
 
 /** The keys of the configuration as Markdown: what `sluice config explain` says of each. */

@@ -2,7 +2,7 @@ import type { Config, OutboundProxy, UpstreamConfig, UpstreamTimeouts } from "./
 import { endpointsOf, type OutboundTools, proxyChoice, usersOf } from "./configured-upstreams.ts";
 import { Doctor } from "./doctor/doctor.ts";
 import type { ExaminedEndpoint } from "./doctor/endpoint-check.ts";
-import { UpstreamLimits } from "./upstream/upstream-limits.ts";
+import { UpstreamLimits } from "./upstream/accounts/upstream-limits.ts";
 
 export interface DoctorTools extends OutboundTools {
   readonly config: Config;

@@ -13,7 +13,7 @@ import type { Log } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { openFilesLimit } from "./telemetry/open-files.ts";
 import { Crowds } from "./upstream/crowd.ts";
-import { ReceiveBuffers } from "./upstream/receive-buffers.ts";
+import { ReceiveBuffers } from "./upstream/exchange/receive-buffers.ts";
 
 export interface MirrorOptions {
   readonly config: Config;

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { json } from "node:stream/consumers";
-import type { EvictionAnswer, EvictionOrder } from "../../src/admin/eviction.ts";
+import type { EvictionAnswer, EvictionOrder } from "../../src/admin/routes/eviction.ts";
 
 /** Asks a mirror what would go, through its control socket. */
 export async function orderEviction(

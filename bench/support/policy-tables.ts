@@ -1,4 +1,4 @@
-import { renderTable } from "../../src/cli/table.ts";
+import { renderTable } from "../../src/cli/output/table.ts";
 import type { ReplayedCache } from "../../src/mirror/simulation/replay.ts";
 import { type HitRates, measures } from "./hit-rates.ts";
 import { median } from "./statistics.ts";

@@ -8,8 +8,8 @@ import type { ChangeableLevel } from "../telemetry/changeable-level.ts";
 import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { KnownLimits } from "../upstream/account-limits.ts";
-import type { EndpointStatus } from "../upstream/endpoint-status.ts";
+import type { KnownLimits } from "../upstream/accounts/account-limits.ts";
+import type { EndpointStatus } from "../upstream/endpoints/endpoint-status.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import type { UpstreamLoad } from "./load.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { EndpointStatus } from "../upstream/endpoint-status.ts";
+import type { EndpointStatus } from "../upstream/endpoints/endpoint-status.ts";
 
 /** How an endpoint of an upstream is. */
 export interface EndpointStats {

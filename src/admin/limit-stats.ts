@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { KnownLimits } from "../upstream/account-limits.ts";
+import type { KnownLimits } from "../upstream/accounts/account-limits.ts";
 
 /** What a registry has said of the limit of one account at one of its endpoints. */
 export interface LimitStats {

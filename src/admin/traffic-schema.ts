@@ -5,7 +5,7 @@ import type {
   TrafficSeries,
   TrafficSums,
 } from "../storage/statistics/traffic-report.ts";
-import { type Savings, savingsFields, savingsOf } from "./savings.ts";
+import { type Savings, savingsFields, savingsOf } from "./routes/savings.ts";
 
 /** What happened in a window; the sums with what was saved. */
 export interface TrafficStats extends Omit<TrafficReport, "total" | "upstreams"> {

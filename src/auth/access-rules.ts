@@ -1,5 +1,5 @@
 import type { AccessRule, ServerConfig } from "../config/config.ts";
-import { groups } from "../config/login-lines.ts";
+import { groups } from "../config/files/login-lines.ts";
 import { Networks } from "../config/network.ts";
 import { ImageGlob } from "../oci/image-glob.ts";
 import { imageName } from "../oci/image-name.ts";

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { groups, isName } from "../config/login-lines.ts";
+import { groups, isName } from "../config/files/login-lines.ts";
 
 /** What a client has shown of itself when its connection began. */
 export type ShownCertificate =

@@ -1,7 +1,12 @@
 import type { LoginFiles } from "../config/config.ts";
-import { FollowedFiles } from "../config/followed-files.ts";
-import type { PasswordHash } from "../config/htpasswd.ts";
-import { htpasswdIn, readLoginFile, tokensIn, type UnusableLogins } from "../config/login-files.ts";
+import { FollowedFiles } from "../config/files/followed-files.ts";
+import type { PasswordHash } from "../config/files/htpasswd.ts";
+import {
+  htpasswdIn,
+  readLoginFile,
+  tokensIn,
+  type UnusableLogins,
+} from "../config/files/login-files.ts";
 
 /** Everybody who can log in. */
 export interface LoginBook {

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { LoginFiles } from "../config/config.ts";
-import { Lookout } from "../config/followed-files.ts";
+import { Lookout } from "../config/files/followed-files.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";

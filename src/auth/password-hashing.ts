@@ -1,5 +1,5 @@
 import { compare } from "bcrypt";
-import type { PasswordHash } from "../config/htpasswd.ts";
+import type { PasswordHash } from "../config/files/htpasswd.ts";
 
 interface PasswordHashingOptions {
   readonly waitingLimit?: number;

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { explainFailure } from "./explain-failure.ts";
-import { endOnLostOutput } from "./lost-output.ts";
+import { endOnLostOutput } from "./output/lost-output.ts";
 import { buildProgram } from "./program.ts";
 
 // Promises to scripts, beside 0 for done.

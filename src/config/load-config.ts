@@ -1,10 +1,10 @@
 import { dirname, relative, resolve } from "node:path";
-import { readBoundedFile } from "./bounded-file.ts";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
-import type { Environment } from "./environment.ts";
+import { readBoundedFile } from "./files/bounded-file.ts";
 import { type ConfigText, parseConfig } from "./parse-config.ts";
-import type { CertificateUse } from "./tls-schema.ts";
+import type { CertificateUse } from "./schema/tls-schema.ts";
+import type { Environment } from "./yaml/environment.ts";
 
 export interface LoadOptions {
   /** The file that `--config` names. */

@@ -1,14 +1,14 @@
 import type { z } from "zod";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
-import { crossChecks, writtenSecrets } from "./cross-checks.ts";
-import type { Environment } from "./environment.ts";
-import type { Finding } from "./finding.ts";
-import { configJsonSchema, knownKeys } from "./json-schema.ts";
-import { configSchema } from "./schema.ts";
-import type { CertificateUse } from "./tls-schema.ts";
-import { unknownKey } from "./unknown-key.ts";
-import { type PlacedFinding, YamlSource } from "./yaml-source.ts";
+import { crossChecks, writtenSecrets } from "./schema/cross-checks.ts";
+import { configJsonSchema, knownKeys } from "./schema/json-schema.ts";
+import { configSchema } from "./schema/schema.ts";
+import type { CertificateUse } from "./schema/tls-schema.ts";
+import { unknownKey } from "./schema/unknown-key.ts";
+import type { Environment } from "./yaml/environment.ts";
+import type { Finding } from "./yaml/finding.ts";
+import { type PlacedFinding, YamlSource } from "./yaml/yaml-source.ts";
 
 export interface ConfigText {
   readonly text: string;

@@ -1,5 +1,5 @@
-import type { Now } from "../admin/now.ts";
-import type { Stats } from "../admin/stats.ts";
+import type { Now } from "../admin/routes/now.ts";
+import type { Stats } from "../admin/routes/stats.ts";
 import { ask } from "./ask.ts";
 import { Rates } from "./rates.ts";
 

@@ -1,5 +1,5 @@
-import type { Now } from "../admin/now.ts";
-import type { Stats } from "../admin/stats.ts";
+import type { Now } from "../admin/routes/now.ts";
+import type { Stats } from "../admin/routes/stats.ts";
 
 /** How fast things are, over the last seconds. */
 export interface Speeds {

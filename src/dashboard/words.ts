@@ -1,5 +1,5 @@
-import { ago } from "../cli/ago.ts";
-import { printable } from "../cli/printable.ts";
+import { ago } from "../cli/output/ago.ts";
+import { printable } from "../cli/output/printable.ts";
 import { formatDuration } from "../config/units.ts";
 
 /** A share of 1 for people: `87.3%`. */

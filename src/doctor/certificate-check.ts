@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 import { connect, type PeerCertificate } from "node:tls";
-import { endingSoonMs } from "../config/certificate-pair.ts";
 import type { UpstreamConfig } from "../config/config.ts";
+import { endingSoonMs } from "../config/files/certificate-pair.ts";
 import { formatDuration } from "../config/units.ts";
-import { literalAddress } from "../upstream/reach.ts";
+import { literalAddress } from "../upstream/exchange/reach.ts";
 import type { ExaminationTools, ExaminedEndpoint } from "./endpoint-check.ts";
 import { type Finding, ok, warn } from "./finding.ts";
 

@@ -1,4 +1,4 @@
-import type { Answer } from "../upstream/exchange.ts";
+import type { Answer } from "../upstream/exchange/exchange.ts";
 import type { ExaminedEndpoint } from "./endpoint-check.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 

@@ -1,7 +1,7 @@
 import type { CredentialsConfig } from "../config/config.ts";
-import { type Challenge, preferredChallenge } from "../upstream/challenge.ts";
-import type { Answer } from "../upstream/exchange.ts";
-import { TokenRefused } from "../upstream/token-server.ts";
+import type { Answer } from "../upstream/exchange/exchange.ts";
+import { type Challenge, preferredChallenge } from "../upstream/tokens/challenge.ts";
+import { TokenRefused } from "../upstream/tokens/token-server.ts";
 import type { ExaminationTools, ExaminedEndpoint } from "./endpoint-check.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 import { whyNoAnswer } from "./no-answer.ts";

@@ -1,6 +1,11 @@
 import type { Config, LoginFiles } from "../config/config.ts";
-import { htpasswdIn, readLoginFile, tokensIn, type UnusableLogins } from "../config/login-files.ts";
-import { groups } from "../config/login-lines.ts";
+import {
+  htpasswdIn,
+  readLoginFile,
+  tokensIn,
+  type UnusableLogins,
+} from "../config/files/login-files.ts";
+import { groups } from "../config/files/login-lines.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 const subject = "server.auth";

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
+import { literalAddress } from "../upstream/exchange/reach.ts";
 import { failureFrom, type NetworkError, networkErrorIn } from "../upstream/failure.ts";
-import { literalAddress } from "../upstream/reach.ts";
 import { tlsTroubleOf } from "../upstream/tls-trouble.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { ExaminationTools, ExaminedEndpoint } from "./endpoint-check.ts";

@@ -1,5 +1,5 @@
-import { endingSoonMs, readCertificatePair } from "../config/certificate-pair.ts";
 import type { CertificateFiles, Config } from "../config/config.ts";
+import { endingSoonMs, readCertificatePair } from "../config/files/certificate-pair.ts";
 import { formatDuration } from "../config/units.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 

@@ -1,6 +1,6 @@
 import { formatDuration } from "../config/units.ts";
-import type { AnswerHeaders } from "../upstream/answer-body.ts";
-import { lowMark, pullLimitIn } from "../upstream/pull-limit.ts";
+import { lowMark, pullLimitIn } from "../upstream/accounts/pull-limit.ts";
+import type { AnswerHeaders } from "../upstream/exchange/answer-body.ts";
 import { type Finding, ok, warn } from "./finding.ts";
 
 /** What a registry says of the pulls that are left; nothing where it says nothing. */

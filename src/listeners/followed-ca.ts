@@ -1,5 +1,5 @@
-import { type CaFile, caFileOf, readCaText } from "../config/ca-file.ts";
-import { FollowedFiles } from "../config/followed-files.ts";
+import { type CaFile, caFileOf, readCaText } from "../config/files/ca-file.ts";
+import { FollowedFiles } from "../config/files/followed-files.ts";
 import type { Look } from "./followed-pair.ts";
 
 /** Certificates of authorities as they are in their file, or were when they last were good. */

@@ -1,6 +1,6 @@
-import type { CertificatePair } from "../config/certificate-pair.ts";
 import type { UpstreamConfig } from "../config/config.ts";
-import { Lookout } from "../config/followed-files.ts";
+import type { CertificatePair } from "../config/files/certificate-pair.ts";
+import { Lookout } from "../config/files/followed-files.ts";
 import type { Log } from "../telemetry/log.ts";
 import { FollowedPair } from "./followed-pair.ts";
 

@@ -1,6 +1,6 @@
-import { type CertificatePair, pairOf, readPemFile } from "../config/certificate-pair.ts";
 import type { CertificateFiles } from "../config/config.ts";
-import { FollowedFiles } from "../config/followed-files.ts";
+import { type CertificatePair, pairOf, readPemFile } from "../config/files/certificate-pair.ts";
+import { FollowedFiles } from "../config/files/followed-files.ts";
 
 export interface Look {
   /** Whether there is another good pair now. */

@@ -1,9 +1,9 @@
 import { constants } from "node:crypto";
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
-import { type CertificatePair, endingSoonMs } from "../config/certificate-pair.ts";
 import type { CertificateFiles } from "../config/config.ts";
-import { Lookout } from "../config/followed-files.ts";
+import { type CertificatePair, endingSoonMs } from "../config/files/certificate-pair.ts";
+import { Lookout } from "../config/files/followed-files.ts";
 import { formatDuration } from "../config/units.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";

@@ -3,7 +3,7 @@ import { DistributionError } from "../oci/distribution-error.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
 import type { DescribedManifest, UpstreamManifest } from "../upstream/answers.ts";
-import { behalfOf, fromNowhere } from "../upstream/place.ts";
+import { behalfOf, fromNowhere } from "../upstream/exchange/place.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";

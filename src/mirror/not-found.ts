@@ -1,4 +1,4 @@
-import { behalfOf } from "../upstream/place.ts";
+import { behalfOf } from "../upstream/exchange/place.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { type MemoryTable, memoryTable } from "./memory-table.ts";

@@ -3,7 +3,7 @@ import { FailureLimit } from "../auth/failure-limit.ts";
 import type { Gate } from "../auth/gate.ts";
 import { parseLogin } from "../auth/presented-login.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
-import { type ForwardedLogin, ForwardedLogins } from "../upstream/forwarded-login.ts";
+import { type ForwardedLogin, ForwardedLogins } from "../upstream/accounts/forwarded-login.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 

@@ -4,9 +4,9 @@ import { looksLikeManifest, type Manifest, manifestLimitBytes } from "../oci/man
 import type { Reference } from "../oci/reference.ts";
 import { type Referrer, referrersIn } from "../oci/referrer.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { AnswerBody, CollectLimits } from "./answer-body.ts";
-import type { Batch } from "./batch.ts";
-import type { Answer } from "./exchange.ts";
+import type { AnswerBody, CollectLimits } from "./exchange/answer-body.ts";
+import type { Batch } from "./exchange/batch.ts";
+import type { Answer } from "./exchange/exchange.ts";
 import { failureFrom, refusalFrom } from "./failure.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { nextQuery } from "./next-link.ts";

@@ -4,8 +4,8 @@ import { manifestMediaTypes } from "../oci/manifest.ts";
 import { type Reference, referenceText } from "../oci/reference.ts";
 import { referrersMediaType } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
-import type { Ask } from "./endpoint.ts";
-import type { Place } from "./place.ts";
+import type { Ask } from "./endpoints/endpoint.ts";
+import type { Place } from "./exchange/place.ts";
 
 // All of them, whatever the client asked with, unless it does not take what that gives: what a short list returns would
 // poison the tag for others.

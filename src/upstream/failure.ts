@@ -1,13 +1,13 @@
-import { Limited } from "./accounts.ts";
-import { BodyDeadlineExceeded, type CollectLimits } from "./answer-body.ts";
-import { AnswerOverdue } from "./answer-within.ts";
-import { NoCredentials } from "./credentials.ts";
+import { Limited } from "./accounts/accounts.ts";
+import { NoCredentials } from "./credentials/credentials.ts";
 import { repeatsCredentials } from "./echo.ts";
-import type { Answer } from "./exchange.ts";
-import { ForbiddenHop } from "./hop-guard.ts";
-import { HopFailed } from "./redirects.ts";
+import { BodyDeadlineExceeded, type CollectLimits } from "./exchange/answer-body.ts";
+import { AnswerOverdue } from "./exchange/answer-within.ts";
+import type { Answer } from "./exchange/exchange.ts";
+import { ForbiddenHop } from "./exchange/hop-guard.ts";
+import { HopFailed } from "./exchange/redirects.ts";
 import { isAboutTls, TlsFailed, tlsTroubleOf } from "./tls-trouble.ts";
-import { NoToken, TokenRefused } from "./token-server.ts";
+import { NoToken, TokenRefused } from "./tokens/token-server.ts";
 import { relayedReason } from "./told-cache-status.ts";
 import type { UpstreamFailure } from "./upstream-error.ts";
 

@@ -1,5 +1,5 @@
 import { declaredMediaType, manifestMediaTypes } from "../oci/manifest.ts";
-import type { AnswerHeaders } from "./answer-body.ts";
+import type { AnswerHeaders } from "./exchange/answer-body.ts";
 
 export type MediaType =
   | { readonly kind: "media-type"; readonly name: string }

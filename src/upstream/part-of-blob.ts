@@ -1,6 +1,6 @@
 import { type ByteRange, parseContentRange } from "../oci/byte-range.ts";
 import type { Source } from "./answers.ts";
-import type { Answer } from "./exchange.ts";
+import type { Answer } from "./exchange/exchange.ts";
 
 /** Where an answer about a blob came from: where parts of the same blob can be asked for. */
 export interface Whence {

@@ -1,4 +1,4 @@
-import type { Answer } from "./exchange.ts";
+import type { Answer } from "./exchange/exchange.ts";
 
 // RFC 9111, section 1.2.2: whole seconds.
 const seconds = /^\d{1,10}$/;

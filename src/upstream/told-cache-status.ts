@@ -1,4 +1,4 @@
-import type { Answer } from "./exchange.ts";
+import type { Answer } from "./exchange/exchange.ts";
 
 /** What the caches between us and the registry say of an answer, in its `Cache-Status` header (RFC 9211). */
 export interface ToldCacheStatus {

@@ -4,6 +4,7 @@ import type { Reference } from "../oci/reference.ts";
 import type { Referrer } from "../oci/referrer.ts";
 import type { Page } from "../oci/route.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { ForwardedLogin } from "./accounts/forwarded-login.ts";
 import {
   Answers,
   type BlobRest,
@@ -15,11 +16,10 @@ import {
 } from "./answers.ts";
 import { blobAsk, manifestAsk, referrersAsk, tagsAsk } from "./asks.ts";
 import type { Crowd } from "./crowd.ts";
-import type { EndpointStatus } from "./endpoint-status.ts";
-import type { Down, Endpoints } from "./endpoints.ts";
-import type { ForwardedLogin } from "./forwarded-login.ts";
+import type { EndpointStatus } from "./endpoints/endpoint-status.ts";
+import type { Down, Endpoints } from "./endpoints/endpoints.ts";
+import type { Place } from "./exchange/place.ts";
 import type { WantedPart } from "./part-of-blob.ts";
-import type { Place } from "./place.ts";
 import type { TagList } from "./tag-list.ts";
 import { UpstreamError } from "./upstream-error.ts";
 

@@ -3,7 +3,7 @@ import { parseImageName } from "../oci/image-name.ts";
 import type { Reference } from "../oci/reference.ts";
 import { parseRepository, type Repository } from "../oci/repository.ts";
 import { type Address, looksLikeHost, quote } from "../oci/route.ts";
-import type { Place } from "./place.ts";
+import type { Place } from "./exchange/place.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A repository of a configured upstream: what a request means. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EvictionAnswer } from "../../src/admin/eviction.ts";
-import { renderEviction } from "../../src/cli/eviction-report.ts";
+import type { EvictionAnswer } from "../../src/admin/routes/eviction.ts";
+import { renderEviction } from "../../src/cli/output/eviction-report.ts";
 import type { PlannedEviction } from "../../src/mirror/eviction/evictor.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import type { Victim } from "../../src/storage/eviction/eviction.ts";

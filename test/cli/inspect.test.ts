@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import type { InspectAnswer } from "../../src/admin/inspect.ts";
-import { renderInspected } from "../../src/cli/inspect.ts";
+import type { InspectAnswer } from "../../src/admin/routes/inspect.ts";
+import { renderInspected } from "../../src/cli/commands/inspect.ts";
 import { imageOfSize, runnableImage, topLayerOf } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 import { assertPrintedInBoth } from "./printed-json.ts";

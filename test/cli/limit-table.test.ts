@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LimitStats } from "../../src/admin/limit-stats.ts";
-import { renderLimits } from "../../src/cli/limit-table.ts";
+import { renderLimits } from "../../src/cli/output/limit-table.ts";
 
 const hub: LimitStats = {
   upstream: "docker.io",

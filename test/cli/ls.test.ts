@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import type { ImageEntry, ImagesAnswer } from "../../src/admin/images.ts";
-import { type LsOptions, render } from "../../src/cli/ls.ts";
+import type { ImageEntry, ImagesAnswer } from "../../src/admin/routes/images.ts";
+import { type LsOptions, render } from "../../src/cli/commands/ls.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { imageOfSize, runnableImage } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PrefetchPicture } from "../../src/cli/prefetch-picture.ts";
-import { Progress } from "../../src/cli/progress.ts";
-import { renderBar } from "../../src/cli/progress-bar.ts";
-import { Speed } from "../../src/cli/speed.ts";
+import { PrefetchPicture } from "../../src/cli/output/prefetch-picture.ts";
+import { Progress } from "../../src/cli/output/progress.ts";
+import { renderBar } from "../../src/cli/output/progress-bar.ts";
+import { Speed } from "../../src/cli/output/speed.ts";
 
 const mib = 1024 ** 2;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { renderSavings, renderSavingsCsv } from "../../src/cli/savings.ts";
+import { renderSavings, renderSavingsCsv } from "../../src/cli/commands/savings.ts";
 import type { SavingsReport } from "../../src/storage/statistics/savings-report.ts";
 import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";

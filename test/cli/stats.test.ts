@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Stats } from "../../src/admin/stats.ts";
-import { renderStats } from "../../src/cli/stats.ts";
+import type { Stats } from "../../src/admin/routes/stats.ts";
+import { renderStats } from "../../src/cli/commands/stats.ts";
 import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 

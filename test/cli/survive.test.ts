@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SurviveAnswer } from "../../src/admin/survive.ts";
-import { renderSurvival } from "../../src/cli/survive.ts";
+import type { SurviveAnswer } from "../../src/admin/routes/survive.ts";
+import { renderSurvival } from "../../src/cli/commands/survive.ts";
 import { imageOfSize, runnableImage, type TestImage } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 import { assertPrintedInBoth } from "./printed-json.ts";

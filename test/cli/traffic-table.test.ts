@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TrafficStats } from "../../src/admin/traffic-schema.ts";
-import { renderTraffic } from "../../src/cli/traffic-table.ts";
+import { renderTraffic } from "../../src/cli/output/traffic-table.ts";
 import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { WhyAnswer } from "../../src/admin/why.ts";
+import type { WhyAnswer } from "../../src/admin/routes/why.ts";
 import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 import { assertPrintedInBoth } from "./printed-json.ts";

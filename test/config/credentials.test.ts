@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { CredentialsConfig, UpstreamConfig } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
-import type { Environment } from "../../src/config/environment.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
+import type { Environment } from "../../src/config/yaml/environment.ts";
 
 const files: Readonly<Record<string, string>> = {
   password: "s3cret\n",

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the syntax under test.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { substitute } from "../../src/config/environment.ts";
+import { substitute } from "../../src/config/yaml/environment.ts";
 import { problemLines, read, yaml } from "./reading.ts";
 
 test("variables are put in, with a fallback where there is one", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseHtpasswd } from "../../src/config/htpasswd.ts";
+import { parseHtpasswd } from "../../src/config/files/htpasswd.ts";
 
 const rest = ".".repeat(53);
 const alice = `alice:$2y$10$${rest}`;

@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { configJsonSchema, type JsonSchema, knownKeys } from "../../src/config/json-schema.ts";
+import {
+  configJsonSchema,
+  type JsonSchema,
+  knownKeys,
+} from "../../src/config/schema/json-schema.ts";
 import { conforms } from "./conforms.ts";
 import { problemLines } from "./reading.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { explainedKeys } from "../../src/config/key-list.ts";
+import { explainedKeys } from "../../src/config/schema/key-list.ts";
 
 const keys = explainedKeys();
 

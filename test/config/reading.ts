@@ -1,7 +1,7 @@
 import type { Config } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
-import type { Environment } from "../../src/config/environment.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
+import type { Environment } from "../../src/config/yaml/environment.ts";
 
 /** The configuration that YAML means, in a file of /etc/lab. */
 export function read(text: string, environment: Environment = {}): Promise<Config> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { parseTokens } from "../../src/config/tokens.ts";
+import { parseTokens } from "../../src/config/files/tokens.ts";
 
 const hashes = ["one", "two"].map((token) => createHash("sha256").update(token).digest("hex"));
 const [one = "", two = ""] = hashes;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { test } from "node:test";
-import type { EvictionAnswer } from "../../src/admin/eviction.ts";
+import type { EvictionAnswer } from "../../src/admin/routes/eviction.ts";
 import { layoutOf } from "../../src/storage/layout.ts";
 import { type Answer, ask } from "../support/ask.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";

@@ -3,7 +3,7 @@ import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Stats } from "../../src/admin/stats.ts";
+import type { Stats } from "../../src/admin/routes/stats.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob, topLayerOf } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";

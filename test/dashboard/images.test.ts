@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
-import type { EvictionOutlook } from "../../src/admin/eviction.ts";
-import type { InspectAnswer } from "../../src/admin/inspect.ts";
+import type { EvictionOutlook } from "../../src/admin/routes/eviction.ts";
+import type { InspectAnswer } from "../../src/admin/routes/inspect.ts";
 import { formatBytes } from "../../src/config/units.ts";
 import { nameOfThisMachine, screenshot, TestBrowser } from "../support/browser.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listenersLimit } from "../../src/admin/live.ts";
-import type { Now } from "../../src/admin/now.ts";
+import { listenersLimit } from "../../src/admin/routes/live.ts";
+import type { Now } from "../../src/admin/routes/now.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, topLayerOf } from "../support/images.ts";
 import { pullImage } from "../support/pull-image.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
-import type { Now } from "../../src/admin/now.ts";
+import type { Now } from "../../src/admin/routes/now.ts";
 import { formatBytes } from "../../src/config/units.ts";
 import { screenshot, TestBrowser } from "../support/browser.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";

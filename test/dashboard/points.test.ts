@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Stats } from "../../src/admin/stats.ts";
+import type { Stats } from "../../src/admin/routes/stats.ts";
 import { pointsOf } from "../../src/dashboard/time/points.ts";
 import { latency } from "../../src/dashboard/words.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";

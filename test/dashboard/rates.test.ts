@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Now } from "../../src/admin/now.ts";
-import type { Stats } from "../../src/admin/stats.ts";
+import type { Now } from "../../src/admin/routes/now.ts";
+import type { Stats } from "../../src/admin/routes/stats.ts";
 import { Rates } from "../../src/dashboard/rates.ts";
 
 test("rates are those of the last five seconds", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
-import type { Stats } from "../../src/admin/stats.ts";
+import type { Stats } from "../../src/admin/routes/stats.ts";
 import { formatBytes } from "../../src/config/units.ts";
 import { screenshot, TestBrowser } from "../support/browser.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EndpointStats } from "../../src/admin/endpoint-stats.ts";
 import type { LimitStats } from "../../src/admin/limit-stats.ts";
-import type { Now } from "../../src/admin/now.ts";
+import type { Now } from "../../src/admin/routes/now.ts";
 import { upstreamsOf, verdictOf } from "../../src/dashboard/now/verdict.ts";
 
 test("a mirror whose upstreams answer works, and one that nobody asked is ready", () => {

@@ -81,7 +81,7 @@ test("Kubernetes: user, image, ports, paths and the configuration are those of s
     assert.equal(probe?.httpGet.port, "registry");
   }
   const drained = /drainMs = ([\d_]+);/.exec(
-    await readFile(inCheckout("src/cli/serve.ts"), "utf8"),
+    await readFile(inCheckout("src/cli/commands/serve.ts"), "utf8"),
   );
   assert.ok(pod.terminationGracePeriodSeconds * 1000 > Number(drained?.[1]?.replaceAll("_", "")));
 });

@@ -62,7 +62,8 @@ test("the unit's paths, commands and times are those of sluice", async () => {
     /directory: \$\{SLUICE_DIRECTORY:-/,
   );
   const [, drainMs] =
-    /drainMs = ([\d_]+);/.exec(await readFile(inCheckout("src/cli/serve.ts"), "utf8")) ?? [];
+    /drainMs = ([\d_]+);/.exec(await readFile(inCheckout("src/cli/commands/serve.ts"), "utf8")) ??
+    [];
   assert.ok(Number(stopSeconds) * 1000 > Number(drainMs?.replaceAll("_", "")));
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { described } from "../../src/cli/described.ts";
 import { buildProgram } from "../../src/cli/program.ts";
-import { configJsonSchema } from "../../src/config/json-schema.ts";
+import { configJsonSchema } from "../../src/config/schema/json-schema.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { problemLines } from "../config/reading.ts";
 import { refusedIn } from "../support/described-call.ts";

@@ -6,7 +6,7 @@ import { buildDoctor } from "../../src/build-doctor.ts";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
-import { ReceiveBuffers } from "../../src/upstream/receive-buffers.ts";
+import { ReceiveBuffers } from "../../src/upstream/exchange/receive-buffers.ts";
 
 export interface Examination {
   /** The configuration file, but for `storage.directory`. */

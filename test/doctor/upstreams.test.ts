@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
-import { basicAuthorization } from "../../src/upstream/credentials.ts";
+import { basicAuthorization } from "../../src/upstream/credentials/credentials.ts";
 import { DeafPort } from "../support/deaf-port.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";

@@ -9,7 +9,7 @@ import type { FreshnessPolicy } from "../../src/mirror/tags/freshness.ts";
 import type { Repository } from "../../src/oci/repository.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints.ts";
+import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { UpstreamError, type UpstreamFailure } from "../../src/upstream/upstream-error.ts";
 import type { Target } from "../../src/upstream/upstreams.ts";

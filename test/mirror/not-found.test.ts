@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { NotFound } from "../../src/mirror/not-found.ts";
 import type { Repository } from "../../src/oci/repository.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints.ts";
+import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import type { Target } from "../../src/upstream/upstreams.ts";
 import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";

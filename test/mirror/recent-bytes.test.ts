@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RecentBytes } from "../../src/mirror/fills/recent-bytes.ts";
-import type { Batch } from "../../src/upstream/batch.ts";
+import type { Batch } from "../../src/upstream/exchange/batch.ts";
 
 test("what came last is had from any byte of it on, across chunks, as much as fits", () => {
   using recent = new RecentBytes();

@@ -6,11 +6,11 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { ConfigError } from "../../src/config/config-error.ts";
-import { readDockerConfig } from "../../src/config/docker-config.ts";
-import { type Environment, substitute } from "../../src/config/environment.ts";
-import { explainedKeys } from "../../src/config/key-list.ts";
+import { readDockerConfig } from "../../src/config/files/docker-config.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
-import { entryFor } from "../../src/upstream/docker-server-names.ts";
+import { explainedKeys } from "../../src/config/schema/key-list.ts";
+import { type Environment, substitute } from "../../src/config/yaml/environment.ts";
+import { entryFor } from "../../src/upstream/credentials/docker-server-names.ts";
 import { foreignText, textOfPieces } from "../support/foreign-text.ts";
 import { holds } from "../support/holds.ts";
 

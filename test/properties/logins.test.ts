@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseLogin, passwordFault } from "../../src/auth/presented-login.ts";
-import { parseHtpasswd } from "../../src/config/htpasswd.ts";
-import { parseTokens } from "../../src/config/tokens.ts";
+import { parseHtpasswd } from "../../src/config/files/htpasswd.ts";
+import { parseTokens } from "../../src/config/files/tokens.ts";
 import { foreignText, oddLetters, textOf } from "../support/foreign-text.ts";
 import { holds } from "../support/holds.ts";
 

@@ -6,7 +6,7 @@ import { ParallelBlob, type SingleStart } from "../../src/mirror/fills/parallel-
 import { SegmentMemory } from "../../src/mirror/fills/segment-memory.ts";
 import type { SegmentPlan } from "../../src/mirror/fills/segment-plan.ts";
 import { SegmentsAhead } from "../../src/mirror/fills/segments-ahead.ts";
-import type { Batch } from "../../src/upstream/batch.ts";
+import type { Batch } from "../../src/upstream/exchange/batch.ts";
 import { holds } from "../support/holds.ts";
 import { noise } from "../support/noise.ts";
 import { batchOf, nobody, nowhere, type PartFate, PartSender } from "../support/part-sender.ts";

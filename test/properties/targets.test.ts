@@ -5,7 +5,7 @@ import { referenceText } from "../../src/oci/reference.ts";
 import { parseRepository } from "../../src/oci/repository.ts";
 import { type Address, type Page, parseRoute, type Route } from "../../src/oci/route.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints.ts";
+import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { Upstreams } from "../../src/upstream/upstreams.ts";
 import { foreignText } from "../support/foreign-text.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import type { DoctorAnswer } from "../../src/admin/doctor.ts";
+import type { DoctorAnswer } from "../../src/admin/routes/doctor.ts";
 import { askDaemon } from "../../src/cli/control.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { layoutOf } from "../../src/storage/layout.ts";

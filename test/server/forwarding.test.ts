@@ -9,7 +9,7 @@ import { Gate } from "../../src/auth/gate.ts";
 import { parseNetwork } from "../../src/config/network.ts";
 import { Forwarding } from "../../src/server/forwarding.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints.ts";
+import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
 

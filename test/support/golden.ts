@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
-import type { DoctorAnswer } from "../../src/admin/doctor.ts";
+import type { DoctorAnswer } from "../../src/admin/routes/doctor.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { ByteRange } from "../../src/oci/byte-range.ts";
 import type { Source, UpstreamBlob } from "../../src/upstream/answers.ts";
-import type { Batch } from "../../src/upstream/batch.ts";
+import type { Batch } from "../../src/upstream/exchange/batch.ts";
 import type { Whence } from "../../src/upstream/part-of-blob.ts";
 
 /** What becomes of one part that is asked for. */

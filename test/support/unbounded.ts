@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { ConnectionCap } from "../../src/upstream/connection-cap.ts";
 import { type Crowd, Crowds } from "../../src/upstream/crowd.ts";
+import { ConnectionCap } from "../../src/upstream/exchange/connection-cap.ts";
 
 /** What nobody in a test is refused by. */
 export function unboundedCap(upstream: string): ConnectionCap {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Allowance } from "../../src/upstream/allowance.ts";
+import { Allowance } from "../../src/upstream/accounts/allowance.ts";
 
 const minute = 60_000;
 const windowMs = 360 * minute;

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import { Agent } from "undici";
-import { type AnswerBody, BodyDeadlineExceeded } from "../../src/upstream/answer-body.ts";
-import { exchange } from "../../src/upstream/exchange.ts";
-import { ReceiveBuffers } from "../../src/upstream/receive-buffers.ts";
+import { type AnswerBody, BodyDeadlineExceeded } from "../../src/upstream/exchange/answer-body.ts";
+import { exchange } from "../../src/upstream/exchange/exchange.ts";
+import { ReceiveBuffers } from "../../src/upstream/exchange/receive-buffers.ts";
 import { eventually } from "../support/eventually.ts";
 import { RawUpstream } from "./raw-upstream.ts";
 

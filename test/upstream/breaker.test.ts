@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Breaker, type Permit, type Trouble } from "../../src/upstream/breaker.ts";
+import { Breaker, type Permit, type Trouble } from "../../src/upstream/endpoints/breaker.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 const grave: Trouble = { severity: "grave", reason: "no connection", retryAfterMs: 0 };

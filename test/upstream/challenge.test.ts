@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BearerChallenge, preferredChallenge } from "../../src/upstream/challenge.ts";
+import { type BearerChallenge, preferredChallenge } from "../../src/upstream/tokens/challenge.ts";
 
 const hub: BearerChallenge = {
   kind: "bearer",

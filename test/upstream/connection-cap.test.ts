@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { ConnectionCap } from "../../src/upstream/connection-cap.ts";
+import { ConnectionCap } from "../../src/upstream/exchange/connection-cap.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 
 test("who finds no connection free waits in turn", async () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { askHelper } from "../../src/upstream/credential-helper.ts";
-import { type Credentials, NoCredentials } from "../../src/upstream/credentials.ts";
+import { askHelper } from "../../src/upstream/credentials/credential-helper.ts";
+import { type Credentials, NoCredentials } from "../../src/upstream/credentials/credentials.ts";
 import { eventually } from "../support/eventually.ts";
 import { HelperScripts } from "./helper-scripts.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emptyInMs, type Sample } from "../../src/upstream/forecast.ts";
+import { emptyInMs, type Sample } from "../../src/upstream/accounts/forecast.ts";
 
 const minute = 60_000;
 const window = 360 * minute;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type LookupAddress, type LookupOptions, lookup as resolveName } from "node:dns";
 import { test } from "node:test";
-import { ForbiddenHop, HopGuard } from "../../src/upstream/hop-guard.ts";
+import { ForbiddenHop, HopGuard } from "../../src/upstream/exchange/hop-guard.ts";
 
 // Literal addresses of the documentation networks, so that no test needs a name server.
 const publicEndpoint = "https://203.0.113.5";

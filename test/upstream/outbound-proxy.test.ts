@@ -6,7 +6,7 @@ import type { OutboundProxy as ProxySetting, UpstreamConfig } from "../../src/co
 import { ConfiguredUpstreams } from "../../src/configured-upstreams.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { ReceiveBuffers } from "../../src/upstream/receive-buffers.ts";
+import { ReceiveBuffers } from "../../src/upstream/exchange/receive-buffers.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob } from "../support/images.ts";
 import { NginxTls } from "../support/nginx-tls.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lowMark, pullLimitIn } from "../../src/upstream/pull-limit.ts";
+import { lowMark, pullLimitIn } from "../../src/upstream/accounts/pull-limit.ts";
 
 const hour = 3_600_000;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ForbiddenHop } from "../../src/upstream/hop-guard.ts";
-import { knownTokenServers } from "../../src/upstream/known-token-servers.ts";
-import { RealmGuard } from "../../src/upstream/realm-guard.ts";
+import { ForbiddenHop } from "../../src/upstream/exchange/hop-guard.ts";
+import { knownTokenServers } from "../../src/upstream/tokens/known-token-servers.ts";
+import { RealmGuard } from "../../src/upstream/tokens/realm-guard.ts";
 
 function maySee(endpoint: string, realm: string, realms: readonly string[] = []): boolean {
   const guard = new RealmGuard({ endpoint: new URL(endpoint), upstream: "docker.io", realms });

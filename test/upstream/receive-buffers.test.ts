@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { ReceiveBuffers } from "../../src/upstream/receive-buffers.ts";
+import { ReceiveBuffers } from "../../src/upstream/exchange/receive-buffers.ts";
 import { noise } from "../support/noise.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RetryBudget } from "../../src/upstream/retry-budget.ts";
+import { RetryBudget } from "../../src/upstream/endpoints/retry-budget.ts";
 
 test("ten retries are there from the start, and then none", () => {
   const { budget } = newBudget();

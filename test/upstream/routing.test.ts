@@ -5,7 +5,7 @@ import { DistributionError } from "../../src/oci/distribution-error.ts";
 import { imageName } from "../../src/oci/image-name.ts";
 import { parseRoute } from "../../src/oci/route.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints.ts";
+import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { Upstreams } from "../../src/upstream/upstreams.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";

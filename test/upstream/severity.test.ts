@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { severityOf } from "../../src/upstream/endpoints/severity.ts";
 import { failureFrom } from "../../src/upstream/failure.ts";
-import { severityOf } from "../../src/upstream/severity.ts";
 
 test("what the mirror itself has run out of says nothing of the upstream", () => {
   for (const code of ["EMFILE", "ENFILE"]) {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { inspect } from "node:util";
-import type { Credentials } from "../../src/upstream/credentials.ts";
-import type { TokenQuestion } from "../../src/upstream/token-request.ts";
-import { NoToken } from "../../src/upstream/token-server.ts";
-import { TokenSource } from "../../src/upstream/token-source.ts";
+import type { Credentials } from "../../src/upstream/credentials/credentials.ts";
+import type { TokenQuestion } from "../../src/upstream/tokens/token-request.ts";
+import { NoToken } from "../../src/upstream/tokens/token-server.ts";
+import { TokenSource } from "../../src/upstream/tokens/token-source.ts";
 import { eventually } from "../support/eventually.ts";
 
 const question: TokenQuestion = {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Client } from "../../client-config/client.ts";
-import type { ClientConfigOptions } from "../client-config.ts";
+import type { ClientConfigOptions } from "../commands/client-config.ts";
 import { addressArgument } from "./arguments.ts";
 
 interface Options extends ClientConfigOptions {
@@ -56,7 +56,7 @@ function add(all: Command, name: string, load: (options: Options) => Promise<Cli
     .option("--write <directory>", "write the files below it: / on the client itself")
     .option("--json", "print JSON, for programs: address, files, notes, and what was written")
     .action(async (_options: object, command: Command) => {
-      const { clientConfig } = await import("../client-config.ts");
+      const { clientConfig } = await import("../commands/client-config.ts");
       const options = command.optsWithGlobals<Options>();
       await clientConfig(await load(options), options);
     });

@@ -1,5 +1,5 @@
 import { Argument, type Command } from "commander";
-import type { Shell } from "../completion.ts";
+import type { Shell } from "../commands/completion.ts";
 
 const shells: readonly Shell[] = ["bash", "zsh", "fish"];
 
@@ -10,7 +10,7 @@ export function addCompletion(program: Command): void {
     .addArgument(new Argument("<shell>", "which one").choices(shells))
     .addHelpText("after", completionHelp)
     .action(async (shell: Shell) => {
-      const { printCompletion } = await import("../completion.ts");
+      const { printCompletion } = await import("../commands/completion.ts");
       printCompletion(program, shell);
     });
 }

@@ -8,7 +8,7 @@ export function addConfig(program: Command): void {
     .description("say what the configuration means, or everything that is wrong with it")
     .addHelpText("after", checkHelp)
     .action(async (_options: object, command: Command) => {
-      const { configCheck } = await import("../config-check.ts");
+      const { configCheck } = await import("../commands/config-check.ts");
       await configCheck(command.optsWithGlobals<CommandOptions>());
     });
   config
@@ -17,7 +17,7 @@ export function addConfig(program: Command): void {
     .argument("[key]", "one key, or a table of keys; nothing for all of them")
     .addHelpText("after", explainHelp)
     .action(async (key: string | undefined) => {
-      const { explainConfig } = await import("../config-explain.ts");
+      const { explainConfig } = await import("../commands/config-explain.ts");
       explainConfig(key);
     });
   config
@@ -25,7 +25,7 @@ export function addConfig(program: Command): void {
     .description("print the JSON Schema of the configuration file, for editors")
     .addHelpText("after", schemaHelp)
     .action(async () => {
-      const { printConfigSchema } = await import("../config-schema.ts");
+      const { printConfigSchema } = await import("../commands/config-schema.ts");
       printConfigSchema();
     });
 }

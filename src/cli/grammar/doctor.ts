@@ -9,7 +9,7 @@ export function addDoctor(program: Command): void {
     .addOption(jsonOption("DoctorAnswer"))
     .addHelpText("after", doctorHelp)
     .action(async (_options: object, command: Command) => {
-      const { doctor } = await import("../doctor.ts");
+      const { doctor } = await import("../commands/doctor.ts");
       await doctor(command.optsWithGlobals<CommandOptions>());
     });
 }

@@ -20,7 +20,7 @@ export function addEvict(program: Command): void {
     .addOption(jsonOption("EvictionAnswer"))
     .addHelpText("after", evictHelp)
     .action(async (_options: object, command: Command) => {
-      const { evict } = await import("../evict.ts");
+      const { evict } = await import("../commands/evict.ts");
       await evict(command.optsWithGlobals());
     });
 }

@@ -7,7 +7,7 @@ export function addHealth(program: Command): void {
     .description("ask the running mirror whether it can serve; exit 0 if so, else 1")
     .addHelpText("after", healthHelp)
     .action(async (_options: object, command: Command) => {
-      const { health } = await import("../health.ts");
+      const { health } = await import("../commands/health.ts");
       await health(command.optsWithGlobals<CommandOptions>());
     });
 }

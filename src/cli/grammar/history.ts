@@ -10,7 +10,7 @@ export function addHistory(program: Command): void {
     .addOption(jsonOption("History"))
     .addHelpText("after", historyHelp)
     .action(async (image: string, _options: object, command: Command) => {
-      const { history } = await import("../history.ts");
+      const { history } = await import("../commands/history.ts");
       await history(image, command.optsWithGlobals<CommandOptions>());
     });
 }

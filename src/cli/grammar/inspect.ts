@@ -10,7 +10,7 @@ export function addInspect(program: Command): void {
     .addOption(jsonOption("Inspected"))
     .addHelpText("after", inspectHelp)
     .action(async (image: string, _options: object, command: Command) => {
-      const { inspect } = await import("../inspect.ts");
+      const { inspect } = await import("../commands/inspect.ts");
       await inspect(image, command.optsWithGlobals<CommandOptions>());
     });
 }

@@ -11,7 +11,7 @@ export function addLogLevel(program: Command): void {
     .addOption(jsonOption("LogLevel"))
     .addHelpText("after", logLevelHelp)
     .action(async (level: string | undefined, _options: object, command: Command) => {
-      const { logLevel } = await import("../log-level.ts");
+      const { logLevel } = await import("../commands/log-level.ts");
       await logLevel(level, command.optsWithGlobals());
     });
 }

@@ -17,7 +17,7 @@ export function addLs(program: Command): void {
     .addOption(jsonOption("Images"))
     .addHelpText("after", lsHelp)
     .action(async (glob: string | undefined, _options: object, command: Command) => {
-      const { ls } = await import("../ls.ts");
+      const { ls } = await import("../commands/ls.ts");
       await ls(glob, command.optsWithGlobals());
     });
 }

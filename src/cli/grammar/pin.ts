@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Pinning, PinOptions } from "../pin.ts";
+import type { Pinning, PinOptions } from "../commands/pin.ts";
 import { jsonOption } from "./json-option.ts";
 
 export function addPin(program: Command): void {
@@ -31,7 +31,7 @@ export function addUnpin(program: Command): void {
 }
 
 async function run(pinning: Pinning, globs: readonly string[], command: Command): Promise<void> {
-  const { pin } = await import("../pin.ts");
+  const { pin } = await import("../commands/pin.ts");
   await pin(pinning, globs, command.optsWithGlobals<PinOptions>());
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { PrefetchOptions } from "../prefetch.ts";
+import type { PrefetchOptions } from "../commands/prefetch.ts";
 import { jsonLinesOption } from "./json-option.ts";
 
 export function addPrefetch(program: Command): void {
@@ -19,7 +19,7 @@ export function addPrefetch(program: Command): void {
       if (images.length === 0 && file === undefined) {
         command.error("error: name an image, or a --file of them");
       }
-      const { prefetch } = await import("../prefetch.ts");
+      const { prefetch } = await import("../commands/prefetch.ts");
       await prefetch(images, command.optsWithGlobals<PrefetchOptions>());
     });
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { PurgeOptions } from "../purge.ts";
+import type { PurgeOptions } from "../commands/purge.ts";
 import { jsonOption } from "./json-option.ts";
 
 export function addPurge(program: Command): void {
@@ -12,7 +12,7 @@ export function addPurge(program: Command): void {
     .addOption(jsonOption("PurgeAnswer"))
     .addHelpText("after", purgeHelp)
     .action(async (images: string[], _options: object, command: Command) => {
-      const { purge } = await import("../purge.ts");
+      const { purge } = await import("../commands/purge.ts");
       await purge(images, command.optsWithGlobals<PurgeOptions>(), (problem) =>
         command.error(problem),
       );

@@ -16,7 +16,7 @@ export function addSavings(program: Command): void {
     .addOption(jsonOption("Savings"))
     .addHelpText("after", savingsHelp)
     .action(async (_options: object, command: Command) => {
-      const { savings } = await import("../savings.ts");
+      const { savings } = await import("../commands/savings.ts");
       await savings(command.optsWithGlobals());
     });
 }

@@ -9,7 +9,7 @@ export function addServe(program: Command): void {
     .addHelpText("after", serveHelp)
     .action(async (_options: object, command: Command) => {
       tuneHeap();
-      const { serve } = await import("../serve.ts");
+      const { serve } = await import("../commands/serve.ts");
       await serve(command.optsWithGlobals<CommandOptions>());
     });
 }

@@ -12,7 +12,7 @@ export function addSimulate(program: Command): void {
     .addOption(jsonOption("Simulation"))
     .addHelpText("after", simulateHelp)
     .action(async (_options: object, command: Command) => {
-      const { simulate } = await import("../simulate.ts");
+      const { simulate } = await import("../commands/simulate.ts");
       await simulate(command.optsWithGlobals<CommandOptions>(), (problem) =>
         command.error(problem),
       );

@@ -11,7 +11,7 @@ export function addStats(program: Command): void {
     .addOption(jsonOption("Stats"))
     .addHelpText("after", statsHelp)
     .action(async (_options: object, command: Command) => {
-      const { stats } = await import("../stats.ts");
+      const { stats } = await import("../commands/stats.ts");
       await stats(command.optsWithGlobals());
     });
 }

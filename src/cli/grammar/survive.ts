@@ -9,7 +9,7 @@ export function addSurvive(program: Command): void {
     .addOption(jsonOption("Survival"))
     .addHelpText("after", surviveHelp)
     .action(async (_options: object, command: Command) => {
-      const { survive } = await import("../survive.ts");
+      const { survive } = await import("../commands/survive.ts");
       await survive(command.optsWithGlobals());
     });
 }

@@ -15,7 +15,7 @@ export function addVerify(program: Command): void {
     .addOption(jsonLinesOption("VerifyLine"))
     .addHelpText("after", verifyHelp)
     .action(async (_options: object, command: Command) => {
-      const { verify } = await import("../verify.ts");
+      const { verify } = await import("../commands/verify.ts");
       await verify(command.optsWithGlobals());
     });
 }

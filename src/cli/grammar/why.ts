@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { WhyOptions } from "../why.ts";
+import type { WhyOptions } from "../commands/why.ts";
 import { jsonOption } from "./json-option.ts";
 
 export function addWhy(program: Command): void {
@@ -12,7 +12,7 @@ export function addWhy(program: Command): void {
     .addOption(jsonOption("Why"))
     .addHelpText("after", whyHelp)
     .action(async (image: string, _options: object, command: Command) => {
-      const { why } = await import("../why.ts");
+      const { why } = await import("../commands/why.ts");
       await why(image, command.optsWithGlobals<WhyOptions>());
     });
 }

@@ -1,5 +1,5 @@
 import { h, type JSX } from "preact";
-import type { ClientConfigAnswer } from "../../admin/client-config.ts";
+import type { ClientConfigAnswer } from "../../admin/routes/client-config.ts";
 import { Answered } from "../parts/answered.ts";
 import { Copied } from "../parts/copied.ts";
 import { Section } from "../parts/section.ts";

@@ -1,4 +1,4 @@
-import type { ClientConfigAnswer } from "../../admin/client-config.ts";
+import type { ClientConfigAnswer } from "../../admin/routes/client-config.ts";
 import { type Asked, useAsked } from "../ask.ts";
 
 export const clients = ["docker", "containerd", "podman", "buildkit", "k3s"] as const;

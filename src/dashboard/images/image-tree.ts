@@ -1,5 +1,5 @@
 import { h, type JSX } from "preact";
-import type { InspectedContent } from "../../admin/inspect.ts";
+import type { InspectedContent } from "../../admin/routes/inspect.ts";
 import { formatBytes } from "../../config/units.ts";
 import { Badge, type Tone } from "../parts/badge.ts";
 import { shortDigest, shown } from "../words.ts";

@@ -1,10 +1,10 @@
 import { h, type JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { HistoryAnswer } from "../../admin/history.ts";
-import type { InspectAnswer } from "../../admin/inspect.ts";
-import type { Now } from "../../admin/now.ts";
-import type { WhyAnswer } from "../../admin/why.ts";
-import { outageWords } from "../../cli/outage-words.ts";
+import type { HistoryAnswer } from "../../admin/routes/history.ts";
+import type { InspectAnswer } from "../../admin/routes/inspect.ts";
+import type { Now } from "../../admin/routes/now.ts";
+import type { WhyAnswer } from "../../admin/routes/why.ts";
+import { outageWords } from "../../cli/output/outage-words.ts";
 import { formatBytes } from "../../config/units.ts";
 import { useAsked } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";

@@ -1,6 +1,6 @@
 import { h, type JSX } from "preact";
-import type { ImageEntry, ImagesAnswer } from "../../admin/images.ts";
-import type { Now } from "../../admin/now.ts";
+import type { ImageEntry, ImagesAnswer } from "../../admin/routes/images.ts";
+import type { Now } from "../../admin/routes/now.ts";
 import { formatBytes } from "../../config/units.ts";
 import { useAsked } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";

@@ -1,6 +1,6 @@
 import { h, type JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { PrefetchLine } from "../../admin/prefetch.ts";
+import type { PrefetchLine } from "../../admin/routes/prefetch.ts";
 import { formatBytes } from "../../config/units.ts";
 import type { PrefetchPlan } from "../../mirror/images/prefetch-plan.ts";
 import { follow, Refusal } from "../ask.ts";

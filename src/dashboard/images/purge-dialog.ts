@@ -1,5 +1,5 @@
 import { h, type JSX } from "preact";
-import type { PurgeAnswer } from "../../admin/purge.ts";
+import type { PurgeAnswer } from "../../admin/routes/purge.ts";
 import { formatBytes } from "../../config/units.ts";
 import { order } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";

@@ -1,5 +1,5 @@
 import { h, type JSX } from "preact";
-import type { HistoryAnswer } from "../../admin/history.ts";
+import type { HistoryAnswer } from "../../admin/routes/history.ts";
 import { imageHash } from "../route.ts";
 import { moment, shortDigest } from "../words.ts";
 

@@ -1,4 +1,4 @@
-import type { WhyAnswer } from "../../admin/why.ts";
+import type { WhyAnswer } from "../../admin/routes/why.ts";
 
 /** What a pull of the image would do first, as a sentence without its end. */
 export function verdictWords({ verdict, trouble, rule }: WhyAnswer): string {

@@ -1,5 +1,5 @@
 import { h, type JSX } from "preact";
-import type { FillNow, Now } from "../../admin/now.ts";
+import type { FillNow, Now } from "../../admin/routes/now.ts";
 import { formatBytes } from "../../config/units.ts";
 import { Bar } from "../parts/bar.ts";
 import { ImageLink, Name } from "../parts/name.ts";

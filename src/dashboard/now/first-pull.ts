@@ -1,5 +1,5 @@
 import { h, type JSX } from "preact";
-import type { Now } from "../../admin/now.ts";
+import type { Now } from "../../admin/routes/now.ts";
 import { hostFromHere, useClientConfig } from "../clients/use-client-config.ts";
 import { Copied } from "../parts/copied.ts";
 import { hashOf } from "../route.ts";

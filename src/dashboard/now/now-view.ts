@@ -1,5 +1,5 @@
 import { h, type JSX } from "preact";
-import type { Now } from "../../admin/now.ts";
+import type { Now } from "../../admin/routes/now.ts";
 import { formatBytes, formatDuration } from "../../config/units.ts";
 import type { LiveState } from "../live-feed.ts";
 import { Section } from "../parts/section.ts";

@@ -1,8 +1,8 @@
 import { h, type JSX } from "preact";
 import type { EndpointStats } from "../../admin/endpoint-stats.ts";
 import type { UpstreamLoad } from "../../admin/load.ts";
-import type { Now } from "../../admin/now.ts";
-import type { Stats } from "../../admin/stats.ts";
+import type { Now } from "../../admin/routes/now.ts";
+import type { Stats } from "../../admin/routes/stats.ts";
 import { formatBytes, formatDuration } from "../../config/units.ts";
 import { Badge, type Tone } from "../parts/badge.ts";
 import { Name } from "../parts/name.ts";

@@ -1,5 +1,5 @@
 import type { EndpointStats } from "../../admin/endpoint-stats.ts";
-import type { Now } from "../../admin/now.ts";
+import type { Now } from "../../admin/routes/now.ts";
 import { formatBytes } from "../../config/units.ts";
 import { longest, plural } from "../words.ts";
 

@@ -1,5 +1,5 @@
 import { h, type JSX } from "preact";
-import type { MovesAnswer } from "../../admin/moves.ts";
+import type { MovesAnswer } from "../../admin/routes/moves.ts";
 import { ImageLink } from "../parts/name.ts";
 import { agoWords, shortDigest } from "../words.ts";
 

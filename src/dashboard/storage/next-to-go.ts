@@ -1,7 +1,7 @@
 import { h, type JSX } from "preact";
-import type { EvictionOutlook } from "../../admin/eviction.ts";
-import { ago } from "../../cli/ago.ts";
-import { withoutRepeats } from "../../cli/without-repeats.ts";
+import type { EvictionOutlook } from "../../admin/routes/eviction.ts";
+import { ago } from "../../cli/output/ago.ts";
+import { withoutRepeats } from "../../cli/output/without-repeats.ts";
 import { formatBytes } from "../../config/units.ts";
 import type { Victim } from "../../storage/eviction/eviction.ts";
 import { useAsked } from "../ask.ts";

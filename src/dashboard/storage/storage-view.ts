@@ -1,8 +1,8 @@
 import { h, type JSX } from "preact";
-import type { ImageEntry, ImagesAnswer } from "../../admin/images.ts";
-import type { MovesAnswer } from "../../admin/moves.ts";
-import type { Now } from "../../admin/now.ts";
-import type { StorageAnswer } from "../../admin/storage.ts";
+import type { ImageEntry, ImagesAnswer } from "../../admin/routes/images.ts";
+import type { MovesAnswer } from "../../admin/routes/moves.ts";
+import type { Now } from "../../admin/routes/now.ts";
+import type { StorageAnswer } from "../../admin/routes/storage.ts";
 import { formatBytes } from "../../config/units.ts";
 import { useAsked } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";

@@ -1,6 +1,6 @@
 import { h, type JSX } from "preact";
-import type { Now } from "../../admin/now.ts";
-import type { Stats } from "../../admin/stats.ts";
+import type { Now } from "../../admin/routes/now.ts";
+import type { Stats } from "../../admin/routes/stats.ts";
 import type { TrafficStats } from "../../admin/traffic-schema.ts";
 import { formatBytes, formatDuration } from "../../config/units.ts";
 import { useAsked } from "../ask.ts";

@@ -1,6 +1,6 @@
 import type { Digest } from "../../oci/digest.ts";
 import type { Location } from "../../storage/catalog.ts";
-import { behalfOf } from "../../upstream/place.ts";
+import { behalfOf } from "../../upstream/exchange/place.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Target } from "../../upstream/upstreams.ts";
 import type { Behind } from "../behind.ts";

@@ -1,5 +1,5 @@
 import type { Location } from "../../storage/catalog.ts";
-import type { ForwardedLogin } from "../../upstream/forwarded-login.ts";
+import type { ForwardedLogin } from "../../upstream/accounts/forwarded-login.ts";
 import { memoryTable } from "../memory-table.ts";
 import type { Proof, Proofs } from "./proofs.ts";
 

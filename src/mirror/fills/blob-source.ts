@@ -1,5 +1,5 @@
 import type { Source } from "../../upstream/answers.ts";
-import type { Batch } from "../../upstream/batch.ts";
+import type { Batch } from "../../upstream/exchange/batch.ts";
 
 /** The bytes of a blob on their way, in their order, whatever connections they come over. Disposing ends what still comes. */
 export interface BlobSource extends Disposable {

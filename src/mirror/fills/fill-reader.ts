@@ -1,6 +1,6 @@
 import type { Metrics } from "../../telemetry/metrics.ts";
 import { waitFor } from "../../telemetry/waits.ts";
-import type { Place } from "../../upstream/place.ts";
+import type { Place } from "../../upstream/exchange/place.ts";
 import type { BlobReader } from "../blob-reader.ts";
 import type { Fill } from "./fill.ts";
 import type { FillState } from "./fill-state.ts";

@@ -1,5 +1,5 @@
 import type { Digest } from "../../oci/digest.ts";
-import type { Place } from "../../upstream/place.ts";
+import type { Place } from "../../upstream/exchange/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Target } from "../../upstream/upstreams.ts";

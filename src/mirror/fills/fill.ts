@@ -4,7 +4,7 @@ import type { Repository } from "../../oci/repository.ts";
 import { DigestMismatch } from "../../storage/blob-store.ts";
 import type { FillResult } from "../../telemetry/metrics.ts";
 import type { UpstreamBlob } from "../../upstream/answers.ts";
-import type { Place } from "../../upstream/place.ts";
+import type { Place } from "../../upstream/exchange/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Rooms } from "../eviction/rooms.ts";

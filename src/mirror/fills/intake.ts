@@ -2,7 +2,7 @@ import type { Hash } from "node:crypto";
 import type { Digest } from "../../oci/digest.ts";
 import type { Ingest, ReadableBytes } from "../../storage/blob-store.ts";
 import type { Room } from "../../storage/disk-budget.ts";
-import type { Batch } from "../../upstream/batch.ts";
+import type { Batch } from "../../upstream/exchange/batch.ts";
 import type { Rooms } from "../eviction/rooms.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
 import { RecentBytes } from "./recent-bytes.ts";

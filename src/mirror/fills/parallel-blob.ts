@@ -1,5 +1,5 @@
 import type { Source } from "../../upstream/answers.ts";
-import type { Batch } from "../../upstream/batch.ts";
+import type { Batch } from "../../upstream/exchange/batch.ts";
 import type { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { BlobSource } from "./blob-source.ts";
 import { partOfBatch } from "./part-of-batch.ts";

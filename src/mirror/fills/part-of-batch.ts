@@ -1,4 +1,4 @@
-import type { Batch } from "../../upstream/batch.ts";
+import type { Batch } from "../../upstream/exchange/batch.ts";
 
 /** Its bytes from `first` on and before `end`, in its place: disposing of them disposes of all. */
 export function partOfBatch(batch: Batch, first: number, end: number): Batch {

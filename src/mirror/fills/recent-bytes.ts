@@ -1,4 +1,4 @@
-import type { Batch } from "../../upstream/batch.ts";
+import type { Batch } from "../../upstream/exchange/batch.ts";
 
 /**
  * What came last, in memory: readers that are that far, which is most, have it from here and not from the disk that it was

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import type { Source, UpstreamBlob } from "../../upstream/answers.ts";
-import type { Batch } from "../../upstream/batch.ts";
-import type { Place } from "../../upstream/place.ts";
+import type { Batch } from "../../upstream/exchange/batch.ts";
+import type { Place } from "../../upstream/exchange/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { BlobSource } from "./blob-source.ts";

@@ -1,6 +1,6 @@
 import type { ByteRange } from "../../oci/byte-range.ts";
 import type { UpstreamBlob } from "../../upstream/answers.ts";
-import type { Batch } from "../../upstream/batch.ts";
+import type { Batch } from "../../upstream/exchange/batch.ts";
 import { partOfBatch } from "./part-of-batch.ts";
 
 /** A stretch of a blob, asked for by itself; in memory from when it comes until it is taken. */

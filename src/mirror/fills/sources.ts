@@ -1,7 +1,7 @@
 import type { Digest } from "../../oci/digest.ts";
 import type { Repository } from "../../oci/repository.ts";
 import type { UpstreamBlob } from "../../upstream/answers.ts";
-import { behalfOf, type Place } from "../../upstream/place.ts";
+import { behalfOf, type Place } from "../../upstream/exchange/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import { Retries } from "./retries.ts";

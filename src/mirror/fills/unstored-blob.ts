@@ -3,7 +3,7 @@ import { type Digest, hexOf } from "../../oci/digest.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import { waitFor } from "../../telemetry/waits.ts";
 import type { UpstreamBlob } from "../../upstream/answers.ts";
-import type { Place } from "../../upstream/place.ts";
+import type { Place } from "../../upstream/exchange/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { BlobReader } from "../blob-reader.ts";

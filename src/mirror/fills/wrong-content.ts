@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Digest } from "../../oci/digest.ts";
-import { cameThroughMirror, type Place } from "../../upstream/place.ts";
+import { cameThroughMirror, type Place } from "../../upstream/exchange/place.ts";
 import type { UpstreamError } from "../../upstream/upstream-error.ts";
 
 // Longer than a mirror goes on asking for the rest of what was cut; then upstream may be well.

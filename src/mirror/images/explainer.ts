@@ -1,5 +1,5 @@
 import type { Reference } from "../../oci/reference.ts";
-import type { EndpointStatus } from "../../upstream/endpoint-status.ts";
+import type { EndpointStatus } from "../../upstream/endpoints/endpoint-status.ts";
 import type { Access, AccessState } from "../access/access.ts";
 import type { Manifests } from "../manifests.ts";
 import type { Ruling } from "../tags/rules.ts";

@@ -2,7 +2,7 @@ import { type Accept, acceptAny } from "../../oci/accept.ts";
 import { DistributionError } from "../../oci/distribution-error.ts";
 import type { Reference, Tag } from "../../oci/reference.ts";
 import type { DescribedManifest, UpstreamManifest } from "../../upstream/answers.ts";
-import { behalfOf, fromNowhere } from "../../upstream/place.ts";
+import { behalfOf, fromNowhere } from "../../upstream/exchange/place.ts";
 import { type Flight, SingleFlight } from "../../upstream/single-flight.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Target } from "../../upstream/upstreams.ts";

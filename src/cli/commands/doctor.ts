@@ -1,0 +1,104 @@
+import type { DoctorAnswer } from "../../admin/routes/doctor.ts";
+import { buildDoctor } from "../../build-doctor.ts";
+import type { Config } from "../../config/config.ts";
+import { ConfigError } from "../../config/config-error.ts";
+import { type LoadedConfig, loadConfig } from "../../config/load-config.ts";
+import { collected } from "../../doctor/collected.ts";
+import { type Finding, fail, ok, warn } from "../../doctor/finding.ts";
+import { checkProcess } from "../../doctor/process-check.ts";
+import { layoutOf } from "../../storage/layout.ts";
+import { createErrorLog } from "../../telemetry/log.ts";
+import { ReceiveBuffers } from "../../upstream/exchange/receive-buffers.ts";
+import { CommandError } from "../command-error.ts";
+import type { CommandOptions } from "../command-options.ts";
+import { renderFindings } from "../output/doctor-report.ts";
+import { Notice } from "../output/notice.ts";
+import { type ReachedMirror, reachDaemon } from "../reached-mirror.ts";
+import { reasonsAgainst } from "../readiness.ts";
+import { version } from "../version.ts";
+
+// The daemon is done within 15 s, unless what is examined is what makes it slow.
+const timeoutMs = 30_000;
+
+const usualColumns = 80;
+
+/** `sluice doctor`. Rejects with CommandError if anything fails. */
+export async function doctor(options: CommandOptions): Promise<void> {
+  const findings = await examined(options);
+  const { columns: widthChars = usualColumns } = process.stdout;
+  const text = options.json
+    ? JSON.stringify({ findings }, null, 2)
+    : renderFindings(findings, { widthChars, output: process.stdout });
+  process.stdout.write(`${text}\n`);
+  const failed = findings.filter(({ verdict }) => verdict === "fail");
+  if (failed.length > 0) throw new CommandError(`${failed.length} of these have to be mended`);
+}
+
+async function examined(options: CommandOptions): Promise<readonly Finding[]> {
+  using _notice = new Notice("examining…");
+  try {
+    const loaded = await loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
+    return [ok("configuration", `${loaded.source} can be used`), ...(await examinedBy(loaded))];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const problems = error.message.split("\n").map((line) => fail("configuration", line, null));
+    return [...problems, ...(await collected("process", timeoutMs, checkProcess()))];
+  }
+}
+
+/** What the daemon finds; where none runs, what this process can. */
+async function examinedBy(loaded: LoadedConfig): Promise<readonly Finding[]> {
+  try {
+    await using daemon = await reachDaemon(loaded.config);
+    return daemon ? await examinedByDaemon(daemon) : await examinedHere(loaded.config);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return [
+      fail("daemon", error.message, null),
+      ...(await collected("process", timeoutMs, checkProcess())),
+    ];
+  }
+}
+
+async function examinedByDaemon(daemon: ReachedMirror): Promise<readonly Finding[]> {
+  const layout = layoutOf(daemon.config.storage.directory);
+  const [reasons, answer] = await Promise.all([
+    reasonsAgainst(layout),
+    daemon.ask({ path: "/api/v1/doctor", timeoutMs }) as Promise<DoctorAnswer>,
+  ]);
+  const { findings } = answer;
+  return [judgeReadiness(reasons ?? []), ...unknownTo(answer, daemon.config), ...findings];
+}
+
+function judgeReadiness(reasons: readonly string[]): Finding {
+  if (reasons.length === 0) return ok("daemon", "runs and can serve");
+  return fail("daemon", `runs and cannot serve: ${reasons.join("; ")}`, "see below, and its log");
+}
+
+/** What the file has and the daemon did not examine: it was read before that was written. */
+function unknownTo({ findings }: DoctorAnswer, { upstreams }: Config): readonly Finding[] {
+  const examined = new Set(findings.map(({ subject }) => subject));
+  const missing = upstreams.map(({ name }) => name).filter((name) => !examined.has(name));
+  if (missing.length === 0) return [];
+  const found = `does not know ${missing.join(", ")}, which the configuration has: it read that before`;
+  return [warn("daemon", found, "let it read the file again: systemctl reload sluice, or SIGHUP")];
+}
+
+async function examinedHere(config: Config): Promise<readonly Finding[]> {
+  const findings = await buildDoctor({
+    config,
+    env: process.env,
+    userAgent: `sluice/${version}`,
+    log: createErrorLog(),
+    now: Date.now,
+    monotonicMs: () => performance.now(),
+    receiveBuffers: new ReceiveBuffers(),
+    holdsStorage: false,
+  }).examine();
+  const notRunning = warn(
+    "daemon",
+    `none runs on ${config.storage.directory}: upstreams were asked by this command, clients not tried`,
+    "start it: sluice serve. Or name its configuration by --config",
+  );
+  return [notRunning, ...findings];
+}

@@ -1,0 +1,39 @@
+import { loadConfig } from "../../config/load-config.ts";
+import { parseDuration } from "../../config/units.ts";
+import type { LevelReport } from "../../telemetry/changeable-level.ts";
+import { CommandError } from "../command-error.ts";
+import type { CommandOptions } from "../command-options.ts";
+import { reachDaemon } from "../reached-mirror.ts";
+
+export interface LogLevelOptions extends CommandOptions {
+  /** How long, as users write it. */
+  readonly for: string;
+}
+
+/** `sluice log-level`: shows the level of the running daemon's log, or changes it for a while. */
+export async function logLevel(level: string | undefined, options: LogLevelOptions): Promise<void> {
+  const forMs = parseDuration(options.for);
+  if (forMs === null || forMs < 1000) {
+    throw new CommandError(`"${options.for}" is not a duration; write for example 10m`);
+  }
+  const { config } = await loadConfig({
+    file: options.config,
+    env: process.env,
+    cwd: process.cwd(),
+  });
+  await using daemon = await reachDaemon(config);
+  if (!daemon) {
+    throw new CommandError(
+      `no daemon runs on ${config.storage.directory}: log.level of the configuration is what the next one begins with`,
+    );
+  }
+  const order =
+    level === undefined ? {} : { order: { level, forSeconds: Math.round(forMs / 1000) } };
+  const told = (await daemon.ask({ path: "/api/v1/log-level", ...order })) as LevelReport;
+  process.stdout.write(`${options.json ? JSON.stringify(told, null, 2) : sentenceOf(told)}\n`);
+}
+
+function sentenceOf({ level, configured, until }: LevelReport): string {
+  if (until === null) return `${level}, as configured`;
+  return `${level} until ${until.slice(0, 19)}Z, then ${configured}`;
+}

@@ -1,6 +1,0 @@
-import { configJsonSchema } from "../config/json-schema.ts";
-
-/** `sluice config schema` */
-export function printConfigSchema(): void {
-  process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
-}
