@@ -138,7 +138,7 @@ async function startScene(): Promise<Scene> {
 
 // A line is written when its answer has ended: with that of this request stand those of all before it.
 async function logged(mirror: SluiceProcess): Promise<readonly LogLine[]> {
-  const marker = `/v2/?marker=${randomUUID()}`;
+  const marker = `/v2/?last=${randomUUID()}`;
   await ask(`${mirror.url}${marker}`);
   return await eventually("the line of the last request", () => {
     const { log } = mirror;
