@@ -35,7 +35,7 @@ they are installed, on loopback. Without a NAME all questions are asked:
 
 ${(await Promise.all(lines)).join("\n")}
 
-  --quick         smaller blobs and fewer rounds: two minutes for all questions, and coarse
+  --quick         smaller blobs and fewer rounds: some minutes for all questions, and coarse
   --json FILE     where to store the results; else a new file in bench/results
   --help          this text
 

@@ -16,7 +16,7 @@ export const fullSize: Size = {
   trafficShare: 1,
 };
 
-/** To see in two minutes whether something has become much slower. */
+/** To see in some minutes whether something has become much slower. */
 export const quickSize: Size = {
   name: "quick",
   blobBytes: 64 * 1024 ** 2,
