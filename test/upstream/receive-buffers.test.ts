@@ -62,6 +62,20 @@ test("memory of which a part is never given back, as headers are not, is never r
   }
 });
 
+test("a socket of which nothing comes back whole, as of chunks, soon takes no more memory of ours", () => {
+  const buffers = new ReceiveBuffers();
+  const socket = new ReadingSocket(buffers);
+  const large = new Set<ArrayBufferLike>();
+
+  for (let round = 0; round < 1_000; round++) {
+    const chunk = socket.receive(content);
+    if (chunk.buffer.byteLength > 64 * kib) large.add(chunk.buffer);
+    buffers.giveBack(chunk.subarray(8));
+  }
+
+  assert.ok(large.size <= 20, `${large.size} pieces were taken`);
+});
+
 /** Reads as Node's sockets do with `onread`, of which bytes come when we say so. */
 class ReadingSocket extends PassThrough {
   readonly #onread: ReceiveBuffers["onread"];

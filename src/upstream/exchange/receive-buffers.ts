@@ -13,12 +13,23 @@ const gatheredBytes = 16 * 1024;
 // What lies ready for the next bytes, all upstreams together.
 const idleLimit = 16;
 
+// So many pieces a socket takes of which none has come back whole: more than a batch, a queue and a segment hold. What comes
+// in chunks never does, for what is between them is nobody's to give back.
+const unreturnedLimit = 16;
+
+/** How many pieces a socket has taken since one of its came back. */
+interface Debt {
+  pieces: number;
+}
+
 interface Piece {
   readonly memory: Buffer;
   receivedBytes: number;
   givenBackBytes: number;
   /** Whether a socket may still receive into it. */
   isOpen: boolean;
+  /** Of the socket that has received into it. */
+  debt: Debt | null;
 }
 
 /**
@@ -30,6 +41,7 @@ interface Piece {
 export class ReceiveBuffers {
   readonly #shared = Buffer.allocUnsafeSlow(sharedBytes);
   readonly #gathering = new WeakMap<Socket, Piece>();
+  readonly #debts = new WeakMap<Socket, Debt>();
   readonly #byMemory = new WeakMap<ArrayBufferLike, Piece>();
   readonly #idle: Piece[] = [];
   // Of the socket that has just read.
@@ -62,10 +74,12 @@ export class ReceiveBuffers {
 
   #take(socket: Socket, bytes: Uint8Array): Buffer {
     const own = this.#byMemory.get(bytes.buffer);
-    this.#hasMore = bytes.length >= (own ? pieceBytes / 2 : sharedBytes);
+    const isQuick = bytes.length >= (own ? pieceBytes / 2 : sharedBytes);
+    this.#hasMore = isQuick && this.#debtOf(socket).pieces < unreturnedLimit;
     if (!own) return this.#copy(socket, bytes);
     own.isOpen = false;
-    if (this.#hasMore) {
+    if (isQuick) {
+      this.#lend(own, socket);
       own.receivedBytes = bytes.length;
       return own.memory.subarray(0, bytes.length);
     }
@@ -75,7 +89,8 @@ export class ReceiveBuffers {
   }
 
   #copy(socket: Socket, bytes: Uint8Array): Buffer {
-    if (bytes.length < gatheredBytes) return Buffer.copyBytesFrom(bytes);
+    const isOwing = this.#debtOf(socket).pieces >= unreturnedLimit;
+    if (isOwing || bytes.length < gatheredBytes) return Buffer.copyBytesFrom(bytes);
     const piece = this.#gatheringOf(socket, bytes.length);
     const startBytes = piece.receivedBytes;
     piece.memory.set(bytes, startBytes);
@@ -91,8 +106,22 @@ export class ReceiveBuffers {
       this.#reuse(present);
     }
     const next = this.#free();
+    this.#lend(next, socket);
     this.#gathering.set(socket, next);
     return next;
+  }
+
+  #lend(piece: Piece, socket: Socket): void {
+    piece.debt = this.#debtOf(socket);
+    piece.debt.pieces++;
+  }
+
+  #debtOf(socket: Socket): Debt {
+    const known = this.#debts.get(socket);
+    if (known) return known;
+    const debt = { pieces: 0 };
+    this.#debts.set(socket, debt);
+    return debt;
   }
 
   #free(): Piece {
@@ -103,7 +132,7 @@ export class ReceiveBuffers {
 
   #newPiece(): Piece {
     const memory = Buffer.allocUnsafeSlow(pieceBytes);
-    const piece = { memory, receivedBytes: 0, givenBackBytes: 0, isOpen: true };
+    const piece = { memory, receivedBytes: 0, givenBackBytes: 0, isOpen: true, debt: null };
     this.#byMemory.set(memory.buffer, piece);
     return piece;
   }
@@ -113,6 +142,7 @@ export class ReceiveBuffers {
     if (piece.givenBackBytes < piece.receivedBytes) return;
     piece.receivedBytes = 0;
     piece.givenBackBytes = 0;
+    if (piece.debt) piece.debt.pieces = 0;
     if (!piece.isOpen && this.#idle.length < idleLimit) this.#idle.push(piece);
   }
 }
