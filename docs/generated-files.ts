@@ -9,7 +9,7 @@ import { version } from "../src/cli/version.ts";
 import { loadConfig } from "../src/config/load-config.ts";
 import { configJsonSchema } from "../src/config/schema/json-schema.ts";
 import { explainedKeys } from "../src/config/schema/key-list.ts";
-import { openMirror } from "../src/open-mirror.ts";
+import { openMirror } from "../src/wiring/open-mirror.ts";
 import { commandReference } from "./command-reference.ts";
 import { configReference } from "./config-reference.ts";
 import { logReference } from "./log-reference.ts";

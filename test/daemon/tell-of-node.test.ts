@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
-import { tellOfNode } from "../../src/tell-of-node.ts";
+import { tellOfNode } from "../../src/wiring/tell-of-node.ts";
 import { SluiceProcess } from "../support/sluice-process.ts";
 
 test("a Node with known holes is told of once, with what to do", () => {

@@ -109,10 +109,10 @@ test("nothing is served of src but what the page is made of", async () => {
   await using mirror = await start();
 
   for (const path of [
-    "daemon.ts",
+    "wiring/daemon.ts",
     "dashboard/tsconfig.json",
-    "dashboard/../daemon.ts",
-    "dashboard/..%2fdaemon.ts",
+    "dashboard/../wiring/daemon.ts",
+    "dashboard/..%2fwiring/daemon.ts",
     "npm/../../package.json",
   ]) {
     assert.equal((await ask(mirror, `/assets/0/${path}`, {})).status, 404, path);

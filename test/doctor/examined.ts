@@ -2,11 +2,11 @@ import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { buildDoctor } from "../../src/build-doctor.ts";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
 import { ReceiveBuffers } from "../../src/upstream/exchange/receive-buffers.ts";
+import { buildDoctor } from "../../src/wiring/build-doctor.ts";
 
 export interface Examination {
   /** The configuration file, but for `storage.directory`. */

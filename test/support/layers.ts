@@ -7,10 +7,11 @@ export interface SourceFile {
 }
 
 // The picture in ARCHITECTURE.md, from the top down. Folders in one row are strangers to each other, but for
-// the top one: main.ts runs a command, a command runs the daemon, and the dashboard speaks in the words of commands.
+// the top one: main.ts runs a command, and the dashboard speaks in the words of commands.
 // "src" is what lies directly in it.
 const rows: readonly (readonly string[])[] = [
   ["src", "cli", "dashboard"],
+  ["wiring"],
   ["server", "admin"],
   ["mirror", "doctor", "auth", "client-config"],
   ["storage", "upstream", "listeners"],

@@ -11,8 +11,8 @@ import type {
 } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import type { Size } from "../../src/config/units.ts";
-import { type Daemon, startDaemon } from "../../src/daemon.ts";
 import { logOptions } from "../../src/telemetry/log.ts";
+import { type Daemon, startDaemon } from "../../src/wiring/daemon.ts";
 import { assertDocumented } from "./documented-log.ts";
 import type { FakeUpstream } from "./fake-upstream.ts";
 import { type RawAnswer, RawRequest, rawRequest } from "./raw-client.ts";

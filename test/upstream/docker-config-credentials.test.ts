@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { pino } from "pino";
-import { ConfiguredUpstreams } from "../../src/configured-upstreams.ts";
 import type { Repository } from "../../src/oci/repository.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import type { Credentials } from "../../src/upstream/credentials/credentials.ts";
@@ -10,6 +9,7 @@ import { DockerConfigCredentials } from "../../src/upstream/credentials/docker-c
 import { ReceiveBuffers } from "../../src/upstream/exchange/receive-buffers.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
+import { ConfiguredUpstreams } from "../../src/wiring/configured-upstreams.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { unboundedCrowds } from "../support/unbounded.ts";

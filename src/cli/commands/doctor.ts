@@ -1,5 +1,4 @@
 import type { DoctorAnswer } from "../../admin/routes/doctor.ts";
-import { buildDoctor } from "../../build-doctor.ts";
 import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../config/config-error.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load-config.ts";
@@ -9,6 +8,7 @@ import { checkProcess } from "../../doctor/process-check.ts";
 import { layoutOf } from "../../storage/layout.ts";
 import { createErrorLog } from "../../telemetry/log.ts";
 import { ReceiveBuffers } from "../../upstream/exchange/receive-buffers.ts";
+import { buildDoctor } from "../../wiring/build-doctor.ts";
 import { CommandError } from "../command-error.ts";
 import type { CommandOptions } from "../command-options.ts";
 import { renderFindings } from "../output/doctor-report.ts";

@@ -1,9 +1,9 @@
 import { ConfigError } from "../../config/config-error.ts";
 import { formatListenAddress } from "../../config/listen-address.ts";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "../../config/load-config.ts";
-import { type Daemon, startDaemon } from "../../daemon.ts";
 import { type Log, openLog } from "../../telemetry/log.ts";
-import { tellOfNode } from "../../tell-of-node.ts";
+import { type Daemon, startDaemon } from "../../wiring/daemon.ts";
+import { tellOfNode } from "../../wiring/tell-of-node.ts";
 import { Signals } from "../signals.ts";
 import { version } from "../version.ts";
 

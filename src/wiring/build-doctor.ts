@@ -1,8 +1,8 @@
-import type { Config, OutboundProxy, UpstreamConfig, UpstreamTimeouts } from "./config/config.ts";
+import type { Config, OutboundProxy, UpstreamConfig, UpstreamTimeouts } from "../config/config.ts";
+import { Doctor } from "../doctor/doctor.ts";
+import type { ExaminedEndpoint } from "../doctor/endpoint-check.ts";
+import { UpstreamLimits } from "../upstream/accounts/upstream-limits.ts";
 import { endpointsOf, type OutboundTools, proxyChoice, usersOf } from "./configured-upstreams.ts";
-import { Doctor } from "./doctor/doctor.ts";
-import type { ExaminedEndpoint } from "./doctor/endpoint-check.ts";
-import { UpstreamLimits } from "./upstream/accounts/upstream-limits.ts";
 
 export interface DoctorTools extends OutboundTools {
   readonly config: Config;

@@ -1,6 +1,6 @@
-import type { Log } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
-import type { OnTold } from "./upstream/accounts/account-limits.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { OnTold } from "../upstream/accounts/account-limits.ts";
 
 /** Shows what registries say of their limits as metrics, and each change for better or worse in the log. */
 export function tellOfLimits(metrics: Metrics, log: Log): OnTold {

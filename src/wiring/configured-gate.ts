@@ -1,7 +1,7 @@
-import { AccessRules } from "./auth/access-rules.ts";
-import { Gate } from "./auth/gate.ts";
-import type { LoginsOptions } from "./auth/logins.ts";
-import type { ServerConfig } from "./config/config.ts";
+import { AccessRules } from "../auth/access-rules.ts";
+import { Gate } from "../auth/gate.ts";
+import type { LoginsOptions } from "../auth/logins.ts";
+import type { ServerConfig } from "../config/config.ts";
 import { ConfiguredLogins } from "./configured-logins.ts";
 
 /** The gate of the registry listener as the configuration says, also another one later. */

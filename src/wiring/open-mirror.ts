@@ -1,19 +1,19 @@
+import type { Config } from "../config/config.ts";
+import type { Doctor } from "../doctor/doctor.ts";
+import { usualConnections, usualUpstreamConnections } from "../listeners/usual-connections.ts";
+import { Mirror } from "../mirror/mirror.ts";
+import { Rules } from "../mirror/tags/rules.ts";
+import { Statistics } from "../storage/statistics/statistics.ts";
+import { ChangeableLevel } from "../telemetry/changeable-level.ts";
+import { Health } from "../telemetry/health.ts";
+import type { Log } from "../telemetry/log.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+import { openFilesLimit } from "../telemetry/open-files.ts";
+import { Crowds } from "../upstream/crowd.ts";
+import { ReceiveBuffers } from "../upstream/exchange/receive-buffers.ts";
 import { buildDoctor } from "./build-doctor.ts";
-import type { Config } from "./config/config.ts";
 import { ConfiguredUpstreams } from "./configured-upstreams.ts";
-import type { Doctor } from "./doctor/doctor.ts";
-import { usualConnections, usualUpstreamConnections } from "./listeners/usual-connections.ts";
-import { Mirror } from "./mirror/mirror.ts";
-import { Rules } from "./mirror/tags/rules.ts";
 import { openStorage, type Storage } from "./open-storage.ts";
-import { Statistics } from "./storage/statistics/statistics.ts";
-import { ChangeableLevel } from "./telemetry/changeable-level.ts";
-import { Health } from "./telemetry/health.ts";
-import type { Log } from "./telemetry/log.ts";
-import { Metrics } from "./telemetry/metrics.ts";
-import { openFilesLimit } from "./telemetry/open-files.ts";
-import { Crowds } from "./upstream/crowd.ts";
-import { ReceiveBuffers } from "./upstream/exchange/receive-buffers.ts";
 
 export interface MirrorOptions {
   readonly config: Config;

@@ -1,13 +1,13 @@
-import type { StorageConfig } from "./config/config.ts";
-import type { CatalogOrigin } from "./storage/catalog/catalog-file.ts";
-import { SqliteCatalog } from "./storage/catalog/sqlite-catalog.ts";
-import { DigestLocks } from "./storage/digest-locks.ts";
-import { DirectoryLock } from "./storage/directory-lock.ts";
-import { DiskBlobStore } from "./storage/disk/disk-blob-store.ts";
-import { DiskBudget } from "./storage/disk-budget.ts";
-import { type Layout, prepareLayout } from "./storage/layout.ts";
-import { Overhead } from "./storage/overhead.ts";
-import type { Log } from "./telemetry/log.ts";
+import type { StorageConfig } from "../config/config.ts";
+import type { CatalogOrigin } from "../storage/catalog/catalog-file.ts";
+import { SqliteCatalog } from "../storage/catalog/sqlite-catalog.ts";
+import { DigestLocks } from "../storage/digest-locks.ts";
+import { DirectoryLock } from "../storage/directory-lock.ts";
+import { DiskBlobStore } from "../storage/disk/disk-blob-store.ts";
+import { DiskBudget } from "../storage/disk-budget.ts";
+import { type Layout, prepareLayout } from "../storage/layout.ts";
+import { Overhead } from "../storage/overhead.ts";
+import type { Log } from "../telemetry/log.ts";
 
 export interface StorageOptions {
   readonly config: { readonly storage: StorageConfig };

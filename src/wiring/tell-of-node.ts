@@ -1,5 +1,5 @@
-import { judgeNode } from "./doctor/process-check.ts";
-import type { Log } from "./telemetry/log.ts";
+import { judgeNode } from "../doctor/process-check.ts";
+import type { Log } from "../telemetry/log.ts";
 
 /** Says once, at the start, that this Node has holes that are known, and what to do. Nothing is refused for it. */
 export function tellOfNode(version: string, log: Log): void {

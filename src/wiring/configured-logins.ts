@@ -1,5 +1,5 @@
-import { Logins, type LoginsOptions } from "./auth/logins.ts";
-import type { LoginFiles } from "./config/config.ts";
+import { Logins, type LoginsOptions } from "../auth/logins.ts";
+import type { LoginFiles } from "../config/config.ts";
 
 /** The logins of a listener as the configuration says, also another one later. */
 export class ConfiguredLogins implements Disposable {

@@ -1,13 +1,13 @@
 import { setTimeout as after } from "node:timers/promises";
-import type { StorageConfig } from "./config/config.ts";
-import { Scrubber } from "./mirror/upkeep/scrubber.ts";
-import type { Verifier } from "./mirror/upkeep/verifier.ts";
-import type { SqliteCatalog } from "./storage/catalog/sqlite-catalog.ts";
-import type { DigestLocks } from "./storage/digest-locks.ts";
-import type { DiskBlobStore } from "./storage/disk/disk-blob-store.ts";
-import type { Layout } from "./storage/layout.ts";
-import { StoreScan } from "./storage/verification/store-scan.ts";
-import type { Log } from "./telemetry/log.ts";
+import type { StorageConfig } from "../config/config.ts";
+import { Scrubber } from "../mirror/upkeep/scrubber.ts";
+import type { Verifier } from "../mirror/upkeep/verifier.ts";
+import type { SqliteCatalog } from "../storage/catalog/sqlite-catalog.ts";
+import type { DigestLocks } from "../storage/digest-locks.ts";
+import type { DiskBlobStore } from "../storage/disk/disk-blob-store.ts";
+import type { Layout } from "../storage/layout.ts";
+import { StoreScan } from "../storage/verification/store-scan.ts";
+import type { Log } from "../telemetry/log.ts";
 
 export interface StorageUpkeepOptions {
   readonly layout: Layout;

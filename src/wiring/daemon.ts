@@ -1,24 +1,24 @@
 import { randomBytes } from "node:crypto";
+import { PasswordHashing } from "../auth/password-hashing.ts";
+import type { Config, ListenerConfig, ServerConfig } from "../config/config.ts";
+import type { ListenAddress } from "../config/listen-address.ts";
+import { Networks } from "../config/network.ts";
+import { ConnectionLimit, type CreateServer } from "../listeners/connection-limit.ts";
+import { Drain } from "../listeners/drain.ts";
+import { listenOn } from "../listeners/listen.ts";
+import { ListenerCertificates } from "../listeners/listener-certificates.ts";
+import { usualConnections } from "../listeners/usual-connections.ts";
+import type { Mirror } from "../mirror/mirror.ts";
+import { Rules } from "../mirror/tags/rules.ts";
+import { DistributionError } from "../oci/distribution-error.ts";
+import { RegistryServer, type RegistryServerOptions } from "../server/server.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { openFilesLimit } from "../telemetry/open-files.ts";
 import { openAdminListeners } from "./admin-listeners.ts";
-import { PasswordHashing } from "./auth/password-hashing.ts";
-import type { Config, ListenerConfig, ServerConfig } from "./config/config.ts";
-import type { ListenAddress } from "./config/listen-address.ts";
-import { Networks } from "./config/network.ts";
 import { ConfiguredGate } from "./configured-gate.ts";
-import { ConnectionLimit, type CreateServer } from "./listeners/connection-limit.ts";
-import { Drain } from "./listeners/drain.ts";
-import { listenOn } from "./listeners/listen.ts";
-import { ListenerCertificates } from "./listeners/listener-certificates.ts";
-import { usualConnections } from "./listeners/usual-connections.ts";
-import type { Mirror } from "./mirror/mirror.ts";
-import { Rules } from "./mirror/tags/rules.ts";
-import { DistributionError } from "./oci/distribution-error.ts";
 import { type MirrorOptions, type OpenMirror, openMirror } from "./open-mirror.ts";
-import { RegistryServer, type RegistryServerOptions } from "./server/server.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
-import type { Log } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
-import { openFilesLimit } from "./telemetry/open-files.ts";
 
 export interface DaemonOptions extends MirrorOptions {
   /** A client that takes nothing of a body for so long is let go of; a minute unless it is given. */

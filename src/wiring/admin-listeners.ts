@@ -1,20 +1,20 @@
 import { chmod, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { hostname } from "node:os";
-import { createAdminApi, createAdminServer, createProbesApi } from "./admin/admin.ts";
-import type { AdminTools } from "./admin/admin-tools.ts";
-import type { LoginsOptions } from "./auth/logins.ts";
-import type { AdminConfig } from "./config/config.ts";
-import type { ListenAddress } from "./config/listen-address.ts";
-import { Networks } from "./config/network.ts";
+import { createAdminApi, createAdminServer, createProbesApi } from "../admin/admin.ts";
+import type { AdminTools } from "../admin/admin-tools.ts";
+import type { LoginsOptions } from "../auth/logins.ts";
+import type { AdminConfig } from "../config/config.ts";
+import type { ListenAddress } from "../config/listen-address.ts";
+import { Networks } from "../config/network.ts";
+import { ConnectionLimit, type CreateServer } from "../listeners/connection-limit.ts";
+import { closeNow } from "../listeners/drain.ts";
+import { listenOn, listenOnSocket } from "../listeners/listen.ts";
+import type { ListenerCertificates } from "../listeners/listener-certificates.ts";
+import { Turns } from "../server/turns.ts";
+import type { Layout } from "../storage/layout.ts";
+import { cannot } from "../storage/storage-error.ts";
 import { ConfiguredLogins } from "./configured-logins.ts";
-import { ConnectionLimit, type CreateServer } from "./listeners/connection-limit.ts";
-import { closeNow } from "./listeners/drain.ts";
-import { listenOn, listenOnSocket } from "./listeners/listen.ts";
-import type { ListenerCertificates } from "./listeners/listener-certificates.ts";
-import { Turns } from "./server/turns.ts";
-import type { Layout } from "./storage/layout.ts";
-import { cannot } from "./storage/storage-error.ts";
 
 export interface AdminListenersOptions {
   readonly tools: AdminTools;
