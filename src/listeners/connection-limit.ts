@@ -27,6 +27,8 @@ export interface ConnectionLimitOptions {
   readonly limits: ConnectionLimits;
   /** What those beyond are answered, with status 503: JSON. */
   readonly refusal: (sentence: string) => string;
+  /** Has an answer ended that makes no progress, so that another can be given; false where there is none. */
+  readonly makeRoom: () => boolean;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly monotonicMs: () => number;
@@ -63,7 +65,8 @@ const logEveryMs = 60_000;
 
 /**
  * Bounds the connections of a listener. When all are taken, whoever has waited the longest without a request makes room:
- * kept-alive connections, and those that never asked for anything. Where all are at work newcomers are answered 503, and
+ * kept-alive connections, and those that never asked for anything. Where there is none, `makeRoom` is asked to end an answer:
+ * until that is gone there are more connections than may be, which the server's own bound ends. Where all are at work newcomers are answered 503, and
  * closed unanswered when there are many of them.
  */
 export class ConnectionLimit {
@@ -130,10 +133,10 @@ export class ConnectionLimit {
     const isOver = mostPerAddress !== null && ofGroup >= mostPerAddress;
     if (isOver && !proxies.has(address)) return "address";
     if (this.#open.size - this.#refusedNow < most) return null;
-    return this.#makeRoom() ? null : "full";
+    return this.#endIdle() || this.#options.makeRoom() ? null : "full";
   }
 
-  #makeRoom(): boolean {
+  #endIdle(): boolean {
     const [longest] = this.#waiting;
     if (!longest) return false;
     if (this.#options.monotonicMs() - longest.waitingSinceMs < mayEndAfterMs) return false;
@@ -194,7 +197,7 @@ export class ConnectionLimit {
   }
 
   #refusalOfStream(): ConnectionRefusal | null {
-    if (this.#streams < this.#options.limits.most) return null;
+    if (this.#streams < this.#options.limits.most || this.#options.makeRoom()) return null;
     this.#count("full");
     return "full";
   }

@@ -77,7 +77,7 @@ export const otherLogFields: Readonly<Record<string, LogField>> = {
   scarce: {
     type: "string",
     meaning:
-      "what there was no more of for an upstream: `connections` to it, or `clients`, those of clients that may wait for it",
+      "what there was no more of for an upstream: `connections` to it, `clients`, those of clients that may wait for it, or `stalled`, any for those who came, so that answers which had stalled were ended",
   },
   refused: { type: "number", meaning: "how many were refused meanwhile" },
   most: { type: "number", meaning: "how many connections may be open" },

@@ -122,7 +122,7 @@ export class Metrics {
   });
   readonly upstreamRefused: Counter<"upstream" | "reason"> = new Counter({
     name: "sluice_upstream_refused_total",
-    help: 'What an upstream was not asked for because it is slow; reason "connections" (to it) or "clients" (that wait for it).',
+    help: 'What an upstream was not asked for because it is slow; reason "connections" (to it), "clients" (that wait for it), or "stalled" (bodies that were ended to make room).',
     labelNames: ["upstream", "reason"],
     registers: [this.registry],
   });
@@ -267,7 +267,7 @@ export class Metrics {
       counter.inc({ upstream }, 0);
     }
     for (const result of fillResults) this.fills.inc({ upstream, result }, 0);
-    for (const reason of ["connections", "clients"])
+    for (const reason of ["connections", "clients", "stalled"])
       this.upstreamRefused.inc({ upstream, reason }, 0);
     for (const status of troubleStatuses) {
       for (const kind of ["manifest", "blob"]) {

@@ -5,6 +5,15 @@ export interface CrowdsOptions extends Omit<RefusalsOptions, "scarce" | "upstrea
   readonly clients: number;
 }
 
+// A lost packet is sent again within three seconds, and what is paused for longer hardly ever goes on soon. It is a sixth of
+// what an upstream may take between two pieces of a body, and clients who are cut ask for the rest.
+const mayBeEndedAfterMs = 5_000;
+
+interface Staying {
+  readonly sinceMs: number;
+  readonly sendAway: (error: Error) => void;
+}
+
 /** The requests of clients that wait for upstreams, each of which may hold up its share of them. */
 export class Crowds {
   readonly clients: number;
@@ -23,6 +32,15 @@ export class Crowds {
     return crowd;
   }
 
+  /**
+   * Sends away a client who has been answered in part and to whom nothing more has come for the longest time: one of those
+   * upstreams for which more wait than may, as all can who began before it stalled. False where there is none.
+   */
+  makeRoom(): boolean {
+    const largestFirst = [...this.#byUpstream.values()].sort((a, b) => b.waiting - a.waiting);
+    return largestFirst.some((crowd) => crowd.makeRoom());
+  }
+
   /** How many wait, whatever for. */
   get waiting(): number {
     let sum = 0;
@@ -38,13 +56,19 @@ export class Crowds {
  */
 export class Crowd {
   readonly #all: Crowds;
+  readonly #monotonicMs: () => number;
   readonly #refusals: Refusals;
+  readonly #endings: Refusals;
+  /** Those who have been answered in part, the longest first. */
+  readonly #staying = new Set<Staying>();
   #waiting = 0;
   #refusedAt = 0;
 
   constructor(all: Crowds, options: Omit<RefusalsOptions, "scarce">) {
     this.#all = all;
+    this.#monotonicMs = options.monotonicMs;
     this.#refusals = new Refusals({ ...options, scarce: "clients" });
+    this.#endings = new Refusals({ ...options, scarce: "stalled" });
   }
 
   get waiting(): number {
@@ -52,27 +76,65 @@ export class Crowd {
   }
 
   get refuses(): boolean {
-    return this.#refusals.areOn;
+    return this.#refusals.areOn || this.#endings.areOn;
   }
 
   /** Waits until disposed. Throws UpstreamError "busy" where as many wait as may. */
   enter(): Disposable {
     const { clients, waiting } = this.#all;
-    if (this.#waiting < clients - waiting) return this.stay();
-    this.#refusedAt = this.#waiting;
-    throw this.#refusals.refuse(
-      `${this.#waiting} requests wait for it, and of the ${clients} connections that clients may have the others are left to what can be answered`,
-    );
-  }
-
-  /** The same for who has been answered in part, and waits for the rest: nobody is sent away then. */
-  stay(): Disposable {
+    if (this.#waiting >= clients - waiting) {
+      this.#refusedAt = this.#waiting;
+      throw this.#refusals.refuse(
+        `${this.#waiting} requests wait for it, and of the ${clients} connections that clients may have the others are left to what can be answered`,
+      );
+    }
     this.#change(1);
     return { [Symbol.dispose]: () => this.#change(-1) };
   }
 
+  /**
+   * The same for who has been answered in part, and waits for what is `coming`: nobody is refused then. Rejects with
+   * UpstreamError "busy" when their connection is needed.
+   */
+  async stay<T>(coming: () => Promise<T>): Promise<T> {
+    const { promise: sentAway, reject: sendAway } = Promise.withResolvers<never>();
+    const staying = { sinceMs: this.#monotonicMs(), sendAway };
+    this.#staying.add(staying);
+    this.#change(1);
+    try {
+      return await Promise.race([coming(), sentAway]);
+    } finally {
+      this.#leave(staying);
+    }
+  }
+
+  /** As that of all crowds, for this one. */
+  makeRoom(): boolean {
+    const { clients, waiting } = this.#all;
+    const [longest] = this.#staying;
+    // As many as may wait are one more than those who find that another one may.
+    if (!longest || this.#waiting <= clients - waiting + 1) return false;
+    const waitedMs = this.#monotonicMs() - longest.sinceMs;
+    if (waitedMs < mayBeEndedAfterMs) return false;
+    this.#refusedAt = this.#waiting;
+    longest.sendAway(
+      this.#endings.refuse(
+        `nothing more has come for ${Math.round(waitedMs / 1000)} s, ${this.#waiting} requests wait for it, and of the ${clients} connections that clients may have one was needed`,
+      ),
+    );
+    this.#leave(longest);
+    return true;
+  }
+
+  /** Does nothing for who has left already. */
+  #leave(staying: Staying): void {
+    if (this.#staying.delete(staying)) this.#change(-1);
+  }
+
   #change(by: 1 | -1): void {
     this.#waiting += by;
-    if (this.#waiting <= this.#refusedAt / 2) this.#refusals.end();
+    if (this.#waiting > this.#refusedAt / 2) return;
+    this.#refusals.end();
+    this.#endings.end();
   }
 }

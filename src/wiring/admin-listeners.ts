@@ -94,7 +94,16 @@ function bounded(
 ): CreateServer {
   const refusal = (error: string): string => `${JSON.stringify({ error })}\n`;
   const limits = { most, mostPerAddress: null, proxies: new Networks([]) };
-  const limit = new ConnectionLimit({ listener, limits, refusal, log, metrics, monotonicMs });
+  const limit = new ConnectionLimit({
+    listener,
+    limits,
+    refusal,
+    // No answer here waits for an upstream that would not end it by itself.
+    makeRoom: () => false,
+    log,
+    metrics,
+    monotonicMs,
+  });
   const create = limit.bounding(certificates.createServer);
   const turns = new Turns();
   return (options, answer) =>

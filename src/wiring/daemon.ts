@@ -129,7 +129,7 @@ async function openCertificates(
 /** `create` for the registry's server, whose connections are bounded. */
 async function bounded(
   create: CreateServer,
-  { metrics }: OpenMirror,
+  { metrics, crowds }: OpenMirror,
   { config, log, monotonicMs }: DaemonOptions,
 ): Promise<CreateServer> {
   const { maxConnections, maxConnectionsPerAddress: mostPerAddress } = config.server;
@@ -141,6 +141,7 @@ async function bounded(
     listener: "server",
     limits: { most, mostPerAddress, proxies },
     refusal,
+    makeRoom: () => crowds.makeRoom(),
     log,
     metrics,
     monotonicMs,

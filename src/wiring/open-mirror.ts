@@ -35,6 +35,7 @@ export interface MirrorOptions {
 export interface OpenMirror extends Storage {
   readonly mirror: Mirror;
   readonly configured: ConfiguredUpstreams;
+  readonly crowds: Crowds;
   readonly health: Health;
   readonly metrics: Metrics;
   readonly statistics: Statistics;
@@ -68,17 +69,18 @@ export async function openMirror(
   // Clients may have been promised more connections than there are descriptors for.
   const affordable = usualConnections(filesLimit);
   const clients = Math.min(config.server.maxConnections ?? affordable, affordable);
+  const crowds = new Crowds({ ...outbound, clients });
   // Stopped before the mirror: a fill that waits for an upstream ends when its connection does.
   const configured = stack.use(
     new ConfiguredUpstreams({
       ...outbound,
       usualConnections: usualUpstreamConnections(filesLimit),
-      crowds: new Crowds({ ...outbound, clients }),
+      crowds,
     }),
   );
   configured.configure(config.upstreams);
   const { catalog } = storage;
   const health = new Health([{ name: "the catalog", check: () => catalog.check() }]);
   const doctor = buildDoctor({ ...outbound, holdsStorage: true });
-  return { ...storage, mirror, configured, health, metrics, statistics, logLevel, doctor };
+  return { ...storage, mirror, configured, crowds, health, metrics, statistics, logLevel, doctor };
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { pino } from "pino";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { type Crowd, Crowds } from "../../src/upstream/crowd.ts";
+import { eventually } from "../support/eventually.ts";
 
 test("one upstream that stalls leaves half of the connections, two leave a third", () => {
   const crowds = newCrowds(30);
@@ -17,16 +18,66 @@ test("one upstream that stalls leaves half of the connections, two leave a third
   assert.deepEqual([fill(one), fill(two), all.waiting], [0, 0, 20]);
 });
 
-test("who has been answered in part is not sent away, and counts", () => {
+test("who has been answered in part is not refused, and counts", async () => {
   const crowd = newCrowds(4).of("one.test");
-  const reading = Array.from({ length: 4 }, () => crowd.stay());
+  const more = Promise.withResolvers<void>();
+  const reading = Array.from({ length: 4 }, () => crowd.stay(() => more.promise));
   assert.throws(
     () => crowd.enter(),
     /^UpstreamError: one\.test is not asked now: 4 requests wait for it/,
   );
-  for (const one of reading) one[Symbol.dispose]();
+  more.resolve();
+  await Promise.all(reading);
   using _waiting = crowd.enter();
   assert.equal(crowd.waiting, 1);
+});
+
+test("who has waited longest for the rest makes room, as long as more wait for one upstream than may", async () => {
+  let nowMs = 0;
+  const crowds = newCrowds(6, () => nowMs);
+  const [stalled, beside] = [crowds.of("stalled.test"), crowds.of("beside.test")];
+  const ended: string[] = [];
+  const read = (crowd: Crowd, name: string): void =>
+    void crowd
+      .stay(() => Promise.withResolvers<void>().promise)
+      .catch((error: unknown) => ended.push(`${name}: ${error}`));
+  read(beside, "beside");
+  for (const name of ["first", "second", "third", "fourth"]) {
+    nowMs += 1;
+    read(stalled, name);
+  }
+
+  const early = crowds.makeRoom();
+  nowMs = 5_001;
+  const made = [crowds.makeRoom(), crowds.makeRoom(), crowds.makeRoom()];
+  await eventually("they are told", () => ended.length === 1);
+
+  assert.equal(early, false, "what is paused for less may go on");
+  assert.deepEqual(made, [true, false, false]);
+  assert.deepEqual(
+    ended.map((one) => one.split(":")[0]),
+    ["first"],
+  );
+  assert.match(
+    ended[0] ?? "",
+    /UpstreamError: stalled\.test is not asked now: nothing more has come for 5 s, 4 requests wait for it/,
+  );
+  assert.deepEqual([stalled.waiting, beside.waiting], [3, 1]);
+});
+
+test("who waits for the rest and has been sent away leaves nothing behind, whatever comes of it", async () => {
+  let nowMs = 0;
+  const crowd = newCrowds(1, () => nowMs).of("one.test");
+  const late = Promise.withResolvers<void>();
+  const [one, other] = [crowd.stay(() => late.promise), crowd.stay(() => late.promise)];
+  nowMs = 5_000;
+
+  assert.equal(crowd.makeRoom(), true);
+  await assert.rejects(one, /^UpstreamError: one\.test is not asked now/);
+  late.reject(new Error("too late"));
+  await assert.rejects(other, /^Error: too late/);
+
+  assert.deepEqual([crowd.waiting, crowd.refuses], [0, false]);
 });
 
 test("a mirror that has a connection left serves one that waits", () => {
@@ -66,7 +117,7 @@ function fill(crowd: Crowd): number {
   }
 }
 
-function newCrowds(clients: number): Crowds {
+function newCrowds(clients: number, monotonicMs: () => number = () => 0): Crowds {
   const metrics = new Metrics("0.0.0-test");
-  return new Crowds({ clients, log: pino({ level: "silent" }), metrics, monotonicMs: () => 0 });
+  return new Crowds({ clients, log: pino({ level: "silent" }), metrics, monotonicMs });
 }

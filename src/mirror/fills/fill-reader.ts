@@ -50,8 +50,7 @@ export class FillReader implements BlobReader {
       if (state.kind === "streaming" && aheadBytes > 0) {
         return await state.intake.read(target.subarray(0, aheadBytes), positionBytes);
       }
-      using _waiting = fill.upstream.crowd.stay();
-      await waitFor("body", () => fill.progress(gone));
+      await waitFor("body", () => fill.upstream.crowd.stay(() => fill.progress(gone)));
     }
   }
 

@@ -82,8 +82,8 @@ export class UnstoredBlob implements BlobReader {
   }
 
   async #takeBatch(): Promise<void> {
-    using _waiting = this.#options.upstream.crowd.stay();
-    using batch = await waitFor("body", () => this.#source.next());
+    const { crowd } = this.#options.upstream;
+    using batch = await waitFor("body", () => crowd.stay(() => this.#source.next()));
     if (!batch) return this.#verify();
     for (const chunk of batch.chunks) this.#hash.update(chunk);
     this.#window = Buffer.concat([this.#window, ...batch.chunks]);

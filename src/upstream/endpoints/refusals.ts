@@ -2,8 +2,11 @@ import type { Log } from "../../telemetry/log.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import { UpstreamError } from "../upstream-error.ts";
 
-/** What there was no more of: connections to the upstream, or connections of clients that may wait for it. */
-export type Scarce = "connections" | "clients";
+/**
+ * What there was no more of: connections to the upstream, connections of clients that may wait for it, or any for those
+ * who come, so that answers that had stalled were ended.
+ */
+export type Scarce = "connections" | "clients" | "stalled";
 
 export interface RefusalsOptions {
   readonly upstream: string;
