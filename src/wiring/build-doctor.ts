@@ -2,7 +2,8 @@ import type { Config, OutboundProxy, UpstreamConfig, UpstreamTimeouts } from "..
 import { Doctor } from "../doctor/doctor.ts";
 import type { ExaminedEndpoint } from "../doctor/endpoint-check.ts";
 import { UpstreamLimits } from "../upstream/accounts/upstream-limits.ts";
-import { endpointsOf, type OutboundTools, proxyChoice, usersOf } from "./configured-upstreams.ts";
+import { endpointsOf, type OutboundTools, usersOf } from "./build-endpoints.ts";
+import { proxyChoice } from "./proxy-choice.ts";
 
 export interface DoctorTools extends OutboundTools {
   readonly config: Config;

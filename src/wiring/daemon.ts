@@ -12,11 +12,11 @@ import type { Mirror } from "../mirror/mirror.ts";
 import { Rules } from "../mirror/tags/rules.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import { RegistryServer, type RegistryServerOptions } from "../server/server.ts";
-import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { openFilesLimit } from "../telemetry/open-files.ts";
 import { openAdminListeners } from "./admin-listeners.ts";
 import { ConfiguredGate } from "./configured-gate.ts";
+import { inEffect, warnOfRestart } from "./in-effect.ts";
 import { type MirrorOptions, type OpenMirror, openMirror } from "./open-mirror.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
 
@@ -167,35 +167,6 @@ function buildRegistry(
     instance: `sluice-${randomBytes(6).toString("hex")}`,
     ...listener,
   });
-}
-
-function warnOfRestart(before: Config, next: Config, log: Log): void {
-  const present = inEffect(before, next);
-  for (const key of ["server", "admin", "storage"] as const) {
-    if (JSON.stringify(present[key]) !== JSON.stringify(next[key])) {
-      log.warn({ key }, "changed in the configuration, takes effect with the next start");
-    }
-  }
-}
-
-/** The configuration that runs after another one was read: the rest of that takes effect with the next start. */
-function inEffect(started: Config, { server, admin, upstreams }: Config): Config {
-  const { auth, access, trustedProxies } = server;
-  const { clientCertificates: asked } = started.server;
-  // A listener that asks nobody for a certificate does not begin to, nor one without TLS to speak it.
-  const clientCertificates = asked && (server.clientCertificates ?? asked);
-  const shown = { clientCertificates, tls: tlsInEffect(started.server, server) };
-  const { auth: adminAuth, hosts } = admin;
-  return {
-    ...started,
-    server: { ...started.server, ...shown, auth, access, trustedProxies },
-    admin: { ...started.admin, auth: adminAuth, hosts, tls: tlsInEffect(started.admin, admin) },
-    upstreams,
-  };
-}
-
-function tlsInEffect(started: ListenerConfig, next: ListenerConfig): ListenerConfig["tls"] {
-  return started.tls.length > 0 && next.tls.length > 0 ? next.tls : started.tls;
 }
 
 /** The files of a listener that are followed. */
