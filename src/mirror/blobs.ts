@@ -112,7 +112,10 @@ export class Blobs {
       (await target.upstream.headBlob(target, digest)) !== null;
     if (!(await grants.mayHave(target, digest, ask))) throw this.#missing(target, digest);
     resources.move();
-    return blob ? { kind: "stored", blob } : { kind: "fill", fill: toFill() };
+    // The fill that it was proven for may have ended meanwhile.
+    const isRunning = this.fills.find(target.upstream, digest) !== null;
+    const found = blob ?? (isRunning ? null : await stored.openBlob(digest));
+    return found ? { kind: "stored", blob: found } : { kind: "fill", fill: toFill() };
   }
 
   #rulingOn(target: Target, digest: Digest): Ruling {

@@ -155,3 +155,31 @@ test("repositories that wait for one blob wait through the same few tries", asyn
   for (const { status } of answers) assert.equal(status, 503);
   assert.ok(hub.count("GET", digest) <= 6, `asked ${hub.count("GET", digest)} times`);
 });
+
+// Whoever proved that it may join while the fill ended began a second one, for what was stored by then.
+test("a repository that proves its right until the fill of another has ended is served what that stored", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  const blob = noiseBlob("proven late", mib);
+  hub.addBlob("team/a", blob);
+  const proven = Promise.withResolvers<void>();
+  hub.override(`/v2/team/b/blobs/${blob.digest}`, async ({ method }, response) => {
+    if (method === "HEAD") await proven.promise;
+    response.writeHead(200, { "content-length": blob.bytes.length }).end(blob.bytes);
+  });
+  const release = hub.hold("team/a", blob.digest, 100_000);
+  const first = mirror.get(`/v2/team/a/blobs/${blob.digest}`);
+  await eventually("the fill has begun", () => hub.count("GET", blob.digest) === 1);
+  const other = mirror.get(`/v2/team/b/blobs/${blob.digest}`);
+  await eventually("the other is asked for", () => hub.count("HEAD", blob.digest) === 1);
+
+  release();
+  assert.ok((await first).body.equals(blob.bytes));
+  await eventually("no fill runs", () => mirror.daemon.mirror.fills.length === 0);
+  proven.resolve();
+  const answer = await other;
+
+  assert.ok(answer.body.equals(blob.bytes));
+  assert.equal(answer.headers["cache-status"], "sluice; hit");
+  assert.equal(hub.count("GET", blob.digest), 1);
+});
