@@ -302,11 +302,11 @@ class Turmoil implements AsyncDisposable {
     if (leaves) {
       await client.when(() => true).catch(() => {});
       this.#lose([item]);
-      return assertNeverWrong(client.answer, request);
+      return assertNeverWrong(client.answer, request, { killed: this.#sluice !== sluice });
     }
     const answer = await client.end();
     this.#underway.delete(item);
-    assertNeverWrong(answer, request);
+    assertNeverWrong(answer, request, { killed: this.#sluice !== sluice });
     this.#count(this.#answers, answer.complete ? String(answer.status) : "cut");
     if (isHit(answer)) {
       this.#hits++;
