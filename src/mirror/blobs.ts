@@ -1,6 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
-import type { StoredBlob } from "../storage/blob-store.ts";
 import { waitFor } from "../telemetry/waits.ts";
 import type { DescribedBlob } from "../upstream/answers.ts";
 import type { Target } from "../upstream/upstreams.ts";
@@ -21,6 +20,12 @@ export interface BlobPull {
   readonly blob: BlobReader;
 }
 
+/** One of which all bytes are in memory. */
+interface PullFromMemory {
+  readonly outcome: PullOutcome;
+  readonly bytes: Buffer;
+}
+
 export interface BlobDescription {
   readonly outcome: PullOutcome;
   readonly sizeBytes: number | null;
@@ -37,7 +42,7 @@ export interface BlobTools {
 }
 
 type Found<T> =
-  | { readonly kind: "stored"; readonly blob: StoredBlob }
+  | { readonly kind: "stored"; readonly blob: BlobReader }
   | { readonly kind: "fill"; readonly fill: T };
 
 /** Pulls of blobs: hit, join, fill. */
@@ -74,6 +79,14 @@ export class Blobs {
     };
   }
 
+  /** The hit that `pull` would be, if all for it is in memory and good; else null. Throws what that rejects with. */
+  pullAtOnce(target: Target, digest: Digest): PullFromMemory | null {
+    const { stored, grants } = this.#tools;
+    this.#assertFound(target, digest);
+    const bytes = stored.blobInMemory(digest);
+    return bytes && grants.mayHaveAtOnce(target, digest) ? { outcome: digestHit, bytes } : null;
+  }
+
   /** What HEAD tells, without a download: of a fill that runs, the size upstream declared. */
   async describe(target: Target, digest: Digest): Promise<BlobDescription> {
     const found = await this.#find(target, digest, () => this.fills.find(target.upstream, digest));
@@ -98,9 +111,8 @@ export class Blobs {
    * no fill comes between.
    */
   async #find<T>(target: Target, digest: Digest, toFill: () => T): Promise<Found<T>> {
-    const { stored, grants, notFound } = this.#tools;
-    const { policy } = this.#rulingOn(target, digest);
-    if (notFound.has(target, `blob ${digest}`, policy)) throw blobUnknown(digest);
+    const { stored, grants } = this.#tools;
+    this.#assertFound(target, digest);
     const blob = await stored.openBlob(digest);
     const fill = this.fills.find(target.upstream, digest);
     if (!blob && (!fill || fill.hasSource(target))) {
@@ -116,6 +128,12 @@ export class Blobs {
     const isRunning = this.fills.find(target.upstream, digest) !== null;
     const found = blob ?? (isRunning ? null : await stored.openBlob(digest));
     return found ? { kind: "stored", blob: found } : { kind: "fill", fill: toFill() };
+  }
+
+  /** Throws if upstream has just said that there is none. */
+  #assertFound(target: Target, digest: Digest): void {
+    const { policy } = this.#rulingOn(target, digest);
+    if (this.#tools.notFound.has(target, `blob ${digest}`, policy)) throw blobUnknown(digest);
   }
 
   #rulingOn(target: Target, digest: Digest): Ruling {

@@ -147,6 +147,14 @@ export class Mirror {
     return pull;
   }
 
+  /** As `pullBlob`, in the way of `pullManifestAtOnce`. */
+  pullBlobAtOnce(target: Target, digest: Digest): ReturnType<Blobs["pullAtOnce"]> {
+    this.#assertAllowed(target, { kind: "digest", digest });
+    const pull = this.#access.mayPullAtOnce(target) ? this.#blobs.pullAtOnce(target, digest) : null;
+    if (pull) this.#accesses.note(digest);
+    return pull;
+  }
+
   /** What HEAD tells of a blob, without a download. */
   async describeBlob(target: Target, digest: Digest): Promise<BlobDescription> {
     await this.#assertMayPullBlob(target, digest);

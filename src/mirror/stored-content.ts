@@ -9,14 +9,16 @@ import {
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { BlobRecord, Location } from "../storage/catalog.ts";
 import { rehash } from "../storage/verification/rehash.ts";
+import type { BlobReader } from "./blob-reader.ts";
+import { BlobInMemory, isOf, SmallBlobs } from "./small-blobs.ts";
 import { orNull, recordOrRemove, type StorageTools } from "./storage-tools.ts";
 
 // Manifests are a few KiB and asked for far more often than anything else.
 const manifestsInMemoryBytes = 64 * 1024 * 1024;
 
 /**
- * What is stored, as it may be served: a hit is an open file that is what the catalog says it is. What is lost or
- * was changed by somebody is forgotten, so that it becomes a miss and heals.
+ * What is stored, as it may be served: a hit is an open file that is what the catalog says it is, or small and was read
+ * from one before. What is lost or was changed by somebody is forgotten, so that it becomes a miss and heals.
  */
 export class StoredContent {
   readonly #tools: StorageTools;
@@ -24,18 +26,26 @@ export class StoredContent {
     maxSize: manifestsInMemoryBytes,
     sizeCalculation: ({ bytes }) => bytes.length + 1,
   });
+  readonly #small = new SmallBlobs();
 
   constructor(tools: StorageTools) {
     this.#tools = tools;
   }
 
-  /** The blob's open file, or null if it is not stored (any more), or the disk does not give it. */
-  async openBlob(digest: Digest): Promise<StoredBlob | null> {
-    const blob = await orNull(this.#tools.log, () => this.#openChecked(digest));
-    if (!blob) return null;
-    const { sizeBytes, identity } = blob;
-    const record = { digest, sizeBytes, identity };
-    return new ReportingBlob(blob, () => this.#drop(record, "stored content cannot be read"));
+  /** The blob, from memory or as its open file; null if it is not stored (any more), or the disk does not give it. */
+  async openBlob(digest: Digest): Promise<BlobReader | null> {
+    const known = this.blobInMemory(digest);
+    if (known) return new BlobInMemory(known);
+    const file = await this.#openFile(digest);
+    if (!file || !this.#small.takes(file)) return file;
+    await using blob = file;
+    const bytes = await orNull(this.#tools.log, () => this.#intoMemory(digest, blob));
+    return bytes && new BlobInMemory(bytes);
+  }
+
+  /** All of the blob, if it is in memory. */
+  blobInMemory(digest: Digest): Buffer | undefined {
+    return this.#small.get(digest);
   }
 
   /** The manifest, or null if the digest is not stored as a manifest, or the disk does not give it. */
@@ -45,7 +55,7 @@ export class StoredContent {
     return await orNull(this.#tools.log, async () => {
       const mediaType = await this.#tools.catalog.manifestMediaType(digest);
       if (mediaType === null) return null;
-      await using blob = await this.openBlob(digest);
+      await using blob = await this.#openFile(digest);
       if (!blob) return null;
       const manifest = { digest, mediaType, bytes: await readWhole(blob) };
       // It may have been evicted meanwhile.
@@ -97,9 +107,24 @@ export class StoredContent {
     return false;
   }
 
-  /** It was evicted: no manifest may be served from memory that the next start would not have. */
+  /** It was evicted: nothing may be served from memory that the next start would not have. */
   dropFromMemory(digest: Digest): void {
     this.#manifests.delete(digest);
+    this.#small.delete(digest);
+  }
+
+  async #openFile(digest: Digest): Promise<StoredBlob | null> {
+    const blob = await orNull(this.#tools.log, () => this.#openChecked(digest));
+    return blob && new ReportingBlob(blob, () => this.#drop(recordOf(digest, blob), unreadable));
+  }
+
+  /** All of it, of which the next reader need not open the file; null if it is not what its digest says. */
+  async #intoMemory(digest: Digest, blob: StoredBlob): Promise<Buffer | null> {
+    const bytes = await readWhole(blob);
+    if (!isOf(digest, bytes)) return await this.#drop(recordOf(digest, blob), wrong);
+    // It may have been evicted meanwhile.
+    if (await this.#tools.catalog.blob(digest)) this.#small.set(digest, bytes);
+    return bytes;
   }
 
   async #openChecked(digest: Digest): Promise<StoredBlob | null> {
@@ -158,6 +183,13 @@ export class StoredContent {
   }
 }
 
+const unreadable = "stored content cannot be read";
+const wrong = "stored content is not what its digest says";
+
+function recordOf(digest: Digest, { sizeBytes, identity }: StoredBlob): BlobRecord {
+  return { digest, sizeBytes, identity };
+}
+
 /** A stored blob that says so when it cannot be read: the reader is cut, and the next one gets it from upstream. */
 class ReportingBlob implements StoredBlob {
   readonly sizeBytes: number;
@@ -187,7 +219,8 @@ class ReportingBlob implements StoredBlob {
 }
 
 async function readWhole(blob: StoredBlob): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(blob.sizeBytes);
+  // It is kept: a part of a buffer that others have parts of would keep all of it.
+  const bytes = Buffer.allocUnsafeSlow(blob.sizeBytes);
   let atBytes = 0;
   while (atBytes < bytes.length) {
     const readBytes = await blob.read(bytes.subarray(atBytes), atBytes);

@@ -8,6 +8,7 @@ import type { Target } from "../upstream/upstreams.ts";
 import { answerOf, contentType, largestOf, type Segment } from "./blob-answer.ts";
 import { BodyWriter, ClientGone } from "./body-writer.ts";
 import type { BufferBudget, BufferPair } from "./buffer-budget.ts";
+import type { Exchange } from "./exchange.ts";
 import { etagOf, isNotModified, pullHeaders } from "./pull-headers.ts";
 import { type Served, servedNothing } from "./served.ts";
 
@@ -18,14 +19,33 @@ export interface BlobTools {
   readonly writeIdleMs: number;
 }
 
+export interface AskedBlob {
+  readonly target: Target;
+  readonly digest: Digest;
+}
+
+/** Answers a `GET` of all of a blob that is in memory; else null, and nothing was done. Throws as the pull does. */
+export function serveBlobAtOnce(
+  mirror: Mirror,
+  { target, digest }: AskedBlob,
+  { request, response, head }: Exchange,
+): Served | null {
+  if (request.method !== "GET" || isForPart(request)) return null;
+  const pull = mirror.pullBlobAtOnce(target, digest);
+  if (!pull) return null;
+  const { outcome, bytes } = pull;
+  const own = Object.entries(blobHeaders(digest, outcome)).flat();
+  response.writeHead(200, [...head, ...own, "content-length", String(bytes.length)]).end(bytes);
+  return { outcome, sentBytes: bytes.length, left: null, isPull: false };
+}
+
 /** `GET` and `HEAD` of a blob: distribution spec 1.1, "Pulling blobs". */
 export async function serveBlob(
   { mirror, buffers, writeIdleMs }: BlobTools,
-  pull: { readonly target: Target; readonly digest: Digest },
+  { target, digest }: AskedBlob,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
-  const { target, digest } = pull;
   if (request.method === "HEAD" || isNotModified(request, digest)) {
     const { outcome, sizeBytes } = await mirror.describeBlob(target, digest);
     return answerWithoutBody(request, response, { digest, outcome, sizeBytes });
@@ -107,6 +127,11 @@ function blobHeaders(digest: Digest, outcome: PullOutcome): Record<string, strin
     "content-type": contentType,
     "accept-ranges": "bytes",
   };
+}
+
+/** Whether it may be answered with less than all of the content. */
+function isForPart({ headers }: IncomingMessage): boolean {
+  return headers.range !== undefined || headers["if-none-match"] !== undefined;
 }
 
 /** The `Range` header, unless `If-Range` says that it is about other content. */

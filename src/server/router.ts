@@ -7,7 +7,7 @@ import { waitFor } from "../telemetry/waits.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target, Upstreams } from "../upstream/upstreams.ts";
-import { serveBlob } from "./blob.ts";
+import { serveBlob, serveBlobAtOnce } from "./blob.ts";
 import { BufferBudget } from "./buffer-budget.ts";
 import { type Exchange, setHead } from "./exchange.ts";
 import { type Forwarding, loginInvitation } from "./forwarding.ts";
@@ -112,8 +112,10 @@ export class Router {
         return served ?? (() => this.#manifests.later(exchange, asked));
       }
       case "blob": {
+        const asked = { target, digest: route.digest };
+        const served = serveBlobAtOnce(mirror, asked, exchange);
         const tools = { mirror, buffers: this.#buffers, writeIdleMs };
-        return () => serveBlob(tools, { target, digest: route.digest }, request, response);
+        return served ?? (() => serveBlob(tools, asked, request, response));
       }
       case "tags":
         return () => serveTags(mirror, { target, page: route.page }, request, response);

@@ -14,7 +14,7 @@ import { Overhead } from "../../src/storage/overhead.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
 import { locationOf } from "../support/catalog-suite.ts";
-import { noiseBlob } from "../support/images.ts";
+import { noiseBlob, type TestBlob } from "../support/images.ts";
 
 // A reader looks at the row, then at the file; these are what can happen between.
 
@@ -49,6 +49,78 @@ test("content that is evicted while a reader looks is a miss, and no error", asy
   assert.equal(await scene.stored.openBlob(blob.digest), null);
 
   assert.deepEqual(scene.lines, []);
+});
+
+test("a small blob is read once, and its bytes are what the digest says at any position", async () => {
+  await using scene = await startScene();
+  await scene.storeAnew();
+  assert.equal(scene.stored.blobInMemory(blob.digest), undefined);
+  await scene.stored.openBlob(blob.digest);
+  await scene.store.remove(blob.digest);
+
+  await using found = await scene.stored.openBlob(blob.digest);
+
+  assert.ok(scene.stored.blobInMemory(blob.digest)?.equals(blob.bytes));
+  assert.equal(found?.sizeBytes, 10_000);
+  const target = Buffer.alloc(4_000);
+  assert.equal(await found.read(target, 1_000), 4_000);
+  assert.ok(target.equals(blob.bytes.subarray(1_000, 5_000)));
+  assert.equal(await found.read(target, 9_999), 1);
+  assert.equal(await found.read(target, 10_000), 0);
+  assert.equal(await found.read(target, 20_000), 0);
+});
+
+test("a small blob that is forgotten is not in memory any more", async () => {
+  await using scene = await startScene();
+  await scene.storeAnew();
+  await scene.stored.openBlob(blob.digest);
+  await scene.store.remove(blob.digest);
+  await scene.catalog.forgetBlob(blob.digest);
+
+  scene.stored.dropFromMemory(blob.digest);
+
+  assert.equal(scene.stored.blobInMemory(blob.digest), undefined);
+  assert.equal(await scene.stored.openBlob(blob.digest), null);
+});
+
+test("a small blob that is evicted while a reader looks is not kept in memory", async () => {
+  await using scene = await startScene();
+  await scene.storeAnew();
+  scene.onceOpened = async () => {
+    await scene.catalog.forgetBlob(blob.digest);
+    scene.stored.dropFromMemory(blob.digest);
+  };
+
+  await using found = await scene.stored.openBlob(blob.digest);
+
+  assert.equal(found?.sizeBytes, 10_000);
+  assert.equal(scene.stored.blobInMemory(blob.digest), undefined);
+});
+
+test("a small blob whose bytes are wrong, although nobody touched it, is not served", async () => {
+  await using scene = await startScene();
+  await scene.storeAnew();
+  await writeFile(blobFile(scene.layout, blob.digest), Buffer.alloc(10_000, "wrong"));
+  {
+    await using rotten = await scene.store.open(blob.digest);
+    await scene.catalog.recordIdentity(blob.digest, rotten?.identity ?? "");
+  }
+
+  assert.equal(await scene.stored.openBlob(blob.digest), null);
+
+  assert.equal(await scene.catalog.blob(blob.digest), null);
+  assert.equal(await scene.store.open(blob.digest), null);
+});
+
+test("of a blob that is not small nothing stays in memory", async () => {
+  await using scene = await startScene();
+  const large = noiseBlob("large", 65_537);
+  await scene.storeAnew(large);
+
+  await using found = await scene.stored.openBlob(large.digest);
+
+  assert.equal(found?.sizeBytes, 65_537);
+  assert.equal(scene.stored.blobInMemory(large.digest), undefined);
 });
 
 const blob = noiseBlob("content", 10_000);
@@ -91,13 +163,13 @@ class Scene implements AsyncDisposable {
   }
 
   /** As a fill does. */
-  async storeAnew(): Promise<void> {
-    using _lock = await this.#locks.hold(blob.digest);
-    await using ingest = await this.store.ingest(blob.digest);
-    await ingest.append([blob.bytes]);
+  async storeAnew({ digest, bytes }: TestBlob = blob): Promise<void> {
+    using _lock = await this.#locks.hold(digest);
+    await using ingest = await this.store.ingest(digest);
+    await ingest.append([bytes]);
     ingest.verify();
     const identity = await ingest.commit();
-    const record = { digest: blob.digest, sizeBytes: blob.bytes.length, identity };
+    const record = { digest, sizeBytes: bytes.length, identity };
     await this.catalog.recordBlob(here, record, 1);
   }
 

@@ -51,10 +51,11 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async open(digest: Digest): Promise<StoredBlob | null> {
+    const opened = await OpenFile.read(blobFile(this.#layout, digest));
+    if (!opened) return null;
+    const { file, status } = opened;
     await using stack = new AsyncDisposableStack();
-    const file = stack.use(await OpenFile.read(blobFile(this.#layout, digest)));
-    if (!file) return null;
-    const status = await file.status();
+    stack.use(file);
     stack.use(this.#openContents.enter(status.ino));
     const resources = stack.move();
     return new DiskBlob({

@@ -24,15 +24,19 @@ export class OpenFile implements AsyncDisposable {
     this.#fd = fd;
   }
 
-  /** Opens for reading. Resolves to null if no regular file is there; a symbolic link is none. */
-  static async read(path: string): Promise<OpenFile | null> {
+  /** Opens for reading; resolves to it and its status, or to null if no regular file is there: a symbolic link is none. */
+  static async read(
+    path: string,
+  ): Promise<{ readonly file: OpenFile; readonly status: fs.BigIntStats } | null> {
     await using stack = new AsyncDisposableStack();
     const fd = await openExisting(path);
     if (fd === null) return null;
     const file = stack.use(new OpenFile(fd));
-    if (!(await file.status()).isFile()) return null;
+    // What is open is in the kernel's memory: a thread would only be woken for it.
+    const status = fs.fstatSync(fd, { bigint: true });
+    if (!status.isFile()) return null;
     stack.move();
-    return file;
+    return { file, status };
   }
 
   /** Creates for reading and writing, private to this user. */
