@@ -23,10 +23,17 @@ export function upstreamNameProblem(text: string): string | null {
   return `has neither "." nor ":", so it could hide a namespace of Docker Hub; write for example ${text}.internal or ${text}:5000`;
 }
 
+const dockerHub = "docker.io";
+
 // What Docker's clients and configuration files call Docker Hub, whose images are named by docker.io.
 const dockerHubHosts: readonly string[] = ["index.docker.io", "registry-1.docker.io"];
 
+/** By what name images of the registry are known that this host belongs to, if it is by another; else null. */
+export function nameOfImages(host: string): string | null {
+  return dockerHubHosts.includes(host) ? dockerHub : null;
+}
+
 /** The aliases that the upstream of this name has without being told. */
 export function builtInAliases(upstream: string): readonly string[] {
-  return upstream === "docker.io" ? dockerHubHosts : [];
+  return upstream === dockerHub ? dockerHubHosts : [];
 }

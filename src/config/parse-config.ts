@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
+import { standInAt } from "./schema/credential-ways.ts";
 import { crossChecks, writtenSecrets } from "./schema/cross-checks.ts";
 import { configJsonSchema, knownKeys } from "./schema/json-schema.ts";
 import { configSchema } from "./schema/schema.ts";
@@ -28,7 +29,7 @@ export async function parseConfig(written: ConfigText, environment: Environment)
 
   const duplicates = source.duplicates();
   const secrets = writtenSecrets(source.value());
-  const unset = source.substitute(environment);
+  const unset = source.substitute(environment, standInAt);
   const value = source.value();
   const result = await schemaOf(written).safeParseAsync(value);
   const issues = result.error?.issues ?? [];

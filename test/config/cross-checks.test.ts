@@ -78,7 +78,6 @@ test("what stands twice in one upstream is reported, but a host may be a name to
 test("docker.io has its aliases without being told, and nobody else can have them", async () => {
   const keys = "http2: false";
   assert.deepEqual(await upstreamProblems({ "docker.io": "aliases: [index.docker.io]" }), []);
-  assert.deepEqual(await upstreamProblems({ "index.docker.io": keys }), []);
   assert.deepEqual(
     await upstreamProblems({
       "docker.io": keys,
@@ -90,6 +89,13 @@ test("docker.io has its aliases without being told, and nobody else can have the
       '4:30 hub.example.aliases[0]: "index.docker.io" is a built-in alias of docker.io already',
     ],
   );
+});
+
+// It was taken, and then ?ns=docker.io was not found.
+test("an upstream named by an address of Docker Hub is told the name that its images have", async () => {
+  assert.deepEqual(await upstreamProblems({ "registry-1.docker.io": "http2: false" }), [
+    '2:3 registry-1.docker.io: "registry-1.docker.io" is an address of the registry whose images are named by docker.io; write docker.io, which has this name as an alias',
+  ]);
 });
 
 const openAdmin =

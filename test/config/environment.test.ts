@@ -52,6 +52,18 @@ test("fallbacks that never end, or nest, are gone through once", () => {
   assert.equal(between?.kind, "problem");
 });
 
+test("a password that lacks its variable is not told of a fallback, which would be refused", async () => {
+  const lines = await problemLines(yaml`
+    upstreams:
+      docker.io:
+        endpoints: [https://registry-1.docker.io]
+        credentials: { username: me, password: "\${HUB}" }
+  `);
+  assert.deepEqual(lines, [
+    "mirror.config.yaml:4:44 upstreams.docker.io.credentials.password: the environment variable HUB is not set; set it",
+  ]);
+});
+
 test("a variable cannot bring YAML with it", async () => {
   const { storage, upstreams } = await read(
     yaml`

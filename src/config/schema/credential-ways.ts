@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the configuration file.
-import type { Finding } from "../yaml/finding.ts";
+import type { StandIn } from "../yaml/environment.ts";
+import type { Finding, KeyPath } from "../yaml/finding.ts";
 import { tableAt, tablesAt } from "../yaml/plain-values.ts";
 
 /** Credentials that are said in two ways, or in half a one. */
@@ -21,6 +22,11 @@ export function inlinePasswords(upstreams: Readonly<Record<string, unknown>>): F
       return [{ path: [...path, "password"], at: "value", message: inlineMessage }];
     }),
   );
+}
+
+/** A fallback would be a password that stands in the file. */
+export function standInAt(path: KeyPath): StandIn {
+  return path.at(-1) === "password" ? "none" : "fallback";
 }
 
 interface Written {

@@ -1,5 +1,5 @@
 import { defaultListen } from "../default-listen.ts";
-import { upstreamNameProblem } from "../host.ts";
+import { nameOfImages, upstreamNameProblem } from "../host.ts";
 import { isLoopback, type ListenAddress, overlaps, parseListenAddress } from "../listen-address.ts";
 import type { Finding } from "../yaml/finding.ts";
 import { tableAt } from "../yaml/plain-values.ts";
@@ -22,6 +22,7 @@ export function crossChecks(root: unknown): Finding[] {
     ...openAdmin(root),
     ...reversedWatermarks(root),
     ...Object.keys(upstreams).flatMap(badName),
+    ...misnamed(upstreams),
     ...furtherDefaults(upstreams),
     ...doubleClaims(upstreams),
     ...mixedCredentials(upstreams),
@@ -100,6 +101,16 @@ function badName(name: string): Finding[] {
   const problem = upstreamNameProblem(name);
   if (problem === null) return [];
   return [{ path: ["upstreams", name], at: "key", message: `${quoted(name)} ${problem}` }];
+}
+
+/** Clients would ask for its images by a name that it does not have. Beside that name it is a double claim. */
+function misnamed(upstreams: Readonly<Record<string, unknown>>): Finding[] {
+  return Object.keys(upstreams).flatMap((name) => {
+    const right = nameOfImages(name);
+    if (right === null || right in upstreams) return [];
+    const message = `${quoted(name)} is an address of the registry whose images are named by ${right}; write ${right}, which has this name as an alias`;
+    return [{ path: ["upstreams", name], at: "key", message }];
+  });
 }
 
 function furtherDefaults(upstreams: Readonly<Record<string, unknown>>): Finding[] {

@@ -7,7 +7,7 @@ import {
   parseDocument,
 } from "yaml";
 import type { Place } from "../config-error.ts";
-import { type Environment, substitute } from "./environment.ts";
+import { type Environment, type StandIn, substitute } from "./environment.ts";
 import { type Finding, type KeyPath, pathText } from "./finding.ts";
 import { childAt, type Spot, spotsOf, unanchored, valueOffset } from "./yaml-tree.ts";
 
@@ -66,12 +66,12 @@ export class YamlSource {
       );
   }
 
-  /** Puts the environment into every text value. What cannot be replaced stays, and is reported. */
-  substitute(environment: Environment): PlacedFinding[] {
+  /** Puts the environment into every text value; `standInAt` says what else may stand there. What cannot be replaced stays, and is reported. */
+  substitute(environment: Environment, standInAt: (path: KeyPath) => StandIn): PlacedFinding[] {
     const problems: PlacedFinding[] = [];
     for (const { path, node } of spotsOf(this.#root())) {
       if (!isScalar(node) || typeof node.value !== "string") continue;
-      const result = substitute(node.value, environment);
+      const result = substitute(node.value, environment, standInAt(path));
       if (result.kind === "text") node.value = result.text;
       else problems.push(this.#problem(node.range[0], path, result.message));
     }
