@@ -62,15 +62,17 @@ export class Accesses implements AsyncDisposable {
 
   /** The content is being pulled now. */
   note(digest: Digest): void {
-    const noted = this.#noted.get(digest) ?? { lastAtMs: 0, pulls: 0 };
-    noted.lastAtMs = this.#tools.now();
-    noted.pulls++;
-    this.#noted.set(digest, noted);
-    if (this.#noted.size >= (this.#holds ? heldLimit : notedLimit)) this.#flushSoon();
+    this.#note(digest, 1);
+  }
+
+  /** Somebody looks whether it is still the same: it is in use, but that is no pull. */
+  noteLook(digest: Digest): void {
+    this.#note(digest, 0);
   }
 
   /** A client takes the manifest now: if it is an image's, that is a pull of the image, which is logged. */
   notePull(manifest: Manifest): void {
+    this.note(manifest.digest);
     if (!isImageManifest(manifest.mediaType)) return;
     this.#pulls.note(manifest);
     if (this.#holds ? this.#pulls.isOverfull : this.#pulls.isFull) this.#flushSoon();
@@ -102,6 +104,14 @@ export class Accesses implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     await this.flush();
+  }
+
+  #note(digest: Digest, pulls: number): void {
+    const noted = this.#noted.get(digest) ?? { lastAtMs: 0, pulls: 0 };
+    noted.lastAtMs = this.#tools.now();
+    noted.pulls += pulls;
+    this.#noted.set(digest, noted);
+    if (this.#noted.size >= (this.#holds ? heldLimit : notedLimit)) this.#flushSoon();
   }
 
   /** Each hit of another image would make a long log longer by some pages; whoever must know asks for a flush. */
@@ -138,8 +148,8 @@ export class Accesses implements AsyncDisposable {
   /** So that they are written the next time, unless there are too many by then. */
   #noteAgain(batch: readonly (readonly [Digest, Noted])[]): void {
     for (const [digest, { lastAtMs, pulls }] of batch) {
+      if (!this.#noted.has(digest) && this.#noted.size >= notedLimit) return;
       const since = this.#noted.get(digest) ?? { lastAtMs: 0, pulls: 0 };
-      if (since.pulls === 0 && this.#noted.size >= notedLimit) return;
       const together = { lastAtMs: Math.max(lastAtMs, since.lastAtMs), pulls: pulls + since.pulls };
       this.#noted.set(digest, together);
     }

@@ -200,7 +200,7 @@ export class Mirror {
       reference.kind === "tag"
         ? await this.#tags.pull(target, reference.tag, accept)
         : await this.#manifests.pull(target, reference.digest);
-    if (pull.outcome.kind !== "bypass") this.#accesses.note(pull.manifest.digest);
+    if (pull.outcome.kind !== "bypass") this.#accesses.noteLook(pull.manifest.digest);
     return pull;
   }
 
@@ -216,7 +216,7 @@ export class Mirror {
       reference.kind === "tag"
         ? this.#tags.pullAtOnce(target, reference.tag, accept)
         : this.#manifests.pullAtOnce(target, reference.digest);
-    if (pull) this.#accesses.note(pull.manifest.digest);
+    if (pull) this.#accesses.noteLook(pull.manifest.digest);
     return pull;
   }
 

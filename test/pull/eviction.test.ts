@@ -278,6 +278,24 @@ test("a pull at the time when an image is ranked again counts", async () => {
   assert.equal(plan.victims[0].lastAtMs, scene.mirror.nowMs);
 });
 
+// Docker and containerd ask what a tag is by HEAD, then take the manifest by digest: that counted twice.
+test("a HEAD and the GET behind it are one pull, and a HEAD alone shows that an image is in use", async () => {
+  await using scene = await startScene();
+  const { mirror } = scene;
+  const { evictor } = mirror.daemon.mirror;
+  const { digest } = scene.image("a").manifest;
+  await mirror.head("/v2/a/manifests/latest");
+  await mirror.get(`/v2/a/manifests/${digest}`);
+  const pulled = await evictor.plan({ toBytes: 0 }, 10);
+
+  mirror.advance(60_001);
+  await mirror.head("/v2/a/manifests/latest");
+  const lookedAt = await evictor.plan({ toBytes: 0 }, 10);
+
+  assert.deepEqual([pulled.victims[0]?.pulls, lookedAt.victims[0]?.pulls], [1, 1]);
+  assert.equal(lookedAt.victims[0]?.lastAtMs, mirror.nowMs);
+});
+
 class Scene implements AsyncDisposable {
   readonly hub: FakeUpstream;
   readonly mirror: TestMirror;
