@@ -5,6 +5,7 @@ import type { Size } from "../../src/config/units.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import type { TestImage } from "../support/images.ts";
 import { TestMirror, type TestMirrorOptions } from "../support/test-mirror.ts";
+import { runInThread } from "./run-in-thread.ts";
 import { type Outcome, runSluice } from "./run-sluice.ts";
 
 /** A daemon before docker.io and ghcr.io, and the commands of its configuration; also when it has stopped. */
@@ -55,15 +56,21 @@ export class CommandScene implements AsyncDisposable {
     this.mirror.advance(60_000);
   }
 
+  /** In a thread of the test's process. */
   run(...args: readonly string[]): Promise<Outcome> {
-    return runSluice([...args, "--config", this.file], { cwd: "/" });
+    return this.#runInThread(args, null);
   }
 
-  /** In whose process it is always the time that it is in the mirror: what a command opens by itself is as old as there. */
+  /** Where it is always the time that it is in the mirror: what a command opens by itself is as old as there. */
   runByItsClock(...args: readonly string[]): Promise<Outcome> {
+    return this.#runInThread(args, this.mirror.nowMs);
+  }
+
+  /** The same in a process, which has to end by itself. */
+  runProcessByItsClock(...args: readonly string[]): Promise<Outcome> {
     const clock = `--import=data:text/javascript,Date.now=()=>${this.mirror.nowMs}`;
     const surroundings = { cwd: "/", env: { NODE_OPTIONS: clock } };
-    return runSluice([...args, "--config", this.file], surroundings);
+    return runSluice(this.#configured(args), surroundings);
   }
 
   /** Ends the daemon: what is run from now on opens the storage directory itself. */
@@ -73,6 +80,14 @@ export class CommandScene implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#resources.disposeAsync();
+  }
+
+  #runInThread(args: readonly string[], nowMs: number | null): Promise<Outcome> {
+    return runInThread({ args: this.#configured(args), nowMs });
+  }
+
+  #configured(args: readonly string[]): string[] {
+    return [...args, "--config", this.file];
   }
 }
 

@@ -20,6 +20,7 @@ test("an image is here before a client asks, and is fetched once", async () => {
   scene.hub.addImage("library/app", "1", image);
 
   const fetched = await scene.run("prefetch", "app:1");
+  await scene.mirror.idle();
   const again = await scene.run("prefetch", "app:1");
   const before = scene.hub.requests.length;
   const pulled = await scene.mirror.get(`/v2/app/blobs/${topLayerOf(image).digest}`);
@@ -82,6 +83,7 @@ test("a dry run tells what would come as far as that is known, and asks nobody",
   const index = indexOfTwo();
   scene.hub.addImage("library/multi", "1", index);
   await scene.run("prefetch", "--platform", "linux/arm64", "multi:1");
+  await scene.mirror.idle();
   const asked = scene.hub.requests.length;
 
   const both = ["--dry-run", "--platform", "linux/amd64,linux/arm64", "multi:1"];
@@ -113,6 +115,7 @@ test("images that fail are told, and the others are fetched; names come from a f
   await writeFile(file, "# what we run\na:1\n\nmissing:1   # not there\nb:1\na:1\n");
 
   const told = await scene.run("prefetch", "--file", file);
+  await scene.mirror.idle();
   const lines = await scene.run("prefetch", "--json", "a:1", "missing:1");
   const unread = await scene.run("prefetch", "--file", join(file, "none"));
 
