@@ -1,7 +1,7 @@
 import type { Location } from "../../storage/catalog.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Target } from "../../upstream/upstreams.ts";
-import { memoryTable } from "../memory-table.ts";
+import { CatalogMemory } from "../catalog-memory.ts";
 import type { Asked } from "../not-found.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
 import { type FreshnessPolicy, proofAge } from "../tags/freshness.ts";
@@ -34,12 +34,13 @@ export interface AccessState {
 export class Access {
   readonly #tools: AccessTools;
   readonly #proofs: Proofs;
-  readonly #publicAtMs = memoryTable<number>(repositoriesInMemory);
+  readonly #publicAtMs: CatalogMemory<number>;
   readonly #logins: LoginRights;
 
   constructor(tools: AccessTools, proofs: Proofs) {
     this.#tools = tools;
     this.#proofs = proofs;
+    this.#publicAtMs = new CatalogMemory(repositoriesInMemory, tools.log);
     this.#logins = new LoginRights(tools.now, proofs);
   }
 
@@ -69,7 +70,7 @@ export class Access {
     const location = locationOf(target);
     const provenAtMs = login
       ? this.#logins.provenAtMs(location, login)
-      : this.#publicAtMs.get(keyOf(location));
+      : this.#publicAtMs.inMemory(keyOf(location));
     return this.#proofs.ageOf(provenAtMs ?? null) === "good";
   }
 
@@ -122,23 +123,19 @@ export class Access {
   }
 
   async #knownAtMs(location: Location): Promise<number | null> {
-    const known = this.#publicAtMs.get(keyOf(location));
-    if (known !== undefined) return known;
-    const { catalog, log } = this.#tools;
-    const publicAtMs = await orNull(log, () => catalog.publicAtMs(location));
-    if (publicAtMs !== null) this.#publicAtMs.set(keyOf(location), publicAtMs);
-    return publicAtMs;
+    return await this.#publicAtMs.find(keyOf(location), () =>
+      this.#tools.catalog.publicAtMs(location),
+    );
   }
 
   async #record(location: Location, isPublic: boolean): Promise<void> {
     const { catalog, log, now } = this.#tools;
     if (isPublic) {
       const nowMs = now();
-      this.#publicAtMs.set(keyOf(location), nowMs);
+      this.#publicAtMs.note(keyOf(location), nowMs);
       await orNull(log, () => catalog.recordPublic(location, nowMs));
     } else if ((await this.#knownAtMs(location)) !== null) {
-      this.#publicAtMs.delete(keyOf(location));
-      await catalog.forgetPublic(location);
+      await this.#publicAtMs.forget(keyOf(location), () => catalog.forgetPublic(location));
     }
   }
 }

@@ -4,7 +4,7 @@ import { behalfOf } from "../../upstream/exchange/place.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Target } from "../../upstream/upstreams.ts";
 import type { Behind } from "../behind.ts";
-import { memoryTable } from "../memory-table.ts";
+import { CatalogMemory } from "../catalog-memory.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
 import type { ProofAge, Proofs } from "./proofs.ts";
 
@@ -28,12 +28,13 @@ export class Grants {
   readonly #tools: StorageTools;
   readonly #proofs: Proofs;
   readonly #behind: Behind;
-  readonly #grantedAtMs = memoryTable<number>(grantsInMemory);
+  readonly #grantedAtMs: CatalogMemory<number>;
 
   constructor(tools: StorageTools, proofs: Proofs, behind: Behind) {
     this.#tools = tools;
     this.#proofs = proofs;
     this.#behind = behind;
+    this.#grantedAtMs = new CatalogMemory(grantsInMemory, tools.log);
   }
 
   /**
@@ -53,7 +54,7 @@ export class Grants {
 
   /** Whether it may have the content by a grant that is in memory and good; false: `mayHave` finds out. */
   mayHaveAtOnce(target: Target, digest: Digest): boolean {
-    const provenAtMs = this.#grantedAtMs.get(keyOf(target, digest));
+    const provenAtMs = this.#grantedAtMs.inMemory(keyOf(target, digest));
     return this.#proofs.ageOf(provenAtMs ?? null) === "good";
   }
 
@@ -97,7 +98,7 @@ export class Grants {
   async record(target: Target, digest: Digest): Promise<void> {
     const { catalog, log, now } = this.#tools;
     const nowMs = now();
-    this.#grantedAtMs.set(keyOf(target, digest), nowMs);
+    this.#grantedAtMs.note(keyOf(target, digest), nowMs);
     const record = (): Promise<void> => catalog.recordGrant(locationOf(target), digest, nowMs);
     await this.#behind.soonOrLate(() => orNull(log, record), null);
   }
@@ -106,8 +107,9 @@ export class Grants {
   async revoke(target: Target, digest: Digest): Promise<void> {
     // A write takes its time, by which refusals of what is here would be told from others.
     if ((await this.#knownAtMs(target, digest)) === null) return;
-    this.#grantedAtMs.delete(keyOf(target, digest));
-    await this.#tools.catalog.forgetGrant(locationOf(target), digest);
+    await this.#grantedAtMs.forget(keyOf(target, digest), () =>
+      this.#tools.catalog.forgetGrant(locationOf(target), digest),
+    );
   }
 
   async #isReferenced(target: Omit<Target, "via" | "login">, digest: Digest): Promise<boolean> {
@@ -120,13 +122,9 @@ export class Grants {
 
   /** What cannot be known because the catalog fails must be asked of upstream. */
   async #knownAtMs(target: Omit<Target, "via" | "login">, digest: Digest): Promise<number | null> {
-    const key = keyOf(target, digest);
-    const known = this.#grantedAtMs.get(key);
-    if (known !== undefined) return known;
-    const { catalog, log } = this.#tools;
-    const grantedAtMs = await orNull(log, () => catalog.grantedAtMs(locationOf(target), digest));
-    if (grantedAtMs !== null) this.#grantedAtMs.set(key, grantedAtMs);
-    return grantedAtMs;
+    return await this.#grantedAtMs.find(keyOf(target, digest), () =>
+      this.#tools.catalog.grantedAtMs(locationOf(target), digest),
+    );
   }
 }
 

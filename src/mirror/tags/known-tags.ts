@@ -4,7 +4,7 @@ import type { TagRecord } from "../../storage/catalog.ts";
 import type { Target } from "../../upstream/upstreams.ts";
 import { locationOf } from "../access/grants.ts";
 import type { Behind } from "../behind.ts";
-import { memoryTable } from "../memory-table.ts";
+import { CatalogMemory } from "../catalog-memory.ts";
 import type { PassedManifests } from "../passed-manifests.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
 import type { StoredContent } from "../stored-content.ts";
@@ -38,10 +38,11 @@ const tagsInMemory = 20_000;
 /** What tags meant: in memory as far as they were asked for lately, in the catalog for good. */
 export class KnownTags {
   readonly #tools: KnownTagTools;
-  readonly #records = memoryTable<TagRecord>(tagsInMemory);
+  readonly #records: CatalogMemory<TagRecord>;
 
   constructor(tools: KnownTagTools) {
     this.#tools = tools;
+    this.#records = new CatalogMemory(tagsInMemory, tools.storage.log);
   }
 
   async find(key: TagKey): Promise<KnownTag | null> {
@@ -55,7 +56,7 @@ export class KnownTags {
 
   /** As `find`, if all of it is in memory. */
   inMemory(key: TagKey): KnownTag | null {
-    const record = this.#records.get(textOf(key));
+    const record = this.#records.inMemory(textOf(key));
     const manifest = record && this.#tools.stored.inMemory(record.digest);
     return manifest ? { checkedAtMs: record.checkedAtMs, manifest } : null;
   }
@@ -71,7 +72,7 @@ export class KnownTags {
   async record(key: TagKey, { digest }: Manifest, ageMs: number): Promise<void> {
     const { catalog, log, now } = this.#tools.storage;
     const record = { digest, checkedAtMs: now() - ageMs };
-    this.#records.set(textOf(key), record);
+    this.#records.note(textOf(key), record);
     const write = (): Promise<void> =>
       catalog.recordTag(locationOf(key.target), key.tag, key.variant, record);
     await this.#tools.behind.soonOrLate(() => orNull(log, write), null);
@@ -79,25 +80,21 @@ export class KnownTags {
 
   /** Upstream has no such tag (any more). */
   async forget(key: TagKey): Promise<void> {
-    this.#records.delete(textOf(key));
     // What nobody gets is gone for all.
     const variant = key.variant === "" ? null : key.variant;
-    await this.#tools.storage.catalog.forgetTag(locationOf(key.target), key.tag, variant);
+    await this.#records.forget(textOf(key), () =>
+      this.#tools.storage.catalog.forgetTag(locationOf(key.target), key.tag, variant),
+    );
   }
 
   dropFromMemory(): void {
     this.#records.clear();
   }
 
-  async #record(key: TagKey): Promise<TagRecord | null> {
-    const known = this.#records.get(textOf(key));
-    if (known) return known;
-    const { catalog, log } = this.#tools.storage;
-    const found = await orNull(log, () =>
-      catalog.tag(locationOf(key.target), key.tag, key.variant),
+  #record(key: TagKey): Promise<TagRecord | null> {
+    return this.#records.find(textOf(key), () =>
+      this.#tools.storage.catalog.tag(locationOf(key.target), key.tag, key.variant),
     );
-    if (found) this.#records.set(textOf(key), found);
-    return found;
   }
 }
 
