@@ -53,9 +53,9 @@ export async function evictVictim(tools: VictimTools, victim: Victim): Promise<F
   const { latestAtMs, freed } = victim;
   const digests = freed.map(({ digest }) => digest);
   const isAsked = victim.reason === "purge";
-  if (!isAsked && digests.some((digest) => accesses.isFresh(digest))) return spared;
   // Between the row and its file nothing else counts them, and nothing may be stored anew.
   using _locks = await locks.holdAll(digests);
+  if (!isAsked && digests.some((digest) => accesses.isFresh(digest))) return spared;
   using _leaving = budget.leaving(victim.freedBytes);
   await catalog.evict({ latestAtMs: isAsked ? Number.POSITIVE_INFINITY : latestAtMs, digests });
   onForgotten();
