@@ -90,14 +90,14 @@ export class Mirror {
       ...tools,
       accesses: this.#accesses,
       arriving: () => this.#blobs.fills.arriving,
-      onEvicted: dropFromMemory,
+      onRemoved: dropFromMemory,
       onForgotten: () => this.#forgetGranted(),
     };
     this.evictor = new Evictor(evicting, eviction);
     this.purger = new Purger({ ...evicting, onForgotten: () => this.#forgetNames() });
     const settings = (): EvictionSettings => this.evictor.settings;
     this.pins = new Pins({ ...tools, settings });
-    this.verifier = new Verifier({ ...tools, onForgotten: dropFromMemory });
+    this.verifier = new Verifier({ ...tools, onRemoved: dropFromMemory });
     const flush = (): Promise<void> => this.#accesses.flush();
     this.simulator = new Simulator({ ...tools, settings, flush });
     const rooms = new Rooms(budget, this.evictor, () => catalog.isLogFull);

@@ -77,7 +77,7 @@ async function startScene(): Promise<AsyncDisposable & { readonly tools: VictimT
   const accesses = resources.use(new Accesses({ catalog, budget, log, now: () => 1, policy }));
   const common = { store, catalog, budget, accesses, log, locks: new DigestLocks() };
   const metrics = new Metrics("0.0.0-test");
-  const tools = { ...common, metrics, onEvicted: () => {}, onForgotten: () => {} };
+  const tools = { ...common, metrics, onRemoved: () => {}, onForgotten: () => {} };
   const own = resources.move();
   return { tools, [Symbol.asyncDispose]: () => own.disposeAsync() };
 }

@@ -310,7 +310,7 @@ class Scene implements AsyncDisposable {
         catalog: this.catalog,
         locks: this.#locks,
         budget: { leaving: () => ({ [Symbol.dispose]: () => {} }) },
-        onForgotten: (digest) => void this.forgotten.push(digest),
+        onRemoved: (digest) => void this.forgotten.push(digest),
       },
       { aim, pace: unbounded, after: null, ...order },
     );

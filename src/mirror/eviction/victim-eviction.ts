@@ -17,7 +17,7 @@ export interface VictimTools {
   readonly metrics: Metrics;
   readonly log: Log;
   /** Called for each digest that is stored no more. */
-  readonly onEvicted: (digest: Digest) => void;
+  readonly onRemoved: (digest: Digest) => void;
   /** Drops what is in memory of names and rights: the catalog is asked again, and then upstream. */
   readonly onForgotten: () => void;
 }
@@ -78,9 +78,9 @@ async function removeFile(
   tools: VictimTools,
   { digest, sizeBytes }: StoredObject,
 ): Promise<boolean> {
-  const { catalog, store, log, onEvicted } = tools;
+  const { catalog, store, log, onRemoved } = tools;
   if (await catalog.blob(digest)) return false;
-  onEvicted(digest);
+  onRemoved(digest);
   try {
     await store.remove(digest);
     return true;

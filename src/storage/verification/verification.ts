@@ -46,7 +46,7 @@ export interface VerificationTools extends MendingTools {
   readonly store: BlobStore;
   readonly budget: Pick<DiskBudget, "leaving">;
   /** Called for each digest that is stored no more. */
-  readonly onForgotten: (digest: Digest) => void;
+  readonly onRemoved: (digest: Digest) => void;
 }
 
 export interface VerificationOrder {
@@ -116,7 +116,7 @@ export class Verification {
   async #checkLost(record: BlobRecord): Promise<Finding | null> {
     const isMended = this.#order.aim === "mend";
     if (!(await this.#mender.lacksFile(record, isMended ? "forget" : "tell"))) return null;
-    if (isMended) this.#tools.onForgotten(record.digest);
+    if (isMended) this.#tools.onRemoved(record.digest);
     const reason = "the catalog has it, but there is no file";
     return this.#finding("without-file", record, { reason, deed: isMended ? "forgotten" : "none" });
   }
@@ -193,11 +193,11 @@ export class Verification {
 
   /** Whoever reads it reads on; the next pull gets it from upstream. */
   async #setAside(record: BlobRecord): Promise<void> {
-    const { store, catalog, budget, onForgotten } = this.#tools;
+    const { store, catalog, budget, onRemoved } = this.#tools;
     // Between the row and its file nothing else counts it.
     using _leaving = budget.leaving(allocatedBytes(record.sizeBytes));
     await catalog.forgetLost(record);
-    onForgotten(record.digest);
+    onRemoved(record.digest);
     await store.quarantine(record.digest);
   }
 
