@@ -6,10 +6,9 @@ import type { DescribedManifest, UpstreamManifest } from "../upstream/answers.ts
 import { behalfOf, fromNowhere } from "../upstream/exchange/place.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
-import type { Target } from "../upstream/upstreams.ts";
+import type { PlainTarget, Target } from "../upstream/upstreams.ts";
 import { type Grants, locationOf } from "./access/grants.ts";
 import type { Behind } from "./behind.ts";
-import type { PlainTarget } from "./images/image-tree.ts";
 import type { NotFound } from "./not-found.ts";
 import type { PassedManifests } from "./passed-manifests.ts";
 import { withPatience } from "./patience.ts";

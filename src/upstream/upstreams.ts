@@ -11,8 +11,11 @@ export interface Target extends Place {
   readonly upstream: Upstream;
 }
 
+/** The same for who looks only at what is here: nobody asks, and nothing is asked. */
+export type PlainTarget = Omit<Target, "via" | "login">;
+
 /** What an operator means by the name of an image, by the rules of requests. */
-export interface ImageTarget extends Omit<Target, "via" | "login"> {
+export interface ImageTarget extends PlainTarget {
   readonly reference: Reference;
   /** What in the name says which upstream is meant. */
   readonly route: ImageRoute;
@@ -32,7 +35,7 @@ export interface UpstreamEntry {
   readonly default: boolean;
 }
 
-interface Resolved extends Omit<Target, "via" | "login"> {
+interface Resolved extends PlainTarget {
   readonly host: string | undefined;
 }
 
@@ -66,7 +69,7 @@ export class Upstreams {
    * Which repository of which upstream a request means. Throws DistributionError NAME_UNKNOWN if it names
    * an upstream that is not configured, two that disagree, or none; NAME_INVALID if no repository is left.
    */
-  resolve(address: Address, host: string | undefined): Omit<Target, "via" | "login"> {
+  resolve(address: Address, host: string | undefined): PlainTarget {
     const meant = this.#meant.get(address);
     if (meant && meant.host === host) return meant;
     const resolved = { host, ...this.#resolve(address, host) };
@@ -74,7 +77,7 @@ export class Upstreams {
     return resolved;
   }
 
-  #resolve(address: Address, host: string | undefined): Omit<Target, "via" | "login"> {
+  #resolve(address: Address, host: string | undefined): PlainTarget {
     const { claims, path } = this.#readPath(address);
     const upstream =
       agreed([...this.#claimsBeside(address, host), ...claims]) ?? this.#fallback(path);

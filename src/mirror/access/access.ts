@@ -1,6 +1,6 @@
 import type { Location } from "../../storage/catalog.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
-import type { Target } from "../../upstream/upstreams.ts";
+import type { PlainTarget, Target } from "../../upstream/upstreams.ts";
 import { CatalogMemory } from "../catalog-memory.ts";
 import type { Asked } from "../not-found.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
@@ -102,7 +102,7 @@ export class Access {
   }
 
   /** What is known of that, without asking anybody; null where our own right decides. */
-  async stateOf(target: Omit<Target, "via" | "login">): Promise<AccessState | null> {
+  async stateOf(target: PlainTarget): Promise<AccessState | null> {
     if (!target.upstream.publicView) return null;
     const provenAtMs = await this.#knownAtMs(locationOf(target));
     return { provenAtMs, age: this.#proofs.ageOf(provenAtMs) };

@@ -2,7 +2,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { Location } from "../../storage/catalog.ts";
 import { behalfOf } from "../../upstream/exchange/place.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
-import type { Target } from "../../upstream/upstreams.ts";
+import type { PlainTarget, Target } from "../../upstream/upstreams.ts";
 import type { Behind } from "../behind.ts";
 import { CatalogMemory } from "../catalog-memory.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
@@ -64,7 +64,7 @@ export class Grants {
   }
 
   /** What is known, without asking anybody. */
-  async stateOf(target: Omit<Target, "via" | "login">, digest: Digest): Promise<GrantState> {
+  async stateOf(target: PlainTarget, digest: Digest): Promise<GrantState> {
     const provenAtMs = await this.#knownAtMs(target, digest);
     const holdsIfDown = provenAtMs !== null || (await this.#isReferenced(target, digest));
     return { provenAtMs, age: this.#proofs.ageOf(provenAtMs), holdsIfDown };
@@ -112,7 +112,7 @@ export class Grants {
     );
   }
 
-  async #isReferenced(target: Omit<Target, "via" | "login">, digest: Digest): Promise<boolean> {
+  async #isReferenced(target: PlainTarget, digest: Digest): Promise<boolean> {
     // Anybody can publish a manifest that names what is private; what credentials have opened must not open by that.
     if (target.upstream.publicView || target.upstream.forwards) return false;
     const { catalog, log } = this.#tools;
@@ -121,17 +121,17 @@ export class Grants {
   }
 
   /** What cannot be known because the catalog fails must be asked of upstream. */
-  async #knownAtMs(target: Omit<Target, "via" | "login">, digest: Digest): Promise<number | null> {
+  async #knownAtMs(target: PlainTarget, digest: Digest): Promise<number | null> {
     return await this.#grantedAtMs.find(keyOf(target, digest), () =>
       this.#tools.catalog.grantedAtMs(locationOf(target), digest),
     );
   }
 }
 
-export function locationOf({ upstream, repository }: Omit<Target, "via" | "login">): Location {
+export function locationOf({ upstream, repository }: PlainTarget): Location {
   return { upstream: upstream.name, repository };
 }
 
-function keyOf({ upstream, repository }: Omit<Target, "via" | "login">, digest: Digest): string {
+function keyOf({ upstream, repository }: PlainTarget, digest: Digest): string {
   return `${upstream.name} ${repository} ${digest}`;
 }

@@ -1,11 +1,12 @@
 import type { Reference } from "../../oci/reference.ts";
 import type { EndpointStatus } from "../../upstream/endpoints/endpoint-status.ts";
+import type { PlainTarget } from "../../upstream/upstreams.ts";
 import type { Access, AccessState } from "../access/access.ts";
 import type { Manifests } from "../manifests.ts";
 import type { Ruling } from "../tags/rules.ts";
 import type { TagState } from "../tags/tag-decision.ts";
 import type { Tags } from "../tags/tags.ts";
-import type { ImageNode, ImageTrees, PlainTarget } from "./image-tree.ts";
+import type { ImageNode, ImageTrees } from "./image-tree.ts";
 
 /** What a pull does first. */
 export type Verdict =

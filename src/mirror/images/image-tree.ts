@@ -1,7 +1,7 @@
 import { type Descriptor, describeManifest } from "../../oci/described-manifest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { manifestLimitBytes } from "../../oci/manifest.ts";
-import type { Target } from "../../upstream/upstreams.ts";
+import type { PlainTarget } from "../../upstream/upstreams.ts";
 import type { GrantState, Grants } from "../access/grants.ts";
 import type { StorageTools } from "../storage-tools.ts";
 import type { StoredContent } from "../stored-content.ts";
@@ -29,9 +29,6 @@ export interface ImageTreeTools {
   readonly grants: Grants;
   readonly isArriving: (target: PlainTarget, digest: Digest) => boolean;
 }
-
-/** A target of which nothing is asked. */
-export type PlainTarget = Omit<Target, "via" | "login">;
 
 // An image of forty layers for ten platforms has 420. A manifest may name 50,000, of which nobody reads a tree.
 const nodesLimit = 2_000;

@@ -5,8 +5,7 @@ import type { DescribedManifest, UpstreamManifest } from "../../upstream/answers
 import { behalfOf, fromNowhere } from "../../upstream/exchange/place.ts";
 import { type Flight, SingleFlight } from "../../upstream/single-flight.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
-import type { Target } from "../../upstream/upstreams.ts";
-import type { PlainTarget } from "../images/image-tree.ts";
+import type { PlainTarget, Target } from "../../upstream/upstreams.ts";
 import {
   collapsed,
   longestWaitMs,
