@@ -13,7 +13,7 @@ export interface Room extends Disposable {
 
 export interface DiskBudgetOptions {
   readonly catalog: Catalog;
-  readonly overhead: Pick<Overhead, "bytes">;
+  readonly overhead: Pick<Overhead, "bytes" | "prepare">;
   /** The storage directory; its file system's size and free space count. */
   readonly directory: string;
   readonly maxSize: Size;
@@ -52,6 +52,11 @@ export class DiskBudget {
 
   constructor(options: DiskBudgetOptions) {
     this.#options = options;
+  }
+
+  /** Has what is taken measured, for a `reserve` that follows in a moment. */
+  prepare(): void {
+    this.#options.overhead.prepare();
   }
 
   /** Room for `sizeBytes`, or null if there is none now. */

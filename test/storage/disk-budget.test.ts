@@ -11,7 +11,7 @@ test("of two that fit only one by one, one gets room", async () => {
   await using catalog = await SqliteCatalog.open(home.layout);
   const budget = new DiskBudget({
     catalog,
-    overhead: { bytes: () => Promise.resolve(0) },
+    overhead: { bytes: () => Promise.resolve(0), prepare: () => {} },
     directory: home.layout.directory,
     maxSize: { kind: "bytes", bytes: 12_288 },
     minFree: { kind: "bytes", bytes: 0 },
@@ -34,7 +34,7 @@ test("room that could not be judged is not held", async () => {
   const { directory } = home.layout;
   const budget = new DiskBudget({
     catalog,
-    overhead: { bytes: () => Promise.resolve(8192) },
+    overhead: { bytes: () => Promise.resolve(8192), prepare: () => {} },
     directory,
     maxSize: { kind: "bytes", bytes: 8192 + 4096 },
     minFree: { kind: "bytes", bytes: 0 },

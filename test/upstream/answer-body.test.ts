@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
-import { Agent } from "undici";
-import { type AnswerBody, BodyDeadlineExceeded } from "../../src/upstream/exchange/answer-body.ts";
+import { Agent, type Dispatcher } from "undici";
+import { AnswerBody, BodyDeadlineExceeded } from "../../src/upstream/exchange/answer-body.ts";
 import { exchange } from "../../src/upstream/exchange/exchange.ts";
 import { ReceiveBuffers } from "../../src/upstream/exchange/receive-buffers.ts";
 import { eventually } from "../support/eventually.ts";
@@ -34,6 +34,47 @@ test("a body that ends within its deadline is whole, however many pieces it came
 
   assert.equal(bytes?.toString(), "abc");
 });
+
+// The first byte went on to a client when a whole MiB had been received, hashed and written.
+test("few bytes of a body wait to be taken first, and more once they are", async () => {
+  const body = new AnswerBody(
+    { onStart: () => {}, onHeader: () => {}, onFailure: () => {} },
+    new ReceiveBuffers(),
+  );
+  const controller = new Controller();
+  body.onRequestStart(controller);
+
+  body.onResponseData(controller, Buffer.alloc(64 * 1024));
+  assert.equal(controller.paused, true);
+  assert.equal((await body.next())?.sizeBytes, 64 * 1024);
+  assert.equal(controller.paused, true);
+
+  const second = body.next();
+  assert.equal(controller.paused, false);
+  body.onResponseData(controller, Buffer.alloc(64 * 1024));
+  assert.equal((await second)?.sizeBytes, 64 * 1024);
+  body.onResponseData(controller, Buffer.alloc(64 * 1024));
+  assert.equal(controller.paused, false);
+  body.onResponseData(controller, Buffer.alloc(1024 * 1024));
+  assert.equal(controller.paused, true);
+});
+
+/** Undici's, as far as a body knows it. */
+class Controller implements Dispatcher.DispatchController {
+  readonly aborted = false;
+  readonly reason = null;
+  paused = false;
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  abort(): void {}
+}
 
 function trickle(socket: Socket): void {
   socket.write("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");

@@ -26,6 +26,11 @@ export class Rooms {
     this.free = maker ? new Rooms(budget, null, isClosed) : this;
   }
 
+  /** For a `reserve` that follows in a moment: it waits less then. */
+  prepare(): void {
+    this.#budget.prepare();
+  }
+
   /** Room for `sizeBytes`, or null if none can be made. */
   async reserve(sizeBytes: number): Promise<Room | null> {
     if (this.#isClosed()) return null;

@@ -153,7 +153,9 @@ export class Fill {
   }
 
   async #fill(): Promise<void> {
-    const found = await this.#sources.connect(() => this.#progress.wake(), this.#aborted.signal);
+    const connecting = this.#sources.connect(() => this.#progress.wake(), this.#aborted.signal);
+    this.#rooms.prepare();
+    const found = await connecting;
     if (!found) {
       this.#result = "refused";
       throw new Error("no repository has the blob");

@@ -7,6 +7,10 @@ import type { ReceiveBuffers } from "./receive-buffers.ts";
 // written. A hundred fills at once, as fast as they came, took 200 MiB with all that belongs to them.
 const queueLimitBytes = 1024 * 1024;
 
+// The same until the first are taken, and nothing more is until the next are asked for. A client's first byte waits for those
+// to be received, hashed and written: for 1 MiB that takes 2 ms of CPU time.
+const firstQueueLimitBytes = 32 * 1024;
+
 // What is read on of a body nobody wants so that its connection can be used again, and for how long.
 const discardLimits: CollectLimits = { limitBytes: 64 * 1024, deadlineMs: 2_000 };
 
@@ -38,7 +42,7 @@ export interface HeaderListener {
 }
 
 /**
- * The body of one answer, taken in batches by one consumer. Undici's socket is paused while `queueLimitBytes`
+ * The body of one answer, taken in batches by one consumer. Undici's socket is paused while too many
  * wait, so a slow consumer slows the sender, not the process.
  */
 export class AnswerBody implements Dispatcher.DispatchHandler {
@@ -52,6 +56,8 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #chunks: Buffer[] = [];
   #queuedBytes = 0;
+  // Whether bytes of it were taken.
+  #hasBegun = false;
   #interim = 0;
   #end: End = { kind: "open" };
   #wake: (() => void) | null = null;
@@ -71,14 +77,14 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
     while (this.#chunks.length === 0) {
       if (this.#end.kind === "complete") return null;
       if (this.#end.kind === "failed") throw this.#end.error;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      this.#goOn();
+      await this.#come();
     }
     const batch = batchOf(this.#chunks, this.#queuedBytes, this.#buffers);
     this.#chunks = [];
     this.#queuedBytes = 0;
-    if (this.#controller?.paused) this.#controller.resume();
+    if (this.#hasBegun) this.#goOn();
+    this.#hasBegun = true;
     return batch;
   }
 
@@ -145,7 +151,8 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#queuedBytes += chunk.length;
-    if (this.#queuedBytes >= queueLimitBytes) controller.pause();
+    const limitBytes = this.#hasBegun ? queueLimitBytes : firstQueueLimitBytes;
+    if (this.#queuedBytes >= limitBytes) controller.pause();
     this.#awaken();
   }
 
@@ -156,6 +163,18 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#listener.onFailure(error);
     this.#finish({ kind: "failed", error });
+  }
+
+  #goOn(): void {
+    if (this.#controller?.paused) this.#controller.resume();
+  }
+
+  async #come(): Promise<void> {
+    // To go on may have brought some at once.
+    if (this.#chunks.length > 0 || this.#end.kind !== "open") return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   #finish(end: End): void {

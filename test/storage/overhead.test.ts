@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Overhead } from "../../src/storage/overhead.ts";
+import { storageDirectory } from "./storage-directory.ts";
+
+test("what was measured ahead is what is told, and counts for as long as if it had been measured then", async () => {
+  await using home = await storageDirectory();
+  const { layout } = home;
+  let nowMs = 0;
+  const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => nowMs });
+
+  overhead.prepare();
+  nowMs = 200;
+  const before = await overhead.bytes();
+  await writeFile(join(layout.directory, "foreign"), Buffer.alloc(1_000_000));
+  assert.equal(await overhead.bytes(), before);
+
+  nowMs = 300;
+  assert.ok((await overhead.bytes()) >= before + 1_000_000);
+});
