@@ -4,13 +4,14 @@ import { createAdminApi } from "../admin/admin.ts";
 import type { AdminApi } from "../admin/admin-tools.ts";
 import type { FailedLine } from "../admin/json-lines.ts";
 import type { Config } from "../config/config.ts";
-import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
 import { DirectoryTaken } from "../storage/directory-lock.ts";
 import { layoutOf } from "../storage/layout.ts";
 import { createErrorLog } from "../telemetry/log.ts";
 import { openMirror } from "../wiring/open-mirror.ts";
 import { CommandError } from "./command-error.ts";
 import type { CommandOptions } from "./command-options.ts";
+import { configurationOf } from "./configuration.ts";
 import { type Answer, askDaemon, type Question } from "./control.ts";
 import { refuseWithoutCatalog } from "./nothing-stored.ts";
 import { version } from "./version.ts";
@@ -70,7 +71,7 @@ export class ReachedMirror implements AsyncDisposable {
  * does not answer.
  */
 export async function reachMirror(options: CommandOptions): Promise<ReachedMirror> {
-  const loaded = await loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
+  const loaded = await configurationOf(options);
   const daemon = await reachDaemon(loaded.config);
   if (daemon) return daemon;
   refuseWithoutCatalog(layoutOf(loaded.config.storage.directory), loaded.source);

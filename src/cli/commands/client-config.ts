@@ -3,8 +3,8 @@ import { assumedAddress } from "../../client-config/address.ts";
 import { type Client, type ClientFile, configOf } from "../../client-config/client.ts";
 import { reachedMirror } from "../../client-config/reached-mirror.ts";
 import type { Config } from "../../config/config.ts";
-import { loadConfig } from "../../config/load-config.ts";
 import { writeBelow } from "../client-config/write-below.ts";
+import { configurationOf } from "../configuration.ts";
 
 export interface ClientConfigOptions {
   readonly config?: string;
@@ -19,11 +19,7 @@ export interface ClientConfigOptions {
 
 /** `sluice client-config CLIENT`. Rejects with ConfigError, and with ClientConfigError if the client cannot use this mirror. */
 export async function clientConfig(client: Client, options: ClientConfigOptions): Promise<void> {
-  const { config } = await loadConfig({
-    file: options.config,
-    env: process.env,
-    cwd: process.cwd(),
-  });
+  const { config } = await configurationOf(options);
   const { address, note } = addressOf(config, client, options);
   const { upstream: only = [], skipVerify = false } = options;
   const mirror = reachedMirror(config, { address, skipVerify, only });

@@ -11,18 +11,14 @@ import type {
 } from "../../config/config.ts";
 import { readDockerConfig } from "../../config/files/docker-config.ts";
 import { formatListenAddress } from "../../config/listen-address.ts";
-import { loadConfig } from "../../config/load-config.ts";
 import { formatDuration, formatSize } from "../../config/units.ts";
 import { namesUpstream } from "../../upstream/credentials/docker-config-credentials.ts";
+import { configurationOf } from "../configuration.ts";
 import { notesOnPatterns } from "../idle-patterns.ts";
 
 /** `sluice config check`. Rejects with ConfigError if the configuration cannot be used. */
 export async function configCheck(options: { readonly config?: string }): Promise<void> {
-  const { config, source } = await loadConfig({
-    file: options.config,
-    env: process.env,
-    cwd: process.cwd(),
-  });
+  const { config, source } = await configurationOf(options);
   process.stdout.write(`${[...(await summary(config, source)), "ok"].join("\n")}\n`);
 }
 

@@ -1,9 +1,8 @@
 import { type ExplainedKey, explainedKeys } from "../../config/schema/key-list.ts";
 import { nearestKey, unknownKey } from "../../config/schema/unknown-key.ts";
 import { CommandError } from "../command-error.ts";
+import { terminal } from "../output/terminal.ts";
 import { wrapped } from "../output/wrapped.ts";
-
-const usualColumns = 80;
 
 const indent = "  ";
 
@@ -21,8 +20,8 @@ export function explainConfig(asked: string | undefined): void {
       nearestKey(meant, known) === null ? known.filter((path) => !path.includes(".")) : known;
     throw new CommandError(`${asked}: ${unknownKey(meant, near)}`);
   }
-  const { columns = usualColumns } = process.stdout;
-  process.stdout.write(`${shown.map((key) => render(key, columns)).join("\n\n")}\n`);
+  const { widthChars } = terminal();
+  process.stdout.write(`${shown.map((key) => render(key, widthChars)).join("\n\n")}\n`);
 }
 
 /** What a configuration says of one upstream, `upstreams.ghcr.io.proxy`, is explained for any: `upstreams.HOST.proxy`. */
@@ -41,12 +40,15 @@ function isAtOrBelow(path: string, asked: string): boolean {
   return path === asked || [".", "[]."].some((step) => path.startsWith(asked + step));
 }
 
-function render({ path, description, byDefault, example }: ExplainedKey, columns: number): string {
+function render(
+  { path, description, byDefault, example }: ExplainedKey,
+  widthChars: number,
+): string {
   const values = [
     byDefault === null ? null : `default ${byDefault}`,
     example === null ? null : `for example ${example}`,
   ].filter((text) => text !== null);
-  const text = wrapped(description, columns - indent.length);
+  const text = wrapped(description, widthChars - indent.length);
   const lines = values.length === 0 ? text : [...text, values.join(", ")];
   return [path, ...lines.map((line) => `${indent}${line}`)].join("\n");
 }

@@ -1,7 +1,7 @@
 import type { DoctorAnswer } from "../../admin/routes/doctor.ts";
 import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../config/config-error.ts";
-import { type LoadedConfig, loadConfig } from "../../config/load-config.ts";
+import type { LoadedConfig } from "../../config/load-config.ts";
 import { collected } from "../../doctor/collected.ts";
 import { type Finding, fail, ok, warn } from "../../doctor/finding.ts";
 import { checkProcess } from "../../doctor/process-check.ts";
@@ -11,8 +11,11 @@ import { ReceiveBuffers } from "../../upstream/exchange/receive-buffers.ts";
 import { buildDoctor } from "../../wiring/build-doctor.ts";
 import { CommandError } from "../command-error.ts";
 import type { CommandOptions } from "../command-options.ts";
+import { configurationOf } from "../configuration.ts";
 import { renderFindings } from "../output/doctor-report.ts";
 import { Notice } from "../output/notice.ts";
+import { printAnswer } from "../output/print-answer.ts";
+import { terminal } from "../output/terminal.ts";
 import { type ReachedMirror, reachDaemon } from "../reached-mirror.ts";
 import { reasonsAgainst } from "../readiness.ts";
 import { version } from "../version.ts";
@@ -20,16 +23,13 @@ import { version } from "../version.ts";
 // The daemon is done within 15 s, unless what is examined is what makes it slow.
 const timeoutMs = 30_000;
 
-const usualColumns = 80;
-
 /** `sluice doctor`. Rejects with CommandError if anything fails. */
 export async function doctor(options: CommandOptions): Promise<void> {
   const findings = await examined(options);
-  const { columns: widthChars = usualColumns } = process.stdout;
-  const text = options.json
-    ? JSON.stringify({ findings }, null, 2)
-    : renderFindings(findings, { widthChars, output: process.stdout });
-  process.stdout.write(`${text}\n`);
+  const { widthChars } = terminal();
+  printAnswer({ findings }, options, () =>
+    renderFindings(findings, { widthChars, output: process.stdout }),
+  );
   const failed = findings.filter(({ verdict }) => verdict === "fail");
   if (failed.length > 0) throw new CommandError(`${failed.length} of these have to be mended`);
 }
@@ -37,7 +37,7 @@ export async function doctor(options: CommandOptions): Promise<void> {
 async function examined(options: CommandOptions): Promise<readonly Finding[]> {
   using _notice = new Notice("examining…");
   try {
-    const loaded = await loadConfig({ file: options.config, env: process.env, cwd: process.cwd() });
+    const loaded = await configurationOf(options);
     return [ok("configuration", `${loaded.source} can be used`), ...(await examinedBy(loaded))];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -1,16 +1,12 @@
-import { loadConfig } from "../../config/load-config.ts";
 import { layoutOf } from "../../storage/layout.ts";
 import { CommandError } from "../command-error.ts";
 import type { CommandOptions } from "../command-options.ts";
+import { configurationOf } from "../configuration.ts";
 import { reasonsAgainst } from "../readiness.ts";
 
 /** `sluice health`: resolves if the running daemon can serve. */
 export async function health(options: CommandOptions): Promise<void> {
-  const { config, source } = await loadConfig({
-    file: options.config,
-    env: process.env,
-    cwd: process.cwd(),
-  });
+  const { config, source } = await configurationOf(options);
   const layout = layoutOf(config.storage.directory);
   const reasons = await reasonsAgainst(layout);
   if (!reasons)

@@ -1,6 +1,7 @@
 import type { HistoryAnswer } from "../../admin/routes/history.ts";
 import type { CommandOptions } from "../command-options.ts";
 import { ago } from "../output/ago.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { type Column, renderTable } from "../output/table.ts";
 import { reachMirror } from "../reached-mirror.ts";
 
@@ -9,8 +10,7 @@ export async function history(image: string, options: CommandOptions): Promise<v
   await using mirror = await reachMirror(options);
   const path = `/api/v1/history?${new URLSearchParams({ image })}`;
   const answer = (await mirror.ask({ path })) as HistoryAnswer;
-  const text = options.json ? JSON.stringify(answer, null, 2) : render(answer, Date.now());
-  process.stdout.write(`${text}\n`);
+  printAnswer(answer, options, () => render(answer, Date.now()));
 }
 
 const columns: readonly Column[] = [

@@ -4,7 +4,9 @@ import { formatBytes, formatDuration } from "../../config/units.ts";
 import type { CommandOptions } from "../command-options.ts";
 import { ago } from "../output/ago.ts";
 import { paint } from "../output/paint.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
+import { terminal } from "../output/terminal.ts";
 import { reachMirror } from "../reached-mirror.ts";
 
 export interface Space {
@@ -12,16 +14,13 @@ export interface Space {
   readonly widthChars: number;
 }
 
-const usualColumns = 80;
-
 /** `sluice inspect IMAGE`: what it is made of, what of that is here, who else needs it. */
 export async function inspect(image: string, options: CommandOptions): Promise<void> {
   await using mirror = await reachMirror(options);
   const path = `/api/v1/inspect?${new URLSearchParams({ image })}`;
   const answer = (await mirror.ask({ path })) as InspectAnswer;
-  const space = { nowMs: Date.now(), widthChars: process.stdout.columns ?? usualColumns };
-  const text = options.json ? JSON.stringify(answer, null, 2) : renderInspected(answer, space);
-  process.stdout.write(`${text}\n`);
+  const space = { nowMs: Date.now(), widthChars: terminal().widthChars };
+  printAnswer(answer, options, () => renderInspected(answer, space));
 }
 
 /** It for people: what is known in lines, then the tree. */

@@ -1,8 +1,9 @@
-import { loadConfig } from "../../config/load-config.ts";
 import { parseDuration } from "../../config/units.ts";
 import type { LevelReport } from "../../telemetry/changeable-level.ts";
 import { CommandError } from "../command-error.ts";
 import type { CommandOptions } from "../command-options.ts";
+import { configurationOf } from "../configuration.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { reachDaemon } from "../reached-mirror.ts";
 
 export interface LogLevelOptions extends CommandOptions {
@@ -16,11 +17,7 @@ export async function logLevel(level: string | undefined, options: LogLevelOptio
   if (forMs === null || forMs < 1000) {
     throw new CommandError(`"${options.for}" is not a duration; write for example 10m`);
   }
-  const { config } = await loadConfig({
-    file: options.config,
-    env: process.env,
-    cwd: process.cwd(),
-  });
+  const { config } = await configurationOf(options);
   await using daemon = await reachDaemon(config);
   if (!daemon) {
     throw new CommandError(
@@ -30,7 +27,7 @@ export async function logLevel(level: string | undefined, options: LogLevelOptio
   const order =
     level === undefined ? {} : { order: { level, forSeconds: Math.round(forMs / 1000) } };
   const told = (await daemon.ask({ path: "/api/v1/log-level", ...order })) as LevelReport;
-  process.stdout.write(`${options.json ? JSON.stringify(told, null, 2) : sentenceOf(told)}\n`);
+  printAnswer(told, options, sentenceOf);
 }
 
 function sentenceOf({ level, configured, until }: LevelReport): string {

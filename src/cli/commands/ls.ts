@@ -4,6 +4,7 @@ import type { CommandOptions } from "../command-options.ts";
 import { ago } from "../output/ago.ts";
 import { Notice } from "../output/notice.ts";
 import { paint } from "../output/paint.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
 import { type Column, renderTable } from "../output/table.ts";
 import { type ReachedMirror, reachMirror } from "../reached-mirror.ts";
@@ -24,10 +25,8 @@ export async function ls(glob: string | undefined, options: LsOptions): Promise<
   await using mirror = await reachMirror(options);
   using _notice = new Notice("looking at the images…");
   const answer = await pageOf(mirror, glob, options);
-  const text = options.json
-    ? JSON.stringify(answer, null, 2)
-    : render(answer, { ...options, glob, nowMs: Date.now(), widthChars: process.stdout.columns });
-  process.stdout.write(`${text}\n`);
+  const shown = { ...options, glob, nowMs: Date.now(), widthChars: process.stdout.columns };
+  printAnswer(answer, options, () => render(answer, shown));
 }
 
 /** Cursors lead from page to page, so what is before the wanted one is asked for as well. */

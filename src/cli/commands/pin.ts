@@ -2,6 +2,7 @@ import { formatBytes } from "../../config/units.ts";
 import type { Pin, PinReport } from "../../mirror/eviction/pins.ts";
 import type { CommandOptions } from "../command-options.ts";
 import { ago } from "../output/ago.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
 import { type Column, renderTable } from "../output/table.ts";
 import { reachMirror } from "../reached-mirror.ts";
@@ -29,7 +30,7 @@ export async function pin(
       ? { path: "/api/v1/pins", timeoutMs }
       : { path: `/api/v1/${pinning}`, order: { ...(dryRun && { dryRun }), patterns }, timeoutMs };
   const report = (await mirror.ask(question)) as PinReport;
-  process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : render(report)}\n`);
+  printAnswer(report, options, render);
   if (pinning === "pin") warn(report);
 }
 

@@ -2,8 +2,11 @@ import { createInterface } from "node:readline/promises";
 import type { PurgeAnswer } from "../../admin/routes/purge.ts";
 import { formatBytes } from "../../config/units.ts";
 import type { CommandOptions } from "../command-options.ts";
+import { counted } from "../output/counted.ts";
 import { renderVictims } from "../output/eviction-report.ts";
 import { Notice } from "../output/notice.ts";
+import { printAnswer } from "../output/print-answer.ts";
+import { rowsBeside, terminal } from "../output/terminal.ts";
 import { type ReachedMirror, reachMirror } from "../reached-mirror.ts";
 
 export interface PurgeOptions extends CommandOptions {
@@ -33,7 +36,7 @@ export async function purge(
   await using mirror = await reachMirror(options);
   if (isPlanned || !options.yes) {
     const plan = (await ask(mirror, patterns, "dry run")) as Plan;
-    process.stdout.write(`${options.json ? JSON.stringify(plan, null, 2) : renderPlan(plan)}\n`);
+    printAnswer(plan, options, renderPlan);
     if (isPlanned) return;
     if (!(await isConfirmed())) {
       process.stdout.write("Nothing was purged.\n");
@@ -41,9 +44,7 @@ export async function purge(
     }
   }
   const purged = await ask(mirror, patterns, "for good");
-  process.stdout.write(
-    `${options.json ? JSON.stringify(purged, null, 2) : renderPurged(purged)}\n`,
-  );
+  printAnswer(purged, options, renderPurged);
 }
 
 async function ask(
@@ -62,15 +63,12 @@ async function isConfirmed(): Promise<boolean> {
   return /^y(?:es)?$/i.test((await asking.question("\nPurge that? [y/N] ")).trim());
 }
 
-// Of a usual terminal, and for a file as for that.
-const usual = { columns: 80, rows: 24 };
-
 // What stands around the images, the question included.
-const otherRows = 12;
+const otherLines = 12;
 
 function renderPlan({ tags, victims, freedBytes, pinned }: Plan): string {
-  const { columns: widthChars = usual.columns, rows = usual.rows } = process.stdout;
-  const space = { nowMs: Date.now(), widthChars, limit: Math.max(5, rows - otherRows) };
+  const { widthChars } = terminal();
+  const space = { nowMs: Date.now(), widthChars, limit: rowsBeside(otherLines) };
   const named = new Set(victims.flatMap(({ names }) => names));
   const others = tags.filter((tag) => !named.has(tag));
   return [
@@ -88,8 +86,4 @@ function renderPurged(answer: PurgeAnswer): string {
     return `Purged ${counted(tags, "tag")}; the content stays, for others have it.`;
   const gone = `freed ${formatBytes(freedBytes)} in ${counted(objects, "blob")}`;
   return `Purged ${counted(tags, "tag")} and ${gone}.`;
-}
-
-function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }

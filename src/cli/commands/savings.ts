@@ -5,6 +5,8 @@ import type {
   SavingsRow,
 } from "../../storage/statistics/savings-report.ts";
 import type { CommandOptions } from "../command-options.ts";
+import { percent } from "../output/percent.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
 import { type Column, renderTable } from "../output/table.ts";
 import { reachMirror } from "../reached-mirror.ts";
@@ -21,12 +23,7 @@ export async function savings(options: SavingsOptions): Promise<void> {
   const query = windowParameters(options);
   query.set("by", options.by);
   const told = (await mirror.ask({ path: `/api/v1/savings?${query}` })) as SavingsReport;
-  process.stdout.write(`${textOf(told, options)}\n`);
-}
-
-function textOf(told: SavingsReport, { json, csv }: SavingsOptions): string {
-  if (json) return JSON.stringify(told, null, 2);
-  return csv ? renderSavingsCsv(told) : renderSavings(told);
+  printAnswer(told, options, options.csv ? renderSavingsCsv : renderSavings);
 }
 
 /** It for spreadsheets: numbers as they are, RFC 4180. No name holds a comma or a quote: hosts and networks do not. */
@@ -64,6 +61,6 @@ function rowOf({ name, pulls, savedPulls, sentBytes, savedBytes }: SavingsRow): 
     String(savedPulls),
     formatBytes(sentBytes),
     formatBytes(savedBytes),
-    sentBytes === 0 ? "" : `${((100 * savedBytes) / sentBytes).toFixed(1)}%`,
+    percent(sentBytes === 0 ? null : savedBytes / sentBytes),
   ];
 }

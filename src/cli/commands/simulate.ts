@@ -7,7 +7,10 @@ import {
   type WrittenSimulation,
 } from "../../mirror/simulation/simulation.ts";
 import type { CommandOptions } from "../command-options.ts";
+import { counted } from "../output/counted.ts";
 import { Notice } from "../output/notice.ts";
+import { percent } from "../output/percent.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { type Column, renderTable } from "../output/table.ts";
 import { reachMirror } from "../reached-mirror.ts";
 
@@ -30,8 +33,7 @@ export async function simulate(
   using _notice = new Notice("replaying the log of pulls…");
   const question = { path: `/api/v1/simulate?${queryOf(options)}`, timeoutMs: longestMs };
   const simulation = (await mirror.ask(question)) as Simulation;
-  const text = options.json ? JSON.stringify(simulation, null, 2) : render(simulation, options);
-  process.stdout.write(`${text}\n`);
+  printAnswer(simulation, options, () => render(simulation, options));
 }
 
 function queryOf(written: WrittenSimulation): URLSearchParams {
@@ -62,7 +64,7 @@ function render(simulation: Simulation, { days }: WrittenSimulation): string {
   }
   const log = `log         ${counted(pulls, "pull")} of ${counted(images, "image")} in ${daysOf(simulation)}
 from, to    ${from?.slice(0, 16)}Z, ${to?.slice(0, 16)}Z
-watermarks  ${share(highWatermark)}, ${share(lowWatermark)}`;
+watermarks  ${percent(highWatermark)}, ${percent(lowWatermark)}`;
   const without = leftOut.map((key) => `eviction.${key}`).join(" and ");
   const replayed = without === "" ? [log] : [log, `left out    ${without}`];
   const caution = cautionOf(simulation);
@@ -75,23 +77,15 @@ function rowOf(cache: SimulatedSize): string[] {
   return [
     `${formatBytes(maxSizeBytes)}${isPresent ? " (now)" : ""}`,
     policy,
-    share(imageHitRate),
-    share(byteHitRate),
+    percent(imageHitRate),
+    percent(byteHitRate),
     formatBytes(cache.upstreamBytes),
     formatBytes(cache.upstreamBytesPerDay),
     String(cache.evictedImages),
   ];
 }
 
-function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
-}
-
 function daysOf({ days }: Simulation): string {
   if (days < 1) return "less than a day";
   return `${days.toFixed(1)} days`;
-}
-
-function share(rate: number | null): string {
-  return rate === null ? "" : `${(100 * rate).toFixed(1)}%`;
 }

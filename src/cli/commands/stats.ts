@@ -3,6 +3,8 @@ import type { Stats } from "../../admin/routes/stats.ts";
 import { formatBytes, formatDuration } from "../../config/units.ts";
 import type { CommandOptions } from "../command-options.ts";
 import { renderLimits } from "../output/limit-table.ts";
+import { percent } from "../output/percent.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
 import { type Column, renderTable } from "../output/table.ts";
 import { renderTraffic } from "../output/traffic-table.ts";
@@ -19,8 +21,7 @@ export async function stats(options: StatsOptions): Promise<void> {
   const query = windowParameters(options);
   if (options.step !== undefined) query.set("step", options.step);
   const told = (await mirror.ask({ path: `/api/v1/stats?${query}` })) as Stats;
-  const text = options.json ? JSON.stringify(told, null, 2) : textOf(told, mirror);
-  process.stdout.write(`${text}\n`);
+  printAnswer(told, options, () => textOf(told, mirror));
 }
 
 function textOf(told: Stats, { config }: ReachedMirror): string {
@@ -47,7 +48,7 @@ export function renderStats(
   nowMs: number,
 ): string {
   const { blobs, bytes, usedBytes, limitBytes } = stored;
-  const used = limitBytes > 0 ? ` (${share(usedBytes / limitBytes)})` : "";
+  const used = limitBytes > 0 ? ` (${percent(usedBytes / limitBytes)})` : "";
   const storedLine = `stored   ${formatBytes(bytes)} in ${blobs} blobs, ${directory}
 disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${used}`;
   if (since === null)
@@ -76,12 +77,10 @@ disk     ${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${used}`;
 function savedLine({ hitRate, byteHitRate, savedBytes }: Stats["total"]): string[] {
   if (hitRate === null) return [];
   const bytes =
-    byteHitRate === null ? "" : `${formatBytes(savedBytes)}, ${share(byteHitRate)} of the bytes, `;
-  return [`saved    ${bytes}${share(hitRate)} of the requests`];
-}
-
-function share(rate: number): string {
-  return `${(100 * rate).toFixed(1)}%`;
+    byteHitRate === null
+      ? ""
+      : `${formatBytes(savedBytes)}, ${percent(byteHitRate)} of the bytes, `;
+  return [`saved    ${bytes}${percent(hitRate)} of the requests`];
 }
 
 function downLine({ upstream, endpoint, state, reason, ...times }: EndpointStats): string[] {
@@ -119,6 +118,6 @@ function rowOf(stats: Stats["upstreams"][number]): string[] {
     ...[requests, hits, misses, stale, errors].map(String),
     formatBytes(stats.sentBytes),
     formatBytes(stats.receivedBytes),
-    byteHitRate === null ? "" : share(byteHitRate),
+    percent(byteHitRate),
   ];
 }

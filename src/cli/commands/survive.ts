@@ -4,7 +4,9 @@ import { ago } from "../output/ago.ts";
 import { Notice } from "../output/notice.ts";
 import { outageWords } from "../output/outage-words.ts";
 import { paint } from "../output/paint.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
+import { terminal } from "../output/terminal.ts";
 import { reachMirror } from "../reached-mirror.ts";
 
 export interface SurviveOptions extends CommandOptions {
@@ -14,18 +16,13 @@ export interface SurviveOptions extends CommandOptions {
 // Five thousand images are read.
 const timeoutMs = 120_000;
 
-const usualColumns = 80;
-
 /** `sluice survive`: what could be pulled again if no upstream answered. */
 export async function survive(options: SurviveOptions): Promise<void> {
   await using mirror = await reachMirror(options);
   using _notice = new Notice("looking at the images…");
   const path = `/api/v1/survive?days=${options.days}`;
   const answer = (await mirror.ask({ path, timeoutMs })) as SurviveAnswer;
-  const text = options.json
-    ? JSON.stringify(answer, null, 2)
-    : renderSurvival(answer, Date.now(), process.stdout.columns ?? usualColumns);
-  process.stdout.write(`${text}\n`);
+  printAnswer(answer, options, () => renderSurvival(answer, Date.now(), terminal().widthChars));
 }
 
 /** It for people: the verdict, then an image that would not survive and what is wrong with it. */

@@ -3,11 +3,11 @@ import { formatDuration } from "../../config/units.ts";
 import type { CommandOptions } from "../command-options.ts";
 import { ago } from "../output/ago.ts";
 import { outageWords } from "../output/outage-words.ts";
+import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
+import { terminal } from "../output/terminal.ts";
 import { wrapped } from "../output/wrapped.ts";
 import { reachMirror } from "../reached-mirror.ts";
-
-const usualColumns = 80;
 
 export interface WhyOptions extends CommandOptions {
   readonly user?: string;
@@ -22,10 +22,7 @@ export async function why(image: string, options: WhyOptions): Promise<void> {
   const caller = { ...(user === undefined ? {} : { user }), ...(address && { address }) };
   const path = `/api/v1/why?${new URLSearchParams({ image, ...caller })}`;
   const answer = (await mirror.ask({ path })) as WhyAnswer;
-  const text = options.json
-    ? JSON.stringify(answer, null, 2)
-    : renderWhy(answer, Date.now(), process.stdout.columns ?? usualColumns);
-  process.stdout.write(`${text}\n`);
+  printAnswer(answer, options, () => renderWhy(answer, Date.now(), terminal().widthChars));
 }
 
 const labelChars = 10;

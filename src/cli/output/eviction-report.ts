@@ -3,6 +3,8 @@ import { formatBytes } from "../../config/units.ts";
 import type { Evicted, PlannedEviction } from "../../mirror/eviction/evictor.ts";
 import type { Victim } from "../../storage/eviction/eviction.ts";
 import { ago } from "./ago.ts";
+import { counted } from "./counted.ts";
+import { percent } from "./percent.ts";
 import { shortened } from "./shortened.ts";
 import { type Column, renderTable } from "./table.ts";
 import { withoutRepeats } from "./without-repeats.ts";
@@ -52,7 +54,7 @@ function renderEvicted(
   const { roots, objects, freedBytes, spared, usedBytes, toBytes } = answer;
   const headline =
     roots > 0
-      ? `Evicted ${plural(roots, "image")} and freed ${formatBytes(freedBytes)} in ${plural(objects, "blob")}.`
+      ? `Evicted ${counted(roots, "image")} and freed ${formatBytes(freedBytes)} in ${counted(objects, "blob")}.`
       : `Nothing ${usedBytes <= toBytes ? "had to" : "could"} go.`;
   const sparedLines =
     spared > 0 ? [`spared   ${spared} that somebody pulled or needed meanwhile`] : [];
@@ -74,7 +76,7 @@ function stateLine({ limitBytes, toBytes }: Aimed, usedBytes: number, label = "u
 }
 
 function usageLine(label: string, usedBytes: number, limitBytes: number): string {
-  const share = limitBytes > 0 ? ` (${((100 * usedBytes) / limitBytes).toFixed(1)}%)` : "";
+  const share = limitBytes > 0 ? ` (${percent(usedBytes / limitBytes)})` : "";
   return `${label.padEnd(9)}${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}${share}`;
 }
 
@@ -101,14 +103,11 @@ function pinnedLines(
 }
 
 function countOf({ images, blobs }: PlannedEviction): string {
-  return [plural(images, "image"), plural(blobs, "blob")]
-    .filter((text) => text !== "")
-    .join(" and ");
-}
-
-function plural(count: number, word: string): string {
-  if (count === 0) return "";
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
+  const parts = [
+    ...(images > 0 ? [counted(images, "image")] : []),
+    ...(blobs > 0 ? [counted(blobs, "blob")] : []),
+  ];
+  return parts.join(" and ");
 }
 
 const reasons: Readonly<Record<Victim["reason"], string>> = {

@@ -1,9 +1,10 @@
 import { formatBytes } from "../../config/units.ts";
 import type { OutageProblem } from "../../mirror/images/outage.ts";
+import { counted } from "./counted.ts";
 
 /** What would be wrong with an image while its upstream gives no answer, as a sentence without its end. */
 export function outageWords({ kind, count, bytes }: OutageProblem): string {
-  const content = `${count} ${count === 1 ? "blob" : "blobs"} (${formatBytes(bytes)})`;
+  const content = `${counted(count, "blob")} (${formatBytes(bytes)})`;
   switch (kind) {
     case "denied":
       return "a rule denies it";

@@ -1,6 +1,7 @@
 import type { TrafficStats } from "../../admin/traffic-schema.ts";
 import { formatBytes, formatDuration } from "../../config/units.ts";
 import type { TrafficSums } from "../../storage/statistics/traffic-report.ts";
+import { percent } from "./percent.ts";
 import { shortened } from "./shortened.ts";
 import { type Column, renderTable } from "./table.ts";
 
@@ -41,7 +42,7 @@ function rowOf(name: string, sums: TrafficSums): string[] {
   return [
     name,
     String(requests),
-    requests === 0 ? "" : `${((100 * (hit + revalidated + stale)) / requests).toFixed(1)}%`,
+    percent(requests === 0 ? null : (hit + revalidated + stale) / requests),
     String(error),
     formatBytes(sentBytes),
     formatBytes(receivedBytes),
