@@ -154,6 +154,8 @@ export interface UpstreamConfig {
   readonly hosts: readonly string[];
   /** PEM text of the only certificate authorities to believe; null: those that Node brings. */
   readonly caPem: string | null;
+  /** Whether their file cannot be used now, so that they are those of before. */
+  readonly caIsKept: boolean;
   /** What we show of ourselves to endpoints that ask for a certificate; null: nothing. */
   readonly client: ClientCertificate | null;
   readonly proxy: OutboundProxy;

@@ -17,7 +17,7 @@ export interface ConfigText {
   readonly file: string;
   /** What relative paths in it are relative to; absolute. */
   readonly directory: string;
-  /** What is done about the files of `tls`; "judged" unless it is given. */
+  /** What is done about files with certificates; "judged" unless it is given. */
   readonly certificates?: CertificateUse;
 }
 

@@ -239,10 +239,10 @@ export class Metrics {
     labelNames: ["listener", "name"],
     registers: [this.registry],
   });
-  readonly certificatesUnusable: Gauge<"listener"> = new Gauge({
+  readonly certificatesUnusable: Gauge<"listener" | "upstream"> = new Gauge({
     name: "sluice_certificates_unusable",
-    help: "Certificates of a listener, or authorities of client certificates, whose files cannot be used now; the old ones stay.",
-    labelNames: ["listener"],
+    help: "Certificates and authorities of a listener, or of an upstream that has its own, whose files cannot be used now; the old ones stay.",
+    labelNames: ["listener", "upstream"],
     registers: [this.registry],
   });
   readonly buildInfo: Gauge<"version" | "node"> = new Gauge({

@@ -33,12 +33,17 @@ export class ConfiguredUpstreams implements AsyncDisposable {
   constructor(tools: ConfiguredUpstreamsTools) {
     this.#tools = tools;
     const onPair = (upstream: string, pair: CertificatePair): void => this.#renew(upstream, pair);
-    this.#clients = new FollowedClients({ log: tools.log, onPair });
+    this.#clients = new FollowedClients({ ...tools, onPair });
   }
 
   /** Those of the last configuration. */
   get present(): Upstreams {
     return this.#present;
+  }
+
+  /** What they are built by, with the certificates that were read last. */
+  get configs(): readonly UpstreamConfig[] {
+    return this.#built.map(({ config }) => config);
   }
 
   /** What is known of their limits. */
@@ -126,7 +131,8 @@ export class ConfiguredUpstreams implements AsyncDisposable {
   }
 }
 
-// Configurations are plain values; URLs among them become their text.
+// Configurations are plain values; URLs among them become their text. Why authorities are what they are changes nothing.
 function isSame(one: UpstreamConfig, other: UpstreamConfig): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+  const { caIsKept } = one;
+  return JSON.stringify(one) === JSON.stringify({ ...other, caIsKept });
 }

@@ -3,6 +3,7 @@ import { PasswordHashing } from "../auth/password-hashing.ts";
 import type { Config, ListenerConfig, ServerConfig } from "../config/config.ts";
 import type { ListenAddress } from "../config/listen-address.ts";
 import { Networks } from "../config/network.ts";
+import type { UsedCertificates } from "../config/schema/tls-schema.ts";
 import { ConnectionLimit, type CreateServer } from "../listeners/connection-limit.ts";
 import { Drain } from "../listeners/drain.ts";
 import { listenOn } from "../listeners/listen.ts";
@@ -39,6 +40,8 @@ export interface Daemon extends AsyncDisposable {
   readonly metricsAddress: ListenAddress | null;
   readonly mirror: Mirror;
   readonly metrics: Metrics;
+  /** What upstreams are asked with now. */
+  certificates(): UsedCertificates;
   /** Takes over what can change while running, and logs what cannot. */
   reload(config: Config): void;
   /** Not ready any more, no new connections; resolves when running answers have ended, or `cut` aborts them. */
@@ -57,16 +60,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   metrics.watchProcess();
   mirror.evictor.watch();
   const { verifier } = mirror;
-  const { scrubMs } = config.storage;
-  stack.use(new StorageUpkeep({ ...opened, log, now, monotonicMs, verifier, scrubMs }));
+  const upkeep = { log, now, monotonicMs, verifier, scrubMs: config.storage.scrubMs };
+  stack.use(new StorageUpkeep({ ...opened, ...upkeep }));
   const certificates = await openCertificates(stack, options, metrics);
   const createServer = await bounded(certificates.server.createServer, opened, options);
   const logins = { log, metrics, monotonicMs, hashing: new PasswordHashing() };
   const gate = stack.use(new ConfiguredGate({ ...logins, listener: "server" }, config.server));
   const registry = buildRegistry(opened, options, { createServer, gate: () => gate.present });
-  const tools = { ...opened, ...options, startedAtMs: now() };
   const admin = await openAdminListeners(stack, {
-    tools,
+    tools: { ...opened, ...options, startedAtMs: now() },
     config: config.admin,
     layout,
     certificates: certificates.admin,
@@ -83,6 +85,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     metricsAddress: admin.metricsAddress,
     mirror,
     metrics,
+    certificates: () => ({ upstreams: configured.configs }),
     reload: (next) => {
       warnOfRestart(current, next, log);
       // What comes of it is in the log.

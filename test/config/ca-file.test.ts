@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { rootCertificates } from "node:tls";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
 
 const document =
   "upstreams:\n  x.example:\n    endpoints: [https://x.example]\n    caFile: ca.pem\n";
@@ -48,4 +49,23 @@ test("a caFile that cannot be used is a problem of the configuration", async () 
   for (const [content, message] of table) {
     assert.equal(await loadWith(content), `${where} ${message}`);
   }
+});
+
+test("a caFile that cannot be used keeps what a running mirror believes, if it is more than everybody", async () => {
+  const read = async (believed: string | null) => {
+    const upstreams = [{ name: "x.example", caPem: believed, client: null }];
+    const text = document;
+    return await parseConfig(
+      { text, file: "lab.yaml", directory: "/nowhere", certificates: { upstreams } },
+      {},
+    );
+  };
+
+  const [kept] = (await read(first)).upstreams;
+
+  assert.deepEqual([kept?.caPem, kept?.caIsKept], [first, true]);
+  await assert.rejects(
+    read(null),
+    /^ConfigError: lab.yaml:4:13 upstreams.x.example.caFile: \/nowhere\/ca.pem does not exist$/,
+  );
 });

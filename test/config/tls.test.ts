@@ -163,6 +163,27 @@ test("a client certificate is read with its key, and what is wrong with the two 
   );
 });
 
+test("a client certificate that cannot be used keeps what a running mirror shows, if it shows one", async () => {
+  const client = "{ certificate: certificate.pem, key: key.pem }";
+  const text = `upstreams: { x.io: { endpoints: [https://x.io], client: ${client} } }`;
+  const shown = { certificatePem: "shown", keyPem: "its key" };
+  const old = { certificateFile: "/old/certificate.pem", keyFile: "/old/key.pem", ...shown };
+  const readBeside = async (used: ClientCertificate | null): Promise<Config> => {
+    const upstreams = [{ name: "x.io", caPem: null, client: used }];
+    const written = { text, file: "lab.yaml", directory: "/nowhere", certificates: { upstreams } };
+    return await parseConfig(written, {});
+  };
+
+  const kept = (await readBeside(old)).upstreams[0]?.client;
+
+  const files = { certificateFile: "/nowhere/certificate.pem", keyFile: "/nowhere/key.pem" };
+  assert.deepEqual(kept, { ...files, ...shown }, "the new files are those to look at");
+  await assert.rejects(
+    readBeside(null),
+    /upstreams.x.io.client.certificate: \/nowhere\/certificate.pem does not exist/,
+  );
+});
+
 test("authorities of client certificates are read, and without them nobody is asked for one", async (t) => {
   if (!canRun(t)) return;
   await using made = await mkdtempDisposable(join(tmpdir(), "tls-"));

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { rootCertificates } from "node:tls";
 import { ask } from "../support/ask.ts";
 import { eventually } from "../support/eventually.ts";
 import { SluiceProcess } from "../support/sluice-process.ts";
@@ -26,10 +29,17 @@ test("SIGHUP reads the configuration again; one that cannot be used changes and 
 });
 
 test("a certificate that cannot be used is told at SIGHUP, and all else is taken over", async () => {
-  await using mirror = await SluiceProcess.start({ upstreams: { "docker.io": nobody } });
+  await using made = await mkdtempDisposable(join(tmpdir(), "reload-"));
+  const caFile = join(made.path, "ca.pem");
+  await writeFile(caFile, rootCertificates[0] ?? "");
+  const own = { ...nobody, caFile };
+  await using mirror = await SluiceProcess.start({
+    upstreams: { "docker.io": nobody, "own.test": own },
+  });
   const before = await readFile(mirror.configFile, "utf8");
   const admin = `"admin": { "tls": { "certificate": "missing.pem", "key": "missing.pem" },`;
 
+  await writeFile(caFile, "half of a certifi");
   await writeFile(
     mirror.configFile,
     before.replace('"admin": {', admin).replace("docker.io", "quay.io"),
@@ -40,6 +50,14 @@ test("a certificate that cannot be used is told at SIGHUP, and all else is taken
 
   assert.equal((await ask(`${mirror.url}/v2/a/manifests/1?ns=quay.io`)).status, 502);
   assert.equal((await ask(`${mirror.url}/v2/a/manifests/1?ns=docker.io`)).status, 404);
+  const metrics = (await ask(`${mirror.adminUrl}/metrics`)).bytes.toString();
+  assert.match(metrics, /^sluice_certificates_unusable\{upstream="own.test"\} 1$/m);
+  await writeFile(caFile, rootCertificates[1] ?? "");
+  mirror.kill("SIGHUP");
+  await eventually("it is taken", async () => {
+    const { bytes } = await ask(`${mirror.adminUrl}/metrics`);
+    return bytes.toString().includes('sluice_certificates_unusable{upstream="own.test"} 0');
+  });
 });
 
 async function logged(mirror: SluiceProcess, msg: string): Promise<void> {

@@ -373,6 +373,7 @@ function upstreamOf(
       aliases: [],
       hosts: [],
       caPem: null,
+      caIsKept: false,
       client: null,
       proxy: { kind: "direct" },
       http2: false,

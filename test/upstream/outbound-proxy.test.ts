@@ -296,6 +296,7 @@ class Lab implements AsyncDisposable {
         aliases: [],
         hosts: [],
         caPem: null,
+        caIsKept: false,
         client: null,
         proxy,
         http2: false,

@@ -223,11 +223,20 @@ test("a client certificate whose files change is shown to the next connection, u
     );
   });
   assert.equal(await shown(), "old");
+  assert.equal(await unusable(mirror), 1);
+  mirror.reload({ "docker.io": front.url }, { "docker.io": { ...settings, caIsKept: true } });
+  await eventually("authorities count too", async () => (await unusable(mirror)) === 2);
 
   await copyFile(next.keyFile, own.keyFile);
   mirror.reload({ "docker.io": front.url });
   await eventually("the new one is shown", async () => (await shown()) === "new");
+  assert.equal(await unusable(mirror), 0);
 });
+
+async function unusable(mirror: TestMirror): Promise<number> {
+  const text = (await mirror.admin("/metrics")).body.toString();
+  return Number(/^sluice_certificates_unusable\{upstream="docker.io"\} (\d+)$/m.exec(text)?.[1]);
+}
 
 interface TwoUpstreams extends AsyncDisposable {
   readonly mirror: TestMirror;

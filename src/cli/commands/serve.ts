@@ -45,7 +45,7 @@ export async function serve(options: { readonly config?: string }): Promise<void
 
 async function reload(daemon: Daemon, place: LoadOptions, log: Log): Promise<void> {
   try {
-    const { config, source } = await readAgain(place, log);
+    const { config, source } = await readAgain(daemon, place, log);
     daemon.reload(config);
     log.info({ configuration: source }, "configuration was read again");
   } catch (error) {
@@ -55,12 +55,14 @@ async function reload(daemon: Daemon, place: LoadOptions, log: Log): Promise<voi
   }
 }
 
-/** With certificates that cannot be used, where nothing else is wrong: listeners keep those that they have. */
-async function readAgain(place: LoadOptions, log: Log): Promise<LoadedConfig> {
+/** With certificates that cannot be used, where nothing else is wrong: what has good ones keeps them. */
+async function readAgain(daemon: Daemon, place: LoadOptions, log: Log): Promise<LoadedConfig> {
   try {
     return await loadConfig(place);
   } catch (error) {
-    const rest = await loadConfig({ ...place, certificates: "named" }).catch(() => null);
+    const rest = await loadConfig({ ...place, certificates: daemon.certificates() }).catch(
+      () => null,
+    );
     if (rest === null || !(error instanceof ConfigError)) throw error;
     log.error(problemsOf(error), "certificates cannot be used, the rest is taken over");
     return rest;

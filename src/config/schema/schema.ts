@@ -25,7 +25,7 @@ export function configSchema(
       storage: storageTable(directory).prefault({}),
       eviction: evictionTable().prefault({}),
       freshness: freshnessTable().prefault({}),
-      upstreams: upstreamsTable(directory),
+      upstreams: upstreamsTable({ directory, certificates }),
       log: logTable().prefault({}),
     },
     {

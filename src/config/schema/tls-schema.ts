@@ -1,7 +1,11 @@
 import { z } from "zod";
-import type { CertificateFiles, ClientCertificate, ClientCertificates } from "../config.ts";
+import type { CertificateFiles, ClientCertificates, UpstreamConfig } from "../config.ts";
 import { readCaFile } from "../files/ca-file.ts";
-import { type CertificatePair, readCertificatePair } from "../files/certificate-pair.ts";
+import {
+  type CertificatePair,
+  type PairProblem,
+  readCertificatePair,
+} from "../files/certificate-pair.ts";
 import { flag, list, patternHint, table, text } from "./keys.ts";
 import { pathKey } from "./value-keys.ts";
 
@@ -13,10 +17,16 @@ export interface ServerTls {
 }
 
 /**
- * What is done about the files of a listener's `tls`: "judged", so that a bad one is found with the file that names it; or
- * "named" only, for a listener that runs judges them itself, and keeps those of before.
+ * What is done about files with certificates: "judged", so that a bad one is found with the file that names it; or what is
+ * used by a mirror that runs, which keeps that where there is something wrong with the files. Its listeners judge theirs by
+ * themselves.
  */
-export type CertificateUse = "judged" | "named";
+export type CertificateUse = "judged" | UsedCertificates;
+
+/** What upstreams are asked with now. */
+export interface UsedCertificates {
+  readonly upstreams: readonly Pick<UpstreamConfig, "name" | "caPem" | "client">[];
+}
 
 /** How `tls` is read. */
 export interface TlsReading {
@@ -109,7 +119,7 @@ function clientCaKey({ directory, certificates }: TlsReading): z.ZodType<string>
       "PEM certificates of the authorities that sign those of clients, who are then asked for one; its CN is the user's name. Relative to the directory of the configuration file; read again when it changes.",
     example: "clients.pem",
   }).transform(async (path, context) => {
-    if (certificates === "named") return path;
+    if (certificates !== "judged") return path;
     const file = await readCaFile(path);
     if (file.kind === "certificates") return path;
     context.addIssue(file.message);
@@ -144,8 +154,16 @@ function certificatesKey(reading: TlsReading): z.ZodType<readonly CertificateFil
 
 const clientExample = { certificate: "client.crt", key: "client.key" };
 
-/** A certificate to show to others, read with its key. */
-export function clientCertificateKey(directory: string): z.ZodType<ClientCertificate> {
+/** The files of a certificate to show to others, and what is in them. */
+export interface WrittenClient extends CertificateFiles {
+  readonly read: CertificatePair | PairProblem;
+}
+
+/** A certificate to show to others, read with its key; with a problem only where it is not judged. */
+export function clientCertificateKey({
+  directory,
+  certificates,
+}: TlsReading): z.ZodType<WrittenClient> {
   return table(
     { certificate: certificateKey(directory), key: keyKey(directory) },
     {
@@ -155,9 +173,10 @@ export function clientCertificateKey(directory: string): z.ZodType<ClientCertifi
     },
   ).transform(async ({ certificate, key }, context) => {
     const files = { certificateFile: certificate, keyFile: key };
-    const pair = await readable(files, context);
-    if (pair === null) return z.NEVER;
-    return { ...files, certificatePem: pair.certificatePem, keyPem: pair.keyPem };
+    const read = await readCertificatePair(files);
+    if (read.kind === "pair" || certificates !== "judged") return { ...files, read };
+    context.addIssue({ code: "custom", path: [read.at], message: read.message });
+    return z.NEVER;
   });
 }
 
@@ -192,7 +211,7 @@ async function isUsable(
   { certificates }: TlsReading,
   context: z.core.$RefinementCtx,
 ): Promise<boolean> {
-  return certificates === "named" || (await readable(files, context)) !== null;
+  return certificates !== "judged" || (await readable(files, context)) !== null;
 }
 
 /** What is in the two files, if it can be served with; else null, and the issue is told. */

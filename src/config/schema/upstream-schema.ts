@@ -6,12 +6,17 @@ import {
   type UpstreamTimeouts,
   writtenAccessModes,
 } from "../config.ts";
-import { readCaFile } from "../files/ca-file.ts";
+import { type CaFile, readCaFile } from "../files/ca-file.ts";
 import { builtInAliases, upstreamNamePattern, upstreamNameProblem } from "../host.ts";
 import { formatDuration } from "../units.ts";
 import { credentialsKey } from "./credentials-schema.ts";
 import { flag, list, namedTable, patternHint, table, text, wholeNumber } from "./keys.ts";
-import { clientCertificateKey } from "./tls-schema.ts";
+import { clientCertificateKey, type TlsReading } from "./tls-schema.ts";
+import {
+  certificatesOf,
+  type UpstreamCertificates,
+  type WrittenCertificates,
+} from "./upstream-certificates.ts";
 import { durationKey, hostKey, pathKey, upstreamNameKey } from "./value-keys.ts";
 
 const defaultUpstreams = {
@@ -26,8 +31,8 @@ export type WrittenUpstream = Omit<UpstreamConfig, "access"> & {
 };
 
 /** `upstreams`, as a list in which each has its name. What concerns several is in `cross-checks.ts`. */
-export function upstreamsTable(directory: string): z.ZodType<readonly WrittenUpstream[]> {
-  return namedTable(upstreamTable(directory), {
+export function upstreamsTable(reading: TlsReading): z.ZodType<readonly WrittenUpstream[]> {
+  return namedTable(upstreamTable(reading), {
     description:
       "The registries to mirror, by host. A file that has this key replaces the defaults.",
     example: { "ghcr.io": { endpoints: ["https://ghcr.io"] } },
@@ -36,17 +41,22 @@ export function upstreamsTable(directory: string): z.ZodType<readonly WrittenUps
     .refine((upstreams) => Object.keys(upstreams).length > 0, {
       error: "names no upstream, so nothing could be pulled; write one, or remove the key",
     })
-    .transform((upstreams) =>
-      Object.entries(upstreams).map(([name, upstream]) => ({
+    .transform((upstreams, context) =>
+      Object.entries(upstreams).map(([name, { caFile, client, ...upstream }]) => ({
         name,
         ...upstream,
+        ...certificatesOf({ name, caFile, client }, reading.certificates, context),
         aliases: [...new Set([...upstream.aliases, ...builtInAliases(name)])],
       })),
     )
     .prefault(defaultUpstreams);
 }
 
-function upstreamTable(directory: string): z.ZodType<Omit<WrittenUpstream, "name">> {
+type UpstreamTable = Omit<WrittenUpstream, "name" | keyof UpstreamCertificates> &
+  Omit<WrittenCertificates, "name">;
+
+function upstreamTable(reading: TlsReading): z.ZodType<UpstreamTable> {
+  const { directory } = reading;
   return table(
     {
       endpoints: endpointsKey(),
@@ -58,8 +68,8 @@ function upstreamTable(directory: string): z.ZodType<Omit<WrittenUpstream, "name
       ).prefault(false),
       aliases: aliasesKey().prefault([]),
       hosts: hostsKey().prefault([]),
-      caFile: caFileKey(directory),
-      client: clientCertificateKey(directory).optional(),
+      caFile: caFileKey(reading),
+      client: clientCertificateKey(reading).optional(),
       proxy: proxyKey(),
       http2: flag("Whether to speak HTTP/2 to endpoints that can.").prefault(false),
       parallelFill: parallelFillKey().prefault(1),
@@ -84,9 +94,9 @@ function upstreamTable(directory: string): z.ZodType<Omit<WrittenUpstream, "name
       example: { endpoints: ["https://ghcr.io"] },
     },
   ).transform((written) => {
-    const { caFile, client = null, credentials = [], access = null, ...upstream } = written;
+    const { client = null, credentials = [], access = null, ...upstream } = written;
     const { maxConnections = null } = written;
-    return { ...upstream, maxConnections, caPem: caFile, client, credentials, access };
+    return { ...upstream, maxConnections, client, credentials, access };
   });
 }
 
@@ -145,7 +155,8 @@ function hostsKey(): z.ZodType<readonly string[]> {
   });
 }
 
-function caFileKey(directory: string): z.ZodType<string | null> {
+/** With a problem only where it is not judged. */
+function caFileKey({ directory, certificates }: TlsReading): z.ZodType<CaFile | null> {
   return pathKey(directory, {
     description:
       "PEM certificates of the only authorities to believe. Relative to the directory of the configuration file.",
@@ -153,12 +164,12 @@ function caFileKey(directory: string): z.ZodType<string | null> {
   })
     .transform(async (path, context) => {
       const file = await readCaFile(path);
-      if (file.kind === "certificates") return file.pem;
+      if (file.kind === "certificates" || certificates !== "judged") return file;
       context.addIssue(file.message);
       return z.NEVER;
     })
     .optional()
-    .transform((pem) => pem ?? null);
+    .transform((file) => file ?? null);
 }
 
 function proxyKey(): z.ZodType<OutboundProxy> {
