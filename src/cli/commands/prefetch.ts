@@ -56,7 +56,8 @@ async function namesIn(file: string): Promise<string[]> {
       .map((line) => line.replace(/(?:^|\s)#.*/, "").trim())
       .filter((line) => line !== "");
   } catch (cause) {
-    throw new CommandError(`cannot read ${file}: ${cause}`, { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError(`cannot read ${file}: ${why}`, { cause });
   }
 }
 
