@@ -49,8 +49,8 @@ export class LiveFeed {
     this.#close();
     const source = new EventSource("api/v1/live");
     this.#source = source;
-    // Without an answer the first figures come with the second event.
-    ask<Stats>("stats?window=2m&step=1m", AbortSignal.timeout(silenceMs)).then(
+    // Without an answer the first figures come with the second event. Two minutes are more than small pictures show.
+    ask<Stats>("stats?window=3m&step=1m", AbortSignal.timeout(silenceMs)).then(
       (stats) => {
         if (this.#source !== source) return;
         this.rates.begin(stats);

@@ -36,16 +36,16 @@ export class Rates {
   /** Before anything was seen here. */
   #before: Speeds | null = null;
 
-  /** Until two moments are known, what the mirror's statistics say of its last whole minute is what can be said. */
+  /** What the mirror's statistics say of its last whole minutes: the speeds until two moments are known, and the history before. */
   begin({ traffic }: Pick<Stats, "traffic">): void {
-    // The step behind it still runs.
-    const minute = traffic?.total.steps.at(-2);
-    if (!minute || traffic?.stepSeconds !== minuteSeconds) return;
-    this.#before = {
-      requestsPerSecond: minute.requests / minuteSeconds,
-      sentBytesPerSecond: minute.sentBytes / minuteSeconds,
-      receivedBytesPerSecond: minute.receivedBytes / minuteSeconds,
-    };
+    if (traffic?.stepSeconds !== minuteSeconds) return;
+    // The last step still runs.
+    const minutes = traffic.total.steps.slice(0, -1).map(speedsIn);
+    this.#before = minutes.at(-1) ?? null;
+    // Each as long as what is seen from now on.
+    const seconds = minutes.flatMap((speeds) => new Array<Speeds>(minuteSeconds).fill(speeds));
+    const room = Math.max(0, keptSpeeds - this.history.length);
+    this.history.unshift(...seconds.slice(Math.max(0, seconds.length - room)));
   }
 
   note(now: Now, atMs: number): void {
@@ -99,6 +99,16 @@ export class Rates {
     if (!first || !last || first === last) return null;
     return { first, last, seconds: (last.atMs - first.atMs) / 1000 };
   }
+}
+
+function speedsIn(
+  minute: Readonly<Record<"requests" | "sentBytes" | "receivedBytes", number>>,
+): Speeds {
+  return {
+    requestsPerSecond: minute.requests / minuteSeconds,
+    sentBytesPerSecond: minute.sentBytes / minuteSeconds,
+    receivedBytesPerSecond: minute.receivedBytes / minuteSeconds,
+  };
 }
 
 function sampleOf({ stats, fills }: Now, atMs: number): Sample {

@@ -41,12 +41,33 @@ test("until two moments were seen, the speeds are those of the last whole minute
   assert.deepEqual(rates.speeds, told);
   rates.note(nowWith({ requests: 100 }), 0);
   assert.deepEqual(rates.speeds, told);
-  assert.deepEqual(rates.history, []);
 
   rates.note(nowWith({ requests: 110 }), 1000);
   assert.equal(rates.speeds?.requestsPerSecond, 10);
   rates.clear();
   assert.equal(rates.speeds, null);
+});
+
+test("the history begins with the last minutes, of which each is as long as its seconds would be", () => {
+  const rates = new Rates();
+  const minute = { requests: 120, sentBytes: 6_000, receivedBytes: 60 };
+  rates.note(nowWith({ requests: 100 }), 0);
+  rates.note(nowWith({ requests: 110 }), 1000);
+  rates.begin(statsWith([{ ...minute, requests: 60 }, minute, { ...minute, requests: 1 }]));
+
+  const runs = Map.groupBy(rates.history, ({ requestsPerSecond }) => requestsPerSecond);
+  assert.deepEqual(
+    [...runs].map(([speed, seconds]) => [speed, seconds.length]),
+    [
+      [1, 29],
+      [2, 60],
+      [10, 1],
+    ],
+  );
+
+  rates.clear();
+  rates.begin(statsWith([minute, minute]));
+  assert.equal(rates.history.length, 60);
 });
 
 test("the history has an end", () => {
