@@ -2,7 +2,8 @@ import type Database from "better-sqlite3";
 import { ImageGlob } from "../../oci/image-glob.ts";
 import { imageName } from "../../oci/image-name.ts";
 import type { Tag } from "../../oci/reference.ts";
-import { type DigestKey, digestOfKey } from "../catalog/digest-key.ts";
+import { type DigestKey, digestOfKey, idOf, noKey } from "../catalog/digest-key.ts";
+import { rowPages } from "../catalog/row-pages.ts";
 import type { Location } from "../catalog.ts";
 import type { PurgePlan } from "./purge-plan.ts";
 
@@ -13,7 +14,6 @@ interface PurgedName extends Location {
   readonly key: DigestKey;
 }
 
-// Each read is a transaction of some milliseconds: an old snapshot keeps the writer from shortening its log.
 const rowsPerRead = 5_000;
 
 /** Which names patterns take from the catalog. */
@@ -56,7 +56,7 @@ export class PurgedNames {
 
   /** Of content that loses a name, each once. */
   get keys(): DigestKey[] {
-    return [...new Map(this.#names.map(({ key }) => [key.toString("latin1"), key])).values()];
+    return [...new Map(this.#names.map(({ key }) => [idOf(key), key])).values()];
   }
 
   get tags(): PurgePlan["tags"] {
@@ -89,46 +89,45 @@ function digestNameOf(row: PurgedName): string {
 
 /** A repository and a digest. */
 function rightOf(row: PurgedName): string {
-  return `${textOf(row)} ${row.key.toString("latin1")}`;
+  return `${textOf(row)} ${idOf(row.key)}`;
 }
 
 function textOf({ upstream, repository }: Location): string {
   return `${upstream} ${repository}`;
 }
 
-function* tagRows(database: Database.Database): Generator<PurgedName & { readonly tag: Tag }> {
-  const read = database.prepare<
-    [number, string, string, number],
-    PurgedName & { readonly tag: Tag; readonly id: number; readonly variant: string }
-  >(
+interface TagRow extends PurgedName {
+  readonly tag: Tag;
+  /** Of the repository. */
+  readonly id: number;
+  readonly variant: string;
+}
+
+function tagRows(database: Database.Database): Iterable<TagRow> {
+  const read = database.prepare<[number, string, string, number], TagRow>(
     `SELECT upstream, name AS repository, id, tag, variant, digest AS key
      FROM tags CROSS JOIN repositories ON id = repository_id
      WHERE (repository_id, tag, variant) > (+?, +?, +?)
      ORDER BY repository_id, tag, variant LIMIT +?`,
   );
-  let last = { id: 0, tag: "", variant: "" };
-  for (;;) {
-    const rows = read.all(last.id, last.tag, last.variant, rowsPerRead);
-    yield* rows;
-    last = rows.at(-1) ?? last;
-    if (rows.length < rowsPerRead) return;
-  }
+  return rowPages<TagRow>(rowsPerRead, (last, limit) =>
+    read.all(last?.id ?? 0, last?.tag ?? "", last?.variant ?? "", limit),
+  );
 }
 
-function* grantRows(database: Database.Database): Generator<PurgedName> {
-  const read = database.prepare<
-    [number, Buffer, number],
-    Omit<PurgedName, "tag"> & { readonly id: number }
-  >(
-    `SELECT upstream, name AS repository, id, digest AS key
+interface GrantRow extends PurgedName {
+  readonly tag: null;
+  /** Of the repository. */
+  readonly id: number;
+}
+
+function grantRows(database: Database.Database): Iterable<GrantRow> {
+  const read = database.prepare<[number, DigestKey, number], GrantRow>(
+    `SELECT upstream, name AS repository, NULL AS tag, id, digest AS key
      FROM grants CROSS JOIN repositories ON id = repository_id
      WHERE (repository_id, digest) > (+?, +?) ORDER BY repository_id, digest LIMIT +?`,
   );
-  let last: { id: number; key: Buffer } = { id: 0, key: Buffer.alloc(0) };
-  for (;;) {
-    const rows = read.all(last.id, last.key, rowsPerRead);
-    for (const row of rows) yield { ...row, tag: null };
-    last = rows.at(-1) ?? last;
-    if (rows.length < rowsPerRead) return;
-  }
+  return rowPages<GrantRow>(rowsPerRead, (last, limit) =>
+    read.all(last?.id ?? 0, last?.key ?? noKey, limit),
+  );
 }

@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
 import type { Tag } from "../../oci/reference.ts";
 import type { DigestKey } from "../catalog/digest-key.ts";
+import { rowPages } from "../catalog/row-pages.ts";
 import type { Location } from "../catalog.ts";
 
 /** Something stored that may be a root. */
@@ -68,7 +69,7 @@ export function victimQueries(database: Database.Database): VictimQueries {
   const none = Buffer.alloc(0);
   return {
     byPriority: () =>
-      pages((last) =>
+      rowPages<RootRow>(pageRows, (last) =>
         byPriority.all(
           last?.priority ?? Number.NEGATIVE_INFINITY,
           last?.lastAtMs ?? 0,
@@ -76,7 +77,9 @@ export function victimQueries(database: Database.Database): VictimQueries {
         ),
       ),
     byTime: () =>
-      pages((last) => byTime.all(last?.lastAtMs ?? Number.NEGATIVE_INFINITY, last?.key ?? none)),
+      rowPages<RootRow>(pageRows, (last) =>
+        byTime.all(last?.lastAtMs ?? Number.NEGATIVE_INFINITY, last?.key ?? none),
+      ),
     named: database.prepare(
       "SELECT referenced AS key FROM manifest_references WHERE manifest_id = ?",
     ),
@@ -115,14 +118,4 @@ export function victimQueries(database: Database.Database): VictimQueries {
        CROSS JOIN repositories ON id = repository_id WHERE digest = +?`,
     ),
   };
-}
-
-/** Page after page, each behind the last row of the one before. */
-function* pages(pageAfter: (last: RootRow | undefined) => RootRow[]): Generator<RootRow> {
-  for (let last: RootRow | undefined; ; ) {
-    const rows = pageAfter(last);
-    yield* rows;
-    if (rows.length < pageRows) return;
-    last = rows.at(-1);
-  }
 }

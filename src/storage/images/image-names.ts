@@ -3,6 +3,7 @@ import { imageName } from "../../oci/image-name.ts";
 import type { Reference, Tag } from "../../oci/reference.ts";
 import type { Repository } from "../../oci/repository.ts";
 import { type DigestKey, digestOfKey } from "../catalog/digest-key.ts";
+import { rowPages } from "../catalog/row-pages.ts";
 import type { Location } from "../catalog.ts";
 import { principalIn } from "../eviction/tag-about.ts";
 
@@ -14,7 +15,6 @@ export interface ImageNameRow extends Location {
   readonly name: string;
 }
 
-// Each read is a transaction of some milliseconds: an old snapshot keeps the writer from shortening its log.
 const rowsPerRead = 5_000;
 
 /**
@@ -45,21 +45,21 @@ function named(location: Location, reference: Reference, key: DigestKey): ImageN
   };
 }
 
+interface RepositoryRow {
+  readonly id: number;
+  readonly upstream: string;
+  readonly repository: Repository;
+}
+
 function readRepositories(database: Database.Database): Map<number, Location> {
-  const read = database.prepare<
-    [number, number],
-    { id: number; upstream: string; repository: Repository }
-  >("SELECT id, upstream, name AS repository FROM repositories WHERE id > +? ORDER BY id LIMIT +?");
+  const read = database.prepare<[number, number], RepositoryRow>(
+    "SELECT id, upstream, name AS repository FROM repositories WHERE id > +? ORDER BY id LIMIT +?",
+  );
+  const rows = rowPages<RepositoryRow>(rowsPerRead, (last, limit) =>
+    read.all(last?.id ?? 0, limit),
+  );
   const repositories = new Map<number, Location>();
-  let last = 0;
-  for (
-    let rows = read.all(last, rowsPerRead);
-    rows.length > 0;
-    rows = read.all(last, rowsPerRead)
-  ) {
-    for (const { id, ...location } of rows) repositories.set(id, location);
-    last = rows.at(-1)?.id ?? last;
-  }
+  for (const { id, ...location } of rows) repositories.set(id, location);
   return repositories;
 }
 
@@ -69,21 +69,17 @@ interface TagRow {
   readonly key: DigestKey;
 }
 
-function* tags(database: Database.Database): Generator<TagRow> {
+function tags(database: Database.Database): Iterable<TagRow> {
   const read = database.prepare<[number, string, number], TagRow>(
     `SELECT repository_id AS repository, tag, digest AS key FROM tags
      WHERE (repository_id, tag) > (+?, +?) AND variant = '' ORDER BY repository_id, tag LIMIT +?`,
   );
-  let last = { repository: 0, tag: "" };
-  for (;;) {
-    const rows = read.all(last.repository, last.tag, rowsPerRead);
-    yield* rows;
-    last = rows.at(-1) ?? last;
-    if (rows.length < rowsPerRead) return;
-  }
+  return rowPages<TagRow>(rowsPerRead, (last, limit) =>
+    read.all(last?.repository ?? 0, last?.tag ?? "", limit),
+  );
 }
 
-/** By windows of numbers, since few of many manifests may be what is looked for. */
+/** By windows of numbers and not by pages, since few of many manifests may be what is looked for. */
 function* untagged(
   database: Database.Database,
 ): Generator<{ readonly repository: number; readonly key: DigestKey }> {

@@ -2,7 +2,7 @@ import type Database from "better-sqlite3";
 import type { Digest } from "../../oci/digest.ts";
 import { imageName } from "../../oci/image-name.ts";
 import type { Tag } from "../../oci/reference.ts";
-import { type DigestKey, keyOf } from "../catalog/digest-key.ts";
+import { type DigestKey, idOf, keyOf } from "../catalog/digest-key.ts";
 import type { StoredObject } from "../eviction/eviction.ts";
 
 /** What is asked: who else needs the content of an image. */
@@ -31,21 +31,26 @@ export function imageSharers(database: Database.Database, asked: SharedContent):
     `SELECT digest AS key FROM manifest_references CROSS JOIN manifests ON id = manifest_id
      WHERE referenced = +? LIMIT +?`,
   );
-  const own = new Set(asked.own.map((digest) => hex(keyOf(digest))));
-  const shared = new Map<string, number>();
+  const own = new Set(asked.own.map((digest) => idOf(keyOf(digest))));
+  const shared = new Map<string, Sharer>();
   for (const { digest, sizeBytes } of asked.content) {
     if (shared.size > sharersLimit) break;
     for (const { key } of namers.all(keyOf(digest), namersLimit)) {
-      if (!own.has(hex(key))) shared.set(hex(key), (shared.get(hex(key)) ?? 0) + sizeBytes);
+      const id = idOf(key);
+      const sharedBytes = (shared.get(id)?.sharedBytes ?? 0) + sizeBytes;
+      if (!own.has(id)) shared.set(id, { key, sharedBytes });
     }
   }
-  return { manifests: shared.size, names: namesOf(database, shared) };
+  return { manifests: shared.size, names: namesOf(database, [...shared.values()]) };
 }
 
-function namesOf(
-  database: Database.Database,
-  shared: ReadonlyMap<string, number>,
-): Sharers["names"] {
+/** A manifest that names some of it. */
+interface Sharer {
+  readonly key: DigestKey;
+  readonly sharedBytes: number;
+}
+
+function namesOf(database: Database.Database, sharers: readonly Sharer[]): Sharers["names"] {
   // By itself, or by an index that names it.
   const tags = database.prepare<
     [DigestKey, DigestKey],
@@ -59,17 +64,13 @@ function namesOf(
      WHERE variant = '' ORDER BY upstream, name, tag LIMIT ${namesLimit}`,
   );
   const names = new Map<string, number>();
-  for (const [id, sharedBytes] of [...shared].sort(([, one], [, other]) => other - one)) {
+  const most = sharers.toSorted((one, other) => other.sharedBytes - one.sharedBytes);
+  for (const { key, sharedBytes } of most) {
     if (names.size >= namesLimit) break;
-    const key = Buffer.from(id, "hex") as DigestKey;
     for (const { upstream, repository, tag } of tags.all(key, key)) {
       const name = imageName({ upstream, repository }, { kind: "tag", tag });
       if (!names.has(name)) names.set(name, sharedBytes);
     }
   }
   return [...names].slice(0, namesLimit).map(([name, sharedBytes]) => ({ name, sharedBytes }));
-}
-
-function hex(key: DigestKey): string {
-  return key.toString("hex");
 }

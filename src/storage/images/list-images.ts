@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3";
 import { ImageGlob } from "../../oci/image-glob.ts";
+import { idOf } from "../catalog/digest-key.ts";
 import type {
   ImageCursor,
   ImageList,
@@ -59,7 +60,7 @@ function valueBy(sort: ImageOrder, images: StoredImages, { key }: ImageNameRow):
 function memoised(rankOf: (row: ImageNameRow) => number): (row: ImageNameRow) => number {
   const known = new Map<string, number>();
   return (row) => {
-    const id = row.key.toString("latin1");
+    const id = idOf(row.key);
     const value = known.get(id) ?? rankOf(row);
     known.set(id, value);
     return value;

@@ -1,7 +1,7 @@
 import type Database from "better-sqlite3";
+import { rowPages } from "../catalog/row-pages.ts";
 import type { LoggedPulls } from "./logged-pulls.ts";
 
-// Read in parts, each in a transaction of its own: an old snapshot keeps the writer from shortening its log.
 const pullsPerRead = 50_000;
 const imagesPerRead = 10_000;
 
@@ -12,7 +12,7 @@ export function readPulls(database: Database.Database, sinceMs: number): LoggedP
   const imageOf: number[] = [];
   const numbers = new Map<number, number>();
   const used: Buffer[] = [];
-  for (const { at, image } of pulls(database, sinceMs)) {
+  for (const { at, image } of pullsSince(database, sinceMs)) {
     const members = images.get(image);
     // It is younger than what was read of the images.
     if (!members) continue;
@@ -28,34 +28,33 @@ export function readPulls(database: Database.Database, sinceMs: number): LoggedP
   };
 }
 
-function readImages(database: Database.Database): Map<number, Buffer> {
-  const read = database.prepare<[number, number], { id: number; members: Buffer }>(
-    "SELECT image_id AS id, members FROM pulled_members WHERE image_id > +? ORDER BY image_id LIMIT +?",
-  );
-  const images = new Map<number, Buffer>();
-  let last = 0;
-  while (true) {
-    const rows = read.all(last, imagesPerRead);
-    for (const { id, members } of rows) images.set(id, members);
-    if (rows.length < imagesPerRead) return images;
-    last = rows.at(-1)?.id ?? last;
-  }
+/** A row of the log: when it was, and the number of the image. */
+interface PullRow {
+  readonly id: number;
+  readonly at: number;
+  readonly image: number;
 }
 
-function* pulls(
-  database: Database.Database,
-  sinceMs: number,
-): Generator<{ readonly at: number; readonly image: number }> {
-  const read = database.prepare<[number, number], { id: number; at: number; image: number }>(
+/** The pulls that were logged since then, the oldest first. */
+export function* pullsSince(database: Database.Database, sinceMs: number): Generator<PullRow> {
+  const read = database.prepare<[number, number], PullRow>(
     "SELECT id, at_ms AS at, image_id AS image FROM pulls WHERE id > +? ORDER BY id LIMIT +?",
   );
-  let last = 0;
-  while (true) {
-    const rows = read.all(last, pullsPerRead);
-    for (const row of rows) if (row.at >= sinceMs) yield row;
-    if (rows.length < pullsPerRead) return;
-    last = rows.at(-1)?.id ?? last;
-  }
+  const rows = rowPages<PullRow>(pullsPerRead, (last, limit) => read.all(last?.id ?? 0, limit));
+  for (const row of rows) if (row.at >= sinceMs) yield row;
+}
+
+interface ImageRow {
+  readonly id: number;
+  readonly members: Buffer;
+}
+
+function readImages(database: Database.Database): Map<number, Buffer> {
+  const read = database.prepare<[number, number], ImageRow>(
+    "SELECT image_id AS id, members FROM pulled_members WHERE image_id > +? ORDER BY image_id LIMIT +?",
+  );
+  const rows = rowPages<ImageRow>(imagesPerRead, (last, limit) => read.all(last?.id ?? 0, limit));
+  return new Map(Array.from(rows, ({ id, members }) => [id, members]));
 }
 
 function joined(packed: readonly Buffer[]): Pick<LoggedPulls, "members" | "memberEnds"> {

@@ -4,6 +4,7 @@ import type { Reference } from "../../oci/reference.ts";
 import { type DigestKey, digestOfKey } from "../catalog/digest-key.ts";
 import type { Location } from "../catalog.ts";
 import { type ImageNameRow, imageNames } from "./image-names.ts";
+import { pullsSince } from "./read-pulls.ts";
 import { StoredImages } from "./stored-images.ts";
 
 /** An image that was pulled of late, under one of its names. */
@@ -40,8 +41,6 @@ export interface RecentImages {
 // Each is looked at, which takes a tenth of a millisecond and some reads.
 const hereLimit = 5_000;
 const goneLimit = 1_000;
-
-const pullsPerRead = 50_000;
 
 /** What was pulled since `sinceMs`: of what is stored, and of the log of pulls. */
 export function recentImages(database: Database.Database, sinceMs: number): RecentImages {
@@ -94,18 +93,10 @@ function pulledSince(
   database: Database.Database,
   sinceMs: number,
 ): Map<number, { lastAtMs: number; pulls: number }> {
-  const read = database.prepare<[number, number], { id: number; at: number; image: number }>(
-    "SELECT id, at_ms AS at, image_id AS image FROM pulls WHERE id > +? ORDER BY id LIMIT +?",
-  );
   const pulled = new Map<number, { lastAtMs: number; pulls: number }>();
-  for (let last = 0; ; ) {
-    const rows = read.all(last, pullsPerRead);
-    for (const { at, image } of rows) {
-      const known = pulled.get(image) ?? { lastAtMs: 0, pulls: 0 };
-      const access = { lastAtMs: Math.max(known.lastAtMs, at), pulls: known.pulls + 1 };
-      if (at >= sinceMs) pulled.set(image, access);
-    }
-    if (rows.length < pullsPerRead) return pulled;
-    last = rows.at(-1)?.id ?? last;
+  for (const { at, image } of pullsSince(database, sinceMs)) {
+    const { lastAtMs, pulls } = pulled.get(image) ?? { lastAtMs: 0, pulls: 0 };
+    pulled.set(image, { lastAtMs: Math.max(lastAtMs, at), pulls: pulls + 1 });
   }
+  return pulled;
 }

@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3";
 import { type DigestKey, noKey } from "../catalog/digest-key.ts";
+import { rowPages } from "../catalog/row-pages.ts";
 import { allocatedBytes } from "../eviction/eviction.ts";
 
 /** What is stored of an upstream, each blob once. What several of them have counts for each. */
@@ -11,7 +12,6 @@ export interface StoredOfUpstream {
   readonly bytes: number;
 }
 
-// Read in parts, each in a transaction of its own: an old snapshot keeps the writer from shortening its log.
 const blobsPerRead = 10_000;
 
 /** By upstream, those with most first. */
@@ -35,17 +35,15 @@ export function storedByUpstream(database: Database.Database): readonly StoredOf
     .sort((one, other) => other.bytes - one.bytes);
 }
 
-function* allBlobs(
-  database: Database.Database,
-): Generator<{ readonly key: DigestKey; readonly sizeBytes: number }> {
-  const read = database.prepare<[DigestKey, number], { key: DigestKey; sizeBytes: number }>(
+interface BlobRow {
+  readonly key: DigestKey;
+  readonly sizeBytes: number;
+}
+
+function allBlobs(database: Database.Database): Iterable<BlobRow> {
+  const read = database.prepare<[DigestKey, number], BlobRow>(
     `SELECT digest AS key, size_bytes AS sizeBytes FROM blobs
      WHERE digest > +? ORDER BY digest LIMIT +?`,
   );
-  let last = noKey;
-  for (let rows = read.all(last, blobsPerRead); rows.length > 0; ) {
-    yield* rows;
-    last = rows.at(-1)?.key ?? last;
-    rows = read.all(last, blobsPerRead);
-  }
+  return rowPages<BlobRow>(blobsPerRead, (last, limit) => read.all(last?.key ?? noKey, limit));
 }

@@ -1,7 +1,7 @@
 import type Database from "better-sqlite3";
 import type { Digest } from "../../oci/digest.ts";
 import { isImageIndex, manifestMediaTypes } from "../../oci/manifest.ts";
-import { type DigestKey, digestOfKey } from "../catalog/digest-key.ts";
+import { type DigestKey, digestOfKey, idOf } from "../catalog/digest-key.ts";
 import { type ReadStatements, readStatements } from "../catalog/read-statements.ts";
 import type { Access } from "../eviction/eviction.ts";
 import type { ListedImage } from "./image-list.ts";
@@ -21,7 +21,7 @@ interface NamedRow {
 
 /** What is gathered of an image, manifest by manifest. */
 interface Gathered {
-  /** By the hex of its key, what is stored: `namedHere` by how many manifests of the image. */
+  /** By the id of its key, what is stored: `namedHere` by how many manifests of the image. */
   readonly content: Map<string, { sizeBytes: number; namedBy: number; namedHere: number }>;
   readonly stored: Digest[];
   named: number;
@@ -114,7 +114,7 @@ export class StoredImages {
 function note({ content }: Gathered, row: NamedRow, times: 0 | 1): boolean {
   const { key, sizeBytes, namedBy } = row;
   if (sizeBytes === null) return false;
-  const id = key.toString("hex");
+  const id = idOf(key);
   const known = content.get(id);
   if (known) known.namedHere += times;
   else content.set(id, { sizeBytes, namedBy: namedBy ?? 0, namedHere: times });
