@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Digest } from "../../oci/digest.ts";
 import type { EvictionPlan, VictimRequest } from "../../storage/eviction/eviction.ts";
+import { pinPatterns } from "./pins.ts";
 import type { RoomMaker } from "./rooms.ts";
 import {
   bothFreed,
@@ -223,7 +224,7 @@ export class Evictor implements RoomMaker, AsyncDisposable {
     const { accesses, arriving, budget, catalog, now } = this.#tools;
     await accesses.flush();
     const { lowWatermark, maxIdleMs } = this.settings;
-    const pins = [...this.settings.pins, ...(await catalog.pins()).map(({ pattern }) => pattern)];
+    const pins = await pinPatterns(catalog, this.settings);
     const { usedBytes, limitBytes, spareBytes, lacksInodes } = await budget.usage();
     const leastBytes = lacksInodes ? smallFilesBytes : 0;
     const needed = this.#neededBytes;

@@ -83,10 +83,9 @@ export class Pins {
     };
   }
 
-  /** All patterns that keep images from being evicted. */
+  /** As `pinPatterns`. */
   async patterns(): Promise<readonly string[]> {
-    const recorded = await this.#tools.catalog.pins();
-    return [...this.#tools.settings().pins, ...recorded.map(({ pattern }) => pattern)];
+    return await pinPatterns(this.#tools.catalog, this.#tools.settings());
   }
 
   /** Takes effect with the next eviction. Resolves to false, and changes nothing, if that would be too many. */
@@ -115,4 +114,13 @@ export class Pins {
     await catalog.forgetPins(patterns);
     return { kind: "unpinned" };
   }
+}
+
+/** All patterns that keep images from being evicted: those of the configuration, then those of operators. */
+export async function pinPatterns(
+  catalog: Pick<Catalog, "pins">,
+  settings: Pick<EvictionSettings, "pins">,
+): Promise<readonly string[]> {
+  const recorded = await catalog.pins();
+  return [...settings.pins, ...recorded.map(({ pattern }) => pattern)];
 }
