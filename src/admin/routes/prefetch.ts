@@ -1,13 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
-import {
-  Prefetch,
-  type PrefetchedName,
-  type PrefetchedResult,
-  type PrefetchProgress,
-} from "../../mirror/images/prefetch.ts";
-import { type PrefetchPlan, planPrefetch } from "../../mirror/images/prefetch-plan.ts";
-import type { WantedPlatforms } from "../../mirror/images/prefetched-image.ts";
+import { Prefetch, type PrefetchProgress } from "../../mirror/prefetch/prefetch.ts";
+import { type PrefetchPlan, planPrefetch } from "../../mirror/prefetch/prefetch-plan.ts";
+import type { PrefetchedName, PrefetchedResult } from "../../mirror/prefetch/prefetched-image.ts";
+import type { WantedPlatforms } from "../../mirror/prefetch/wanted-platforms.ts";
 import { imageName } from "../../oci/image-name.ts";
 import { isPlatform, linuxOn } from "../../oci/platform.ts";
 import { nobody } from "../../upstream/accounts/forwarded-login.ts";

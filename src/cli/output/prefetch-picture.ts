@@ -1,4 +1,4 @@
-import type { PrefetchProgress } from "../../mirror/images/prefetch.ts";
+import type { PrefetchProgress } from "../../mirror/prefetch/prefetch.ts";
 import type { Progress } from "./progress.ts";
 import { renderBar } from "./progress-bar.ts";
 import { Speed } from "./speed.ts";

@@ -2,7 +2,7 @@ import { h, type JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { PrefetchLine } from "../../admin/routes/prefetch.ts";
 import { formatBytes } from "../../config/units.ts";
-import type { PrefetchPlan } from "../../mirror/images/prefetch-plan.ts";
+import type { PrefetchPlan } from "../../mirror/prefetch/prefetch-plan.ts";
 import { follow, Refusal } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";
 import { Bar } from "../parts/bar.ts";

@@ -1,7 +1,7 @@
 import { DistributionError } from "../../oci/distribution-error.ts";
-import type { ImageNode } from "./image-tree.ts";
-import type { PrefetchedName } from "./prefetch.ts";
-import { type WantedPlatforms, wanted } from "./prefetched-image.ts";
+import type { ImageNode } from "../images/image-tree.ts";
+import type { PrefetchedName } from "./prefetched-image.ts";
+import { type WantedPlatforms, wanted } from "./wanted-platforms.ts";
 
 /** What a prefetch would do, as far as that is known here; sizes in bytes. */
 export interface PrefetchPlan {

@@ -1,25 +1,12 @@
-import type { Reference } from "../../oci/reference.ts";
 import { AtMost } from "../../storage/disk/at-most.ts";
-import type { Target } from "../../upstream/upstreams.ts";
 import type { Mirror } from "../mirror.ts";
-import { PrefetchedImage, type WantedPlatforms } from "./prefetched-image.ts";
-
-/** An image to fetch. */
-export interface PrefetchedName {
-  /** In full, `docker.io/library/alpine:3.20`. */
-  readonly name: string;
-  readonly target: Target;
-  readonly reference: Reference;
-}
-
-/** A blob that is being fetched, in bytes. */
-export interface BlobInFlight {
-  readonly image: string;
-  readonly digest: string;
-  readonly doneBytes: number;
-  /** null while upstream has not said. */
-  readonly totalBytes: number | null;
-}
+import {
+  type BlobInFlight,
+  PrefetchedImage,
+  type PrefetchedName,
+  type PrefetchedResult,
+} from "./prefetched-image.ts";
+import type { WantedPlatforms } from "./wanted-platforms.ts";
 
 export interface PrefetchProgress {
   readonly doneImages: number;
@@ -30,20 +17,6 @@ export interface PrefetchProgress {
   /** What came from upstream. */
   readonly fetchedBytes: number;
   readonly inFlight: readonly BlobInFlight[];
-}
-
-/** What became of one image; sizes in bytes. */
-export interface PrefetchedResult {
-  readonly image: string;
-  /** Of the manifest or index; null if that was not had. */
-  readonly digest: string | null;
-  readonly fetchedBlobs: number;
-  readonly fetchedBytes: number;
-  /** What was here already. */
-  readonly presentBlobs: number;
-  readonly presentBytes: number;
-  /** Why it is not whole, in a sentence; null if it is. */
-  readonly error: string | null;
 }
 
 // Registries serve some connections well and are slower for each beyond; docker pulls three blobs at a time.

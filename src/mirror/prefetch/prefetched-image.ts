@@ -3,17 +3,45 @@ import { type Descriptor, describeManifest } from "../../oci/described-manifest.
 import type { Digest } from "../../oci/digest.ts";
 import { DistributionError } from "../../oci/distribution-error.ts";
 import { isImageIndex, type Manifest } from "../../oci/manifest.ts";
-import { platformsFor } from "../../oci/platform.ts";
 import type { Reference } from "../../oci/reference.ts";
 import type { AtMost } from "../../storage/disk/at-most.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { Target } from "../../upstream/upstreams.ts";
 import type { BlobReader } from "../blob-reader.ts";
 import type { Mirror } from "../mirror.ts";
 import type { PullOutcome } from "../pull-outcome.ts";
-import type { BlobInFlight, PrefetchedName, PrefetchedResult } from "./prefetch.ts";
+import { type WantedPlatforms, wanted } from "./wanted-platforms.ts";
 
-/** Which children of an index are wanted. */
-export type WantedPlatforms = readonly string[] | "all";
+/** An image to fetch. */
+export interface PrefetchedName {
+  /** In full, `docker.io/library/alpine:3.20`. */
+  readonly name: string;
+  readonly target: Target;
+  readonly reference: Reference;
+}
+
+/** A blob that is being fetched, in bytes. */
+export interface BlobInFlight {
+  readonly image: string;
+  readonly digest: string;
+  readonly doneBytes: number;
+  /** null while upstream has not said. */
+  readonly totalBytes: number | null;
+}
+
+/** What became of one image; sizes in bytes. */
+export interface PrefetchedResult {
+  readonly image: string;
+  /** Of the manifest or index; null if that was not had. */
+  readonly digest: string | null;
+  readonly fetchedBlobs: number;
+  readonly fetchedBytes: number;
+  /** What was here already. */
+  readonly presentBlobs: number;
+  readonly presentBytes: number;
+  /** Why it is not whole, in a sentence; null if it is. */
+  readonly error: string | null;
+}
 
 export interface PrefetchedImageOptions {
   readonly mirror: Pick<Mirror, "pullManifest" | "pullBlob">;
@@ -165,30 +193,6 @@ function blobsOf(images: readonly Manifest[]): Descriptor[] {
   });
   const here = blobs.filter(({ elsewhere }) => !elsewhere);
   return [...new Map(here.map((blob) => [blob.digest, blob])).values()];
-}
-
-/** Those of an index that are of the platforms, in its order. Throws DistributionError where one has none. */
-export function wanted<Child extends { readonly platform: string | null }>(
-  manifests: readonly Child[],
-  platforms: WantedPlatforms,
-): Child[] {
-  if (platforms === "all") return [...manifests];
-  const there = manifests.flatMap(({ platform }) => platform ?? []);
-  const taken = new Set<string>();
-  for (const platform of platforms) {
-    const found = platformsFor(platform, there);
-    if (found.length === 0) throw lacking(platform, there);
-    for (const one of found) taken.add(one);
-  }
-  return manifests.filter(({ platform }) => platform !== null && taken.has(platform));
-}
-
-// As many as fit into a line.
-const platformsInSentence = 8;
-
-function lacking(platform: string, there: readonly string[]): DistributionError {
-  const known = [...new Set(there)].slice(0, platformsInSentence).join(", ") || "none";
-  return new DistributionError("MANIFEST_UNKNOWN", `it has no ${platform}; it has ${known}`);
 }
 
 /** Throws if what was pulled is not going to be here afterwards, or may not be what upstream has now. */
