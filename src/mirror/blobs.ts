@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
-import { DistributionError } from "../oci/distribution-error.ts";
+import type { DistributionError } from "../oci/distribution-error.ts";
 import { waitFor } from "../telemetry/waits.ts";
 import type { DescribedBlob } from "../upstream/answers.ts";
 import type { Target } from "../upstream/upstreams.ts";
@@ -13,6 +13,7 @@ import type { PullOutcome } from "./pull-outcome.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 import { passedBy, type Rules, type Ruling } from "./tags/rules.ts";
+import { blobUnknown } from "./unknown.ts";
 
 /** A pulled blob; whoever gets it disposes `blob`. */
 export interface BlobPull {
@@ -155,10 +156,4 @@ export class Blobs {
     this.#tools.notFound.note(target, `blob ${digest}`);
     return blobUnknown(digest);
   }
-}
-
-export function blobUnknown(digest: Digest): DistributionError {
-  return new DistributionError("BLOB_UNKNOWN", "upstream has no such blob in this repository", {
-    detail: { digest },
-  });
 }

@@ -16,6 +16,7 @@ import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 import type { Rules } from "./tags/rules.ts";
 import type { Tags } from "./tags/tags.ts";
+import { nameUnknown } from "./unknown.ts";
 
 export interface ListTools {
   readonly storage: StorageTools;
@@ -204,10 +205,6 @@ function listedBy(target: Target, list: TagList, page: Page): TagsPull {
 /** Distribution spec 1.1, "Listing Tags". */
 function documentOf({ repository }: Target, { names, next }: NamesPage): Omit<TagsPull, "outcome"> {
   return { bytes: Buffer.from(JSON.stringify({ name: repository, tags: names })), next };
-}
-
-export function nameUnknown({ upstream, repository }: Target): DistributionError {
-  return new DistributionError("NAME_UNKNOWN", `${upstream.name} has no repository ${repository}`);
 }
 
 /** Whether upstream gave no answer: a refusal is one. */

@@ -1,7 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
-import { DistributionError } from "../oci/distribution-error.ts";
+import type { DistributionError } from "../oci/distribution-error.ts";
 import type { Manifest } from "../oci/manifest.ts";
-import { type Reference, referenceText } from "../oci/reference.ts";
 import type { DescribedManifest, UpstreamManifest } from "../upstream/answers.ts";
 import { behalfOf, fromNowhere } from "../upstream/exchange/place.ts";
 import { SingleFlight } from "../upstream/single-flight.ts";
@@ -17,6 +16,7 @@ import type { RecentTrouble } from "./recent-trouble.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 import { passedBy, type Rules, type Ruling } from "./tags/rules.ts";
+import { manifestUnknown } from "./unknown.ts";
 
 export interface ManifestPull {
   readonly outcome: PullOutcome;
@@ -207,16 +207,4 @@ export function collapsed(pull: ManifestPull): ManifestPull {
   if (outcome.kind === "bypass" || outcome.kind === "stale") return pull;
   const { before, ageMs } = "before" in outcome ? outcome : { before: null, ageMs: 0 };
   return { ...pull, outcome: { kind: "collapsed", before, ageMs } };
-}
-
-export function manifestUnknown(reference: string): DistributionError {
-  return new DistributionError(
-    "MANIFEST_UNKNOWN",
-    "upstream has no such manifest in this repository",
-    { detail: { reference } },
-  );
-}
-
-export function unknownReference(reference: Reference): DistributionError {
-  return manifestUnknown(referenceText(reference));
 }

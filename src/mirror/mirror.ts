@@ -11,7 +11,7 @@ import { Grants, locationOf } from "./access/grants.ts";
 import { Proofs } from "./access/proofs.ts";
 import { Accesses } from "./accesses.ts";
 import { Behind } from "./behind.ts";
-import { type BlobDescription, type BlobPull, Blobs, blobUnknown } from "./blobs.ts";
+import { type BlobDescription, type BlobPull, Blobs } from "./blobs.ts";
 import { evictionPolicies, presentPolicy } from "./eviction/eviction-policy.ts";
 import { type EvictionSettings, Evictor } from "./eviction/evictor.ts";
 import { Pins } from "./eviction/pins.ts";
@@ -22,14 +22,8 @@ import { Completeness } from "./images/completeness.ts";
 import { Explainer } from "./images/explainer.ts";
 import { Images } from "./images/images.ts";
 import { Survivor } from "./images/survival.ts";
-import {
-  Lists,
-  nameUnknown,
-  type ReferrersPull,
-  type RepositoriesAsked,
-  type TagsPull,
-} from "./lists.ts";
-import { type ManifestPull, Manifests, unknownReference } from "./manifests.ts";
+import { Lists, type ReferrersPull, type RepositoriesAsked, type TagsPull } from "./lists.ts";
+import { type ManifestPull, Manifests } from "./manifests.ts";
 import { NotFound } from "./not-found.ts";
 import type { NamesPage } from "./pages.ts";
 import { PassedManifests } from "./passed-manifests.ts";
@@ -39,6 +33,7 @@ import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
 import type { Rules } from "./tags/rules.ts";
 import { Tags } from "./tags/tags.ts";
+import { blobUnknown, manifestUnknown, nameUnknown } from "./unknown.ts";
 import { Verifier } from "./upkeep/verifier.ts";
 
 /** What the mirror is built on. */
@@ -195,7 +190,7 @@ export class Mirror {
       about: `manifest ${referenceText(reference)}`,
       ask: (view) => view.hasManifest(target, reference),
     });
-    if (!mayPull) throw unknownReference(reference);
+    if (!mayPull) throw manifestUnknown(referenceText(reference));
     const pull =
       reference.kind === "tag"
         ? await this.#tags.pull(target, reference.tag, accept)

@@ -12,9 +12,9 @@ import {
   type ManifestPull,
   type Manifests,
   type ManifestTools,
-  manifestUnknown,
 } from "../manifests.ts";
 import { withPatience } from "../patience.ts";
+import { manifestUnknown } from "../unknown.ts";
 import { type KnownTag, KnownTags, type TagKey, textOf } from "./known-tags.ts";
 import type { Ruling } from "./rules.ts";
 import type { TagDecision, TagState } from "./tag-decision.ts";
