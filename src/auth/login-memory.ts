@@ -27,10 +27,11 @@ export class LoginMemory {
 
   /**
    * What the login is found by: a hash with the key before it. That need not be an HMAC, which is against those who see one
-   * hash and want that of a longer text: nobody sees any. It takes a third of the time, and every pull needs one.
+   * hash and want that of a longer text: nobody sees any. It takes a third of the time, and every pull needs one; and to
+   * write it as hexadecimal digits would take as long as to make it.
    */
   keyOf(header: string): string {
-    return hash("sha256", this.#key + header, "hex");
+    return hash("sha256", this.#key + header, "base64url");
   }
 
   accepted(key: string): Accepted | undefined {
