@@ -1,23 +1,12 @@
 import { DistributionError } from "../oci/distribution-error.ts";
-import { referenceText } from "../oci/reference.ts";
 import type { Route } from "../oci/route.ts";
 import type { TrafficKind, TrafficOutcome } from "../storage/statistics/traffic.ts";
 import type { TrafficMeter } from "../storage/statistics/traffic-meter.ts";
 import { InfoLines } from "../telemetry/info-lines.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { Waits } from "../telemetry/waits.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
-import type { Exchange } from "./exchange.ts";
-import { loggedTarget } from "./logged-target.ts";
-import type { Failed, Served } from "./served.ts";
-
-/** Everything known about one request when it is over. */
-export interface FinishedRequest {
-  readonly exchange: Exchange;
-  readonly served: Served | Failed;
-  readonly durationMs: number;
-}
+import { type FinishedRequest, RequestLines } from "./request-line.ts";
 
 export interface RecordingTools {
   readonly log: Log;
@@ -25,20 +14,15 @@ export interface RecordingTools {
   readonly meter: TrafficMeter;
 }
 
-// Over HTTP/2 clients choose that too.
-const methodLimitChars = 32;
-
-// People notice it from here on.
-const slowMs = 1_000;
-
 /** Writes the one log line of each request and takes its one measurement. */
 export class RequestLog {
   readonly #tools: RecordingTools;
-  readonly #lines: InfoLines;
+  readonly #lines = new RequestLines();
+  readonly #served: InfoLines;
 
   constructor(tools: RecordingTools) {
     this.#tools = tools;
-    this.#lines = new InfoLines(tools.log);
+    this.#served = new InfoLines(tools.log);
   }
 
   record(finished: FinishedRequest): void {
@@ -58,9 +42,9 @@ export class RequestLog {
       const { address: client } = exchange.caller;
       meter.note({ upstream, kind: route.kind, outcome, sentBytes, durationMs, isPull, client });
     }
-    const line = lineOf(finished, outcome, sentBytes);
-    if ("error" in served) logFailure(served.error, line, log);
-    else this.#lines.write(line, "request served");
+    const fields = this.#lines.fieldsOf(finished, outcome, sentBytes);
+    if ("error" in served) logFailure(served.error, fields, log);
+    else this.#served.write(fields, "request served");
   }
 }
 
@@ -84,55 +68,11 @@ function isChallenge(served: FinishedRequest["served"]): boolean {
 }
 
 /** A bug needs its stack; what a client asked wrongly, or an upstream would not give, is told by its message. */
-function logFailure(error: unknown, line: Record<string, unknown>, log: Log): void {
+function logFailure(error: unknown, fields: string, log: Log): void {
+  const line: Record<string, unknown> = JSON.parse(`{${fields.slice(1)}}`);
   if (error instanceof DistributionError)
     log.info({ ...line, reason: error.message }, "request refused");
   else if (error instanceof UpstreamError)
     log.warn({ ...line, reason: error.message }, "upstream failed");
   else log.error({ ...line, err: error }, "request failed");
-}
-
-/** What is undefined is left out of the line. */
-function lineOf(
-  finished: FinishedRequest,
-  outcome: TrafficOutcome,
-  sentBytes: number,
-): Record<string, unknown> {
-  const { exchange, served, durationMs } = finished;
-  const { request, requestId, caller, response, route, target } = exchange;
-  return {
-    requestId,
-    method: request.method?.slice(0, methodLimitChars),
-    target: loggedTarget(request.url ?? ""),
-    status: response.statusCode,
-    outcome,
-    upstream: target?.upstream.name,
-    repository: target?.repository,
-    reference: route?.kind === "manifest" ? referenceText(route.reference) : undefined,
-    digest: route?.kind === "blob" ? route.digest : undefined,
-    sentBytes,
-    durationMs: Math.round(durationMs * 10) / 10,
-    client: caller.address,
-    user: caller.user ?? undefined,
-    http: request.httpVersionMajor === 2 ? 2 : undefined,
-    ...remarksOn(served),
-    waitedMs: waitsOf(finished),
-  };
-}
-
-/** Why a pull that was slow was so, and what one that failed had waited for. */
-function waitsOf({ exchange, served, durationMs }: FinishedRequest): Waits["told"] | undefined {
-  if (!exchange.waits || (!("error" in served) && durationMs < slowMs)) return undefined;
-  const waitedMs = exchange.waits.told;
-  return Object.keys(waitedMs).length === 0 ? undefined : waitedMs;
-}
-
-function remarksOn(served: FinishedRequest["served"]): Record<string, unknown> {
-  if ("error" in served) return {};
-  const { left, outcome } = served;
-  return {
-    left: left ?? undefined,
-    stale: outcome?.kind === "stale" ? outcome.reason : undefined,
-    rule: outcome?.kind === "bypass" ? outcome.rule : undefined,
-  };
 }

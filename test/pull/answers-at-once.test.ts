@@ -161,6 +161,13 @@ test("the same path means what ns, the host and the present configuration say", 
     assert.equal(await pulled(`/second.test${path}`), next.manifest.digest);
     assert.equal(await pulled("/v2/second.test/library/app/manifests/1"), next.manifest.digest);
   }
+  const lines = mirror.logLines.filter(({ target }) => target !== undefined);
+  assert.deepEqual(
+    lines.map(({ upstream }) => upstream),
+    Array(3)
+      .fill(["first.test", ...Array(4).fill("second.test")])
+      .flat(),
+  );
   const named = await mirror.get(`${path}?ns=second.test`);
   assert.equal(named.headers["oci-namespace"], "second.test");
 
