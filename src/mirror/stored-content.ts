@@ -154,7 +154,7 @@ export class StoredContent {
     using _lock = await locks.hold(digest);
     await using ingest = await store.ingest(digest);
     await ingest.append([bytes]);
-    ingest.verify();
+    await ingest.verify();
     const blob = { digest, sizeBytes: bytes.length, identity: await ingest.commit() };
     const record = {
       blob,

@@ -12,8 +12,8 @@ export interface BlobStore {
    * with its cause. What was opened stays readable after the blob was removed.
    */
   open(digest: Digest): Promise<StoredBlob | null>;
-  /** Begins to take in content that must turn out to be `digest`. */
-  ingest(digest: Digest): Promise<Ingest>;
+  /** Begins to take in content that must turn out to be `digest`. `sizeBytes` is what is expected, if anything is. */
+  ingest(digest: Digest, sizeBytes?: number | null): Promise<Ingest>;
   /** Takes the content away from `open`. Removing what is not there is not an error. */
   remove(digest: Digest): Promise<void>;
   /** As `remove`, for content that is damaged: some of it is kept for a while, for people to look at. */
@@ -50,10 +50,10 @@ export interface Ingest extends ReadableBytes, AsyncDisposable {
    * appended before stays readable, nothing can be added or committed.
    */
   append(chunks: readonly Uint8Array[]): Promise<void>;
-  /** A copy of the hash of the `writtenBytes`, for whoever goes on hashing where this ends. */
-  hashCopy(): Hash;
-  /** Ends the content and throws DigestMismatch unless its hash is the digest. Nothing is appended after it. */
-  verify(): void;
+  /** A copy of the hash of the `writtenBytes`, for whoever goes on hashing where this ends. May read all of them again. */
+  hashCopy(): Promise<Hash>;
+  /** Ends the content. Rejects with DigestMismatch unless its hash is the digest. Nothing is appended after it. */
+  verify(): Promise<void>;
   /**
    * Makes verified content durable, then visible to `open`; resolves to its `identity`. The only way in.
    * Rejects, and leaves nothing visible, if `verify` has not succeeded or the store fails.

@@ -36,7 +36,7 @@ export async function openStorage(
 ): Promise<Storage> {
   const layout = await prepareLayout(config.storage.directory);
   stack.use(DirectoryLock.acquire(layout));
-  const store = await DiskBlobStore.open(layout, now);
+  const store = stack.use(await DiskBlobStore.open(layout, now));
   const catalog = stack.use(await SqliteCatalog.open(layout, now));
   logOrigin(catalog.origin, log);
   const overhead = new Overhead({ layout, removedBytes: () => store.removedBytes, monotonicMs });

@@ -167,7 +167,7 @@ class Scene implements AsyncDisposable {
     using _lock = await this.#locks.hold(digest);
     await using ingest = await this.store.ingest(digest);
     await ingest.append([bytes]);
-    ingest.verify();
+    await ingest.verify();
     const identity = await ingest.commit();
     const record = { digest, sizeBytes: bytes.length, identity };
     await this.catalog.recordBlob(here, record, 1);

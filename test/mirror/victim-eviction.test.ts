@@ -65,7 +65,7 @@ async function startScene(): Promise<AsyncDisposable & { readonly tools: VictimT
   const catalog = resources.use(await SqliteCatalog.open(layout));
   await using ingest = await store.ingest(digest);
   await ingest.append([bytes]);
-  ingest.verify();
+  await ingest.verify();
   const record = { digest, sizeBytes: bytes.length, identity: await ingest.commit() };
   await catalog.recordBlob(here, record, 1);
   const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });

@@ -22,7 +22,12 @@ import { DiskBlobStore } from "../../src/storage/disk/disk-blob-store.ts";
 import { blobFile } from "../../src/storage/layout.ts";
 import { codeOf, StorageError } from "../../src/storage/storage-error.ts";
 import { rehash } from "../../src/storage/verification/rehash.ts";
-import { blobStoreSuite, commitBytes, storedBytes } from "../support/blob-store-suite.ts";
+import {
+  type BlobStoreFixture,
+  blobStoreSuite,
+  commitBytes,
+  storedBytes,
+} from "../support/blob-store-suite.ts";
 import { runTraced, runWithFileLimit, straceSkipReason } from "./child.ts";
 import { openFilesBelow, type StoreDirectory, storeDirectory } from "./storage-directory.ts";
 
@@ -51,6 +56,25 @@ const tampering: Record<
 };
 
 blobStoreSuite("DiskBlobStore", storeDirectory);
+blobStoreSuite("DiskBlobStore that expects large content", expectingLarge);
+
+/** As for content that is worth a thread that hashes it. */
+async function expectingLarge(): Promise<BlobStoreFixture> {
+  const directory = await storeDirectory();
+  const { store } = directory;
+  return {
+    store: {
+      open: (digest) => store.open(digest),
+      ingest: (digest) => store.ingest(digest, 1024 ** 3),
+      remove: (digest) => store.remove(digest),
+      quarantine: (digest) => store.quarantine(digest),
+    },
+    [Symbol.asyncDispose]: async () => {
+      await store[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
 
 suite("blobs on disk", () => {
   test("a blob is a private file in a private directory, whatever the umask", async () => {
@@ -242,7 +266,7 @@ suite("blobs on disk", () => {
     const bytes = randomBytes(1000);
     await using ingest = await directory.store.ingest(digestOf(bytes));
     await ingest.append([bytes]);
-    ingest.verify();
+    await ingest.verify();
     const [name = ""] = await readdir(directory.layout.ingest);
     await rm(join(directory.layout.ingest, name));
 
@@ -265,7 +289,7 @@ suite("open files of the store", () => {
       await using wrong = await store.ingest(digest);
       assert.equal((await openFilesBelow(layout.directory)).length, 2);
       await wrong.append([Buffer.from("wrong")]);
-      assert.throws(() => wrong.verify());
+      await assert.rejects(wrong.verify());
     }
     await store.remove(digest);
     assert.equal(await store.open(digest), null);

@@ -69,7 +69,7 @@ async function committed(store: DiskBlobStore): Promise<Ingest> {
   await using stack = new AsyncDisposableStack();
   const ingest = stack.use(await store.ingest(digest));
   await ingest.append([bytes]);
-  ingest.verify();
+  await ingest.verify();
   await ingest.commit();
   stack.move();
   return ingest;

@@ -185,7 +185,7 @@ suite("the scan of the store", () => {
       const digest = digestOf(bytes);
       await using ingest = await store.ingest(digest);
       await ingest.append([bytes]);
-      ingest.verify();
+      await ingest.verify();
       const identity = await ingest.commit();
       await catalog.recordBlob(alpine, { digest, sizeBytes: bytes.length, identity }, 1);
     };

@@ -53,7 +53,7 @@ suite("the sweep of what a crash left behind", () => {
 
     assert.deepEqual(await directory.store.sweep(), { removed: 0, failures: [] });
 
-    ingest.verify();
+    await ingest.verify();
     await ingest.commit();
     assert.deepEqual(await storedBytes(directory.store, digestOf(bytes)), bytes);
   });

@@ -27,7 +27,7 @@ export function blobStoreSuite(name: string, openFixture: () => Promise<BlobStor
 export async function commitBytes(store: BlobStore, bytes: Buffer): Promise<string> {
   await using ingest = await store.ingest(digestOf(bytes));
   await ingest.append([bytes]);
-  ingest.verify();
+  await ingest.verify();
   return await ingest.commit();
 }
 
@@ -83,7 +83,7 @@ function contentSuite(openFixture: () => Promise<BlobStoreFixture>): void {
     {
       await using ingest = await fixture.store.ingest(digest);
       await ingest.append([bytes]);
-      ingest.verify();
+      await ingest.verify();
       await ingest.commit();
     }
 
@@ -110,7 +110,7 @@ function contentSuite(openFixture: () => Promise<BlobStoreFixture>): void {
       await using ingest = await fixture.store.ingest(digestOf(bytes));
       await ingest.append([]);
       await ingest.append(chunks);
-      ingest.verify();
+      await ingest.verify();
       await ingest.commit();
     }
 
@@ -139,7 +139,7 @@ function visibilitySuite(openFixture: () => Promise<BlobStoreFixture>): void {
     assert.equal(await fixture.store.open(digest), null);
     await ingest.append([bytes]);
     assert.equal(await fixture.store.open(digest), null);
-    ingest.verify();
+    await ingest.verify();
     assert.equal(await fixture.store.open(digest), null);
     await ingest.commit();
     assert.deepEqual(await storedBytes(fixture.store, digest), bytes);
@@ -188,8 +188,8 @@ function visibilitySuite(openFixture: () => Promise<BlobStoreFixture>): void {
     await using ingest = await fixture.store.ingest(expected);
     await ingest.append([arrived]);
 
-    assert.throws(
-      () => ingest.verify(),
+    await assert.rejects(
+      ingest.verify(),
       (error) =>
         error instanceof DigestMismatch &&
         error.expected === expected &&
@@ -207,7 +207,7 @@ function visibilitySuite(openFixture: () => Promise<BlobStoreFixture>): void {
     await using ingest = await fixture.store.ingest(digestOf(bytes));
     await ingest.append([bytes.subarray(0, 999)]);
 
-    assert.throws(() => ingest.verify(), DigestMismatch);
+    await assert.rejects(ingest.verify(), DigestMismatch);
   });
 
   test("content that was not verified cannot be committed", async () => {
@@ -225,7 +225,7 @@ function visibilitySuite(openFixture: () => Promise<BlobStoreFixture>): void {
     const bytes = randomBytes(1000);
     await using ingest = await fixture.store.ingest(digestOf(bytes));
     await ingest.append([bytes]);
-    ingest.verify();
+    await ingest.verify();
 
     await assert.rejects(ingest.append([Buffer.from("more")]));
     await ingest.commit();
@@ -247,7 +247,7 @@ function visibilitySuite(openFixture: () => Promise<BlobStoreFixture>): void {
     {
       await using ingest = await fixture.store.ingest(digestOf(bytes));
       await ingest.append([bytes]);
-      ingest.verify();
+      await ingest.verify();
     }
 
     assert.equal(await fixture.store.open(digestOf(bytes)), null);
@@ -258,7 +258,7 @@ function visibilitySuite(openFixture: () => Promise<BlobStoreFixture>): void {
     const bytes = randomBytes(1000);
     const ingest = await fixture.store.ingest(digestOf(bytes));
     await ingest.append([bytes]);
-    ingest.verify();
+    await ingest.verify();
     await ingest.commit();
     await fixture.store.remove(digestOf(bytes));
 
@@ -350,7 +350,7 @@ function replacementSuite(openFixture: () => Promise<BlobStoreFixture>): void {
       await abandoned.append([bytes.subarray(0, 10)]);
       await given.append([bytes]);
     }
-    given.verify();
+    await given.verify();
     await given.commit();
 
     assert.deepEqual(await storedBytes(fixture.store, digestOf(bytes)), bytes);

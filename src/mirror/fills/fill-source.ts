@@ -23,7 +23,7 @@ export interface FillSourceOptions {
   /** Aborting it ends every transfer. */
   readonly signal: AbortSignal;
   /** The hash of all bytes that `next` has given. */
-  readonly hashCopy: () => Hash;
+  readonly hashCopy: () => Promise<Hash>;
   readonly memory: SegmentMemory;
   readonly log: Log;
 }

@@ -166,15 +166,15 @@ export class Fill {
     this.#throwIfFailed();
     if (typeof intake === "string") {
       this.#spare = blob;
-      return this.#passOn(blob.sizeBytes, intake);
+      return await this.#passOn(blob.sizeBytes, intake);
     }
     this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, intake });
     using source = this.#source(blob, place, intake);
     if (!(await this.#stream(source, intake))) {
       this.#aborted.abort();
-      return this.#passOn(blob.sizeBytes, "the store took no more");
+      return await this.#passOn(blob.sizeBytes, "the store took no more");
     }
-    this.#verify(blob, source, intake);
+    await this.#verify(blob, source, intake);
     this.#result = "passed";
     if (this.#isKept) await this.#store(intake, place.repository);
   }
@@ -197,7 +197,7 @@ export class Fill {
     const { upstream, digest } = this;
     const { segmentMemory: memory, log } = this.#tools;
     const { signal } = this.#aborted;
-    const hashCopy = (): Hash => intake.hashCopy();
+    const hashCopy = (): Promise<Hash> => intake.hashCopy();
     return fillSource({ upstream, place, digest, begun, signal, hashCopy, memory, log });
   }
 
@@ -213,7 +213,7 @@ export class Fill {
   }
 
   /** What is stored stays readable to those who follow; they go on from upstream by themselves. */
-  #passOn(sizeBytes: number | null, why: string): void {
+  async #passOn(sizeBytes: number | null, why: string): Promise<void> {
     const { upstream, digest } = this;
     this.#tools.log.warn(
       { upstream: upstream.name, digest, sizeBytes, why },
@@ -221,13 +221,14 @@ export class Fill {
     );
     const intake = this.#intake;
     const storedBytes = intake?.writtenBytes ?? 0;
-    const hash = intake?.hashCopy() ?? createHash(algorithmOf(this.digest));
+    const hash = (await intake?.hashCopy()) ?? createHash(algorithmOf(this.digest));
+    this.#throwIfFailed();
     this.#tools.metrics.unstoredFills.inc({ upstream: this.upstream.name });
     this.#result = "unstored";
     this.#enter({ kind: "unstored", sizeBytes, storedBytes, intake, hash });
   }
 
-  #verify(blob: UpstreamBlob, source: BlobSource, intake: Intake): void {
+  async #verify(blob: UpstreamBlob, source: BlobSource, intake: Intake): Promise<void> {
     const { writtenBytes } = intake;
     if (blob.sizeBytes !== null && writtenBytes !== blob.sizeBytes) {
       throw this.#nonsense(
@@ -235,13 +236,14 @@ export class Fill {
       );
     }
     try {
-      intake.verify();
+      await intake.verify();
     } catch (error) {
       if (!(error instanceof DigestMismatch)) throw error;
       for (const from of source.sources) from.noteWrongBytes();
       this.#tools.metrics.digestMismatches.inc({ upstream: this.upstream.name });
       throw this.#nonsense(`asked for ${error.expected} it sent ${error.actual}`);
     }
+    this.#throwIfFailed();
     this.#enter({ kind: "verified", sizeBytes: writtenBytes, intake });
   }
 

@@ -41,7 +41,7 @@ export class Intake implements ReadableBytes, AsyncDisposable {
     const { store, rooms, log } = tools;
     const room = await orNull(log, () => rooms().reserve(sizeBytes ?? growthBytes));
     if (!room) return "no room is left";
-    const ingest = await orNull(log, () => store.ingest(digest));
+    const ingest = await orNull(log, () => store.ingest(digest, sizeBytes));
     if (ingest) return new Intake(tools, ingest, room);
     room[Symbol.dispose]();
     return "the store failed";
@@ -65,13 +65,14 @@ export class Intake implements ReadableBytes, AsyncDisposable {
     return readBytes > 0 ? readBytes : await this.#ingest.read(target, positionBytes);
   }
 
-  hashCopy(): Hash {
+  /** As `Ingest.hashCopy`. */
+  hashCopy(): Promise<Hash> {
     return this.#ingest.hashCopy();
   }
 
   /** As `Ingest.verify`. */
-  verify(): void {
-    this.#ingest.verify();
+  verify(): Promise<void> {
+    return this.#ingest.verify();
   }
 
   /** As `Ingest.commit`. */

@@ -26,7 +26,7 @@ export interface ResumedBlobOptions {
   /** Aborting it ends the transfer, or the pause before the next try. */
   readonly signal: AbortSignal;
   /** The hash of all bytes before the one that `next` goes on with. */
-  readonly hashCopy: () => Hash;
+  readonly hashCopy: () => Promise<Hash>;
 }
 
 /**
@@ -123,7 +123,8 @@ export class ResumedBlob implements BlobSource {
       else batch[Symbol.dispose]();
       missingBytes -= sizeBytes;
     }
-    if (hash.digest("hex") === hashCopy().digest("hex")) return rest ?? (await blob.next());
+    const known = await hashCopy();
+    if (hash.digest("hex") === known.digest("hex")) return rest ?? (await blob.next());
     blob.drop();
     blob.source.noteWrongBytes();
     throw this.#nonsense("its second answer does not begin as its first did");

@@ -48,7 +48,7 @@ export class UnstoredBlob implements BlobReader {
     this.#source = new ResumedBlob({
       ...options,
       signal: this.#disposed.signal,
-      hashCopy: () => hash.copy(),
+      hashCopy: () => Promise.resolve(hash.copy()),
     });
   }
 

@@ -2,13 +2,16 @@ import { randomUUID } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Digest } from "../../oci/digest.ts";
+import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import type { BlobStore, Ingest, StoredBlob } from "../blob-store.ts";
 import { blobFile, type Layout, shardDirectory } from "../layout.ts";
 import { codeOf, StorageError } from "../storage-error.ts";
 import { AtMost } from "./at-most.ts";
+import { type ContentHash, HashedHere } from "./content-hash.ts";
 import { identityOf } from "./disk-identity.ts";
 import { DiskIngest } from "./disk-ingest.ts";
+import { FileHasher } from "./file-hasher.ts";
+import { HashedBehind } from "./hashed-behind.ts";
 import { listLeftovers, removeLeftovers, type Sweep } from "./leftovers.ts";
 import { OpenContents } from "./open-contents.ts";
 import { OpenFile } from "./open-file.ts";
@@ -21,16 +24,21 @@ const syncsAtATime = 2;
 // Each has a file open. A disk that works has done them within seconds; on one that does not, new content passes unstored.
 const syncsWaiting = 256;
 
+// Content that is expected to be as large is hashed by a thread. Below it takes the thread that answers clients 4 ms at most, of
+// which no more than 1 at a time.
+const hashedBehindBytes = 8 * 1024 * 1024;
+
 /**
  * Blobs as files under their digest. `open`, `commit` and `remove` of one digest need no lock among
  * them: each takes effect in one `open` or `rename`, and the kernel orders those.
  */
-export class DiskBlobStore implements BlobStore {
+export class DiskBlobStore implements BlobStore, AsyncDisposable {
   readonly #layout: Layout;
   readonly #leftovers: readonly string[];
   readonly #openContents = new OpenContents();
   readonly #quarantine: Quarantine;
   readonly #syncs = new AtMost(syncsAtATime);
+  readonly #hasher = new FileHasher();
   #sweep: Promise<Sweep> | null = null;
 
   private constructor(layout: Layout, leftovers: readonly string[], now: () => number) {
@@ -71,7 +79,7 @@ export class DiskBlobStore implements BlobStore {
     return this.#openContents.removedBytes;
   }
 
-  async ingest(digest: Digest): Promise<Ingest> {
+  async ingest(digest: Digest, sizeBytes: number | null = null): Promise<Ingest> {
     if (this.#syncs.waiting >= syncsWaiting) throw tooSlow(this.#layout.directory);
     const path = join(this.#layout.ingest, randomUUID());
     await using stack = new AsyncDisposableStack();
@@ -82,6 +90,7 @@ export class DiskBlobStore implements BlobStore {
     return new DiskIngest({
       digest,
       file,
+      hash: this.#hashOf(file, digest, sizeBytes ?? 0),
       path,
       entered,
       inTurn: (sync) => this.#syncs.run(sync),
@@ -118,6 +127,17 @@ export class DiskBlobStore implements BlobStore {
   sweep(): Promise<Sweep> {
     this.#sweep ??= removeLeftovers(this.#leftovers);
     return this.#sweep;
+  }
+
+  /** Ends what runs beside the calling thread. The store can still be used, as somebody may who is late. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#hasher[Symbol.asyncDispose]();
+  }
+
+  #hashOf(file: OpenFile, digest: Digest, sizeBytes: number): ContentHash {
+    const algorithm = algorithmOf(digest);
+    if (sizeBytes < hashedBehindBytes) return new HashedHere(algorithm);
+    return new HashedBehind(file, algorithm, this.#hasher);
   }
 
   async #place(path: string, digest: Digest): Promise<void> {

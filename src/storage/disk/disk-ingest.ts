@@ -1,7 +1,8 @@
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { algorithmOf, type Digest, hexOf } from "../../oci/digest.ts";
 import { DigestMismatch, type Ingest } from "../blob-store.ts";
+import type { ContentHash } from "./content-hash.ts";
 import { identityOf } from "./disk-identity.ts";
 import type { OpenFile } from "./open-file.ts";
 
@@ -13,6 +14,8 @@ export interface DiskIngestOptions {
   /** An empty file, and where it lies; the ingest disposes of it. */
   readonly file: OpenFile;
   readonly path: string;
+  /** Of what is in the file; the ingest disposes of it. */
+  readonly hash: ContentHash;
   /** Disposed when the file is closed. */
   readonly entered: Disposable;
   /** Runs what makes content durable when it is its turn. */
@@ -29,7 +32,7 @@ export class DiskIngest implements Ingest {
   readonly #entered: Disposable;
   readonly #inTurn: DiskIngestOptions["inTurn"];
   readonly #place: () => Promise<void>;
-  #hash: Hash;
+  readonly #hash: ContentHash;
   #writtenBytes = 0;
   #state: State = "open";
 
@@ -40,7 +43,7 @@ export class DiskIngest implements Ingest {
     this.#entered = options.entered;
     this.#inTurn = options.inTurn;
     this.#place = options.place;
-    this.#hash = createHash(algorithmOf(options.digest));
+    this.#hash = options.hash;
   }
 
   get writtenBytes(): number {
@@ -49,17 +52,13 @@ export class DiskIngest implements Ingest {
 
   async append(chunks: readonly Uint8Array[]): Promise<void> {
     this.#advance("open", "appending");
-    // The disk writes while this thread hashes.
     const written = this.#file.write(chunks, this.#writtenBytes);
-    const hash = this.#hash.copy();
-    for (const chunk of chunks) hash.update(chunk);
-    await this.#orLost(written);
-    this.#hash = hash;
+    await this.#orLost(this.#hash.add(chunks, written));
     this.#writtenBytes += chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
     this.#advance("appending", "open");
   }
 
-  hashCopy(): Hash {
+  hashCopy(): Promise<Hash> {
     return this.#hash.copy();
   }
 
@@ -70,9 +69,9 @@ export class DiskIngest implements Ingest {
     return this.#file.read(target, positionBytes, lengthBytes);
   }
 
-  verify(): void {
+  async verify(): Promise<void> {
     this.#advance("open", "verifying");
-    const hex = this.#hash.digest("hex");
+    const hex = await this.#orLost(this.#hash.hex());
     if (hex !== hexOf(this.#digest)) {
       this.#state = "lost";
       throw new DigestMismatch(this.#digest, `${algorithmOf(this.#digest)}:${hex}` as Digest);
@@ -95,6 +94,7 @@ export class DiskIngest implements Ingest {
   /** Never rejects: what cannot be removed now is swept at the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state !== "committed") await rm(this.#path, { force: true }).catch(() => {});
+    this.#hash[Symbol.dispose]();
     await this.#file[Symbol.asyncDispose]();
     this.#entered[Symbol.dispose]();
   }
@@ -104,9 +104,9 @@ export class DiskIngest implements Ingest {
     this.#state = to;
   }
 
-  async #orLost(step: Promise<void>): Promise<void> {
+  async #orLost<T>(step: Promise<T>): Promise<T> {
     try {
-      await step;
+      return await step;
     } catch (error) {
       this.#state = "lost";
       throw error;

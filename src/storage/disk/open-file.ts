@@ -71,6 +71,11 @@ export class OpenFile implements AsyncDisposable {
     return this.#hold(() => fdatasync(this.#fd));
   }
 
+  /** Has the descriptor used, which stays open until that has ended. */
+  lend<T>(use: (fd: number) => Promise<T>): Promise<T> {
+    return this.#hold(() => use(this.#fd));
+  }
+
   status(): Promise<fs.BigIntStats> {
     return this.#hold(() => fstat(this.#fd, { bigint: true }));
   }

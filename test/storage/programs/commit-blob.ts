@@ -12,7 +12,7 @@ const outcomes: string[] = [];
   await using ingest = await store.ingest(digestOf(bytes));
   await attempt(async () => {
     await ingest.append([bytes.subarray(0, 1), bytes.subarray(1)]);
-    ingest.verify();
+    await ingest.verify();
   });
   for (let time = 0; time < 2; time += 1) await attempt(() => ingest.commit());
 }

@@ -10,7 +10,7 @@ try {
     const bytes = Buffer.from(`${taken}`);
     const ingest = await store.ingest(digestOf(bytes));
     await ingest.append([bytes]);
-    ingest.verify();
+    await ingest.verify();
     ingest.commit().catch(() => {});
   }
 } catch (error) {
