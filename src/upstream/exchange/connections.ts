@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import type { LookupFunction } from "node:net";
 import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 import type { ReceiveBuffers } from "./receive-buffers.ts";
@@ -100,11 +101,16 @@ interface Use {
   readonly shown: ConnectionOptions["client"];
 }
 
+// Node looks once at whom it talks to, and with TLS 1.2 a server may ask for another handshake, with another certificate: that
+// ends the connection. TLS 1.3 has none.
+const oneHandshake = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
+
 function agentFor(
   { timeouts, ca, proxy, http2, receiveBuffers }: ConnectionOptions,
   { scheme, trust, lookup, shown }: Use,
 ): EnvHttpProxyAgent {
   const tls = {
+    ...oneHandshake,
     ...(ca === null ? {} : { ca }),
     ...(shown === null ? {} : { cert: shown.certificatePem, key: shown.keyPem }),
   };
@@ -119,6 +125,7 @@ function agentFor(
     noProxy: proxy.noProxy,
     // Proxies commonly allow CONNECT to port 443 only.
     proxyTunnel: false,
+    proxyTls: oneHandshake,
     requestTls: { ...tls, allowH2 },
     connectTimeout: timeouts.connectMs,
     connect: {
