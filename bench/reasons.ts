@@ -11,6 +11,5 @@ export const reasons: Readonly<Record<string, string>> = {
     "Hashing what is sent and finding it are some 3 % in a profile; the rest is not explained.",
   "hit meanwhile, p99":
     "The thread that chooses, the mirror and the client share two cores, and the kernel lets a thread that computes run on until its tick of 4 ms.",
-  "30 days by hours, asked":
-    "In a quick run it is asked so seldom that the start of the thread that reads it counts.",
+  "30 days by hours, asked": "The start of the thread that reads it was counted in that run.",
 };

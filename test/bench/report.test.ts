@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { resultsPage } from "../../bench/support/published/results-page.ts";
+import { openReasons, resultsPage } from "../../bench/support/published/results-page.ts";
 import type { Row } from "../../bench/support/question.ts";
 import { report } from "../../bench/support/report.ts";
 import type { Results } from "../../bench/support/results-file.ts";
@@ -58,6 +58,31 @@ test("a peer that is not installed is named, its column left empty and its targe
   assert.match(page, /0 of 2 targets are met, 1 could not be measured/);
   assert.match(page, /^- \*\*warm blob\*\*: ≥ 1\.25 × registry:2: 1\.00 ✗\. It has a reason\.$/m);
   assert.match(page, /^- ! nginx is not installed here$/m);
+});
+
+test("what falls short without a reason is told, and a reason of what falls short no more", () => {
+  const board = new Scoreboard();
+  board.add("sluice", { "warm blob": 1, "cold blob": 3 });
+  board.add("registry", { "warm blob": 1, "cold blob": 1 });
+  const rows = [row, { ...row, label: "cold blob" }].map((each) =>
+    report(
+      { ...each, targets: [{ of: "registry", kind: "at least", value: 2 }] },
+      ["sluice", "registry"],
+      board,
+    ),
+  );
+  const results = { ...someResults, answers: [{ name: "q", rows, curves: [], notes: [] }] };
+
+  const reasons = { "cold blob": "It was slow.", "not asked": "Nobody knows." };
+
+  assert.deepEqual(openReasons({ results, reasons }), {
+    missing: ["warm blob"],
+    stale: ["cold blob"],
+  });
+  assert.deepEqual(openReasons({ results, reasons: { "warm blob": "It is so." } }), {
+    missing: [],
+    stale: [],
+  });
 });
 
 const someResults: Results = {

@@ -15,6 +15,24 @@ export interface PageSources {
   readonly charts: readonly string[];
 }
 
+/** What there is to write about reasons: which rows and curves lack theirs, and which reasons stand beside none that falls short. */
+export function openReasons({
+  results: { answers },
+  reasons,
+}: Pick<PageSources, "results" | "reasons">): {
+  readonly missing: readonly string[];
+  readonly stale: readonly string[];
+} {
+  const goals = answers.flatMap(goalsOf);
+  const short = new Set(goals.filter(({ met }) => met === false).map(({ label }) => label));
+  // Of what was not asked, or could not be measured, nothing is known.
+  const met = new Set(goals.filter((goal) => goal.met === true).map(({ label }) => label));
+  return {
+    missing: [...short].filter((label) => reasons[label] === undefined),
+    stale: Object.keys(reasons).filter((label) => met.has(label) && !short.has(label)),
+  };
+}
+
 /** `bench/RESULTS.md`. */
 export function resultsPage({ results, questions, reasons, charts }: PageSources): string {
   const { answers } = results;
@@ -32,9 +50,10 @@ export function resultsPage({ results, questions, reasons, charts }: PageSources
 }
 
 function introduction({ startedAt, machine, size }: Results): string {
+  const absent = size.peers === "targeted" ? " Peers that no target names did not play." : "";
   const coarse =
     size.name === "quick"
-      ? "\n\n**A quick run: small blobs and one or two rounds. Its figures are coarse.**"
+      ? `\n\n**A quick run: small blobs and few rounds. Its figures are coarse.**${absent}`
       : "";
   return `Measured on ${startedAt.slice(0, 10)} with \`npm run bench${size.name === "quick" ? " -- --quick" : ""}\`.
 
@@ -54,10 +73,7 @@ interface Goal {
 }
 
 function summary(answers: readonly Answer[], reasons: PageSources["reasons"]): string {
-  const goals = answers.flatMap((answer) => [
-    ...answer.rows.flatMap((row) => row.verdicts.map((verdict) => goalOf(row, verdict))),
-    ...answer.curves.map(goalOfCurve),
-  ]);
+  const goals = answers.flatMap(goalsOf);
   const missed = goals.filter(({ met }) => met === false);
   const unknown = goals.filter(({ met }) => met === null);
   const lines = missed.map(
@@ -68,6 +84,13 @@ function summary(answers: readonly Answer[], reasons: PageSources["reasons"]): s
   const told = `${met} of ${goals.length} targets are met${unmeasured}.`;
   if (missed.length === 0) return `## Targets\n\n${told}`;
   return `## Targets\n\n${told} Short of theirs fall:\n\n${lines.join("\n")}`;
+}
+
+function goalsOf({ rows, curves }: Answer): Goal[] {
+  return [
+    ...rows.flatMap((row) => row.verdicts.map((verdict) => goalOf(row, verdict))),
+    ...curves.map(goalOfCurve),
+  ];
 }
 
 function section({ name, rows, curves, notes }: Answer, question: string): string {
