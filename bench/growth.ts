@@ -1,7 +1,5 @@
 // How do pulls, memory, starts and choices of victims grow, with what is in the catalog and with the clients?
 
-import { join } from "node:path";
-import { makeLargeStore } from "./support/large-store.ts";
 import { type PlacedMany, placeMany, pullMany, verifyMany } from "./support/placed-many.ts";
 import type { Bench, Curve, Question } from "./support/question.ts";
 import type { ServerProcess } from "./support/server-process.ts";
@@ -48,17 +46,21 @@ async function play(bench: Bench): Promise<void> {
 async function withBlobs(bench: Bench, many: PlacedMany): Promise<void> {
   const { board, size, lab } = bench;
   const stores = await makeStores(bench);
-  for (const _ of roundsOf(size)) {
-    for (const { blobs, directory } of stores) {
-      const startMs = performance.now();
-      await using _server = await startOnStore(bench, directory);
-      board.addPoint(byBlobs.start.label, blobs, performance.now() - startMs);
+  const start = async ({ blobs, directory }: Store): Promise<ServerProcess> => {
+    const startMs = performance.now();
+    const server = await startOnStore(bench, directory);
+    board.addPoint(byBlobs.start.label, blobs, performance.now() - startMs);
+    return server;
+  };
+  for (let round = 1; round < size.rounds; round += 1) {
+    for (const store of stores) {
+      await using _server = await start(store);
     }
   }
   await using running = new AsyncDisposableStack();
   const scenes: Scene[] = [];
   for (const store of stores) {
-    const server = running.use(await startOnStore(bench, store.directory));
+    const server = running.use(await start(store));
     await verifyMany(lab, server, many);
     await filesAreCompared(server, lab.signal);
     const toBytes = await aimFor(store.controlSocket, { victims, blobs: store.blobs }, lab.signal);
@@ -82,11 +84,10 @@ interface Scene extends Store, Aim {
   readonly server: ServerProcess;
 }
 
-async function makeStores({ lab, size }: Bench): Promise<readonly Store[]> {
+async function makeStores({ largeStores, size }: Bench): Promise<readonly Store[]> {
   const stores: Store[] = [];
   for (const blobs of size.growth.blobs) {
-    const directory = join(await lab.makeDirectory("growth"), "storage");
-    const { controlSocket } = await makeLargeStore(directory, blobs);
+    const { directory, controlSocket } = await largeStores.withBlobs(blobs);
     stores.push({ blobs, directory, controlSocket });
   }
   return stores;

@@ -11,6 +11,7 @@ import { placeImage } from "./support/origin.ts";
 import { pullVerified } from "./support/pull-verified.ts";
 import type { Bench, Question } from "./support/question.ts";
 import { startSluice } from "./support/sluice.ts";
+import { median } from "./support/statistics.ts";
 import { takeTurns, withRounds } from "./support/turns.ts";
 import { wrk } from "./support/wrk.ts";
 
@@ -50,19 +51,27 @@ async function play(bench: Bench): Promise<void> {
   const layout = await prepareLayout(directory);
   await using catalog = await SqliteCatalog.open(layout);
   const endMs = Date.now();
-  await keepMonth(catalog, { endMs, share: bench.size.trafficShare });
+  await keepMonth(catalog, { endMs, minutesApart: bench.size.minutesApart });
   const { size } = statSync(layout.catalogFile);
   bench.board.add("sluice", { [sizeLabel]: size / 2 ** 20 });
   const window = windowOf(endMs);
-  const { coldRounds, discardedRounds } = bench.size;
-  const rounds = withRounds(bench, coldRounds, discardedRounds);
-  await takeTurns(rounds, [{ name: "sluice" }], async () => {
+  const ask = async (): Promise<number> => {
     const askedMs = performance.now();
     await catalog.ask({ kind: "traffic", window, pending: [] });
-    const tookMs = performance.now() - askedMs;
-    return { [askedLabel]: tookMs, [shareLabel]: await shareOfHit(bench) };
+    return performance.now() - askedMs;
+  };
+  // The first who asks starts the thread that reads it.
+  await ask();
+  const rounds = withRounds(bench, bench.size.coldRounds, 0);
+  await takeTurns(rounds, [{ name: "sluice" }], async () => {
+    const tookMs: number[] = [];
+    for (let nth = 0; nth < asked; nth += 1) tookMs.push(await ask());
+    return { [askedLabel]: median(tookMs), [shareLabel]: await shareOfHit(bench) };
   });
 }
+
+// The thread is new, and has compiled what it reads with after some.
+const asked = 7;
 
 function windowOf(endMs: number): TrafficWindow {
   const read = readWindow({ window: "30d", step: "1h" }, endMs);

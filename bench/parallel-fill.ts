@@ -26,11 +26,13 @@ export const parallelFill: Question = {
     const line = { bytesPerSecond: 5e6, roundTripMs: 20, isEachConnections: true };
     await using origin = await LongLine.start(bench.lab, bench.origin.url, line);
     const contestants = [over(bench.lab, "sluice", 4), over(bench.lab, onOne, 1)];
+    // What the line takes is the same in each round, and is most of it.
+    const coldRounds = Math.ceil(bench.size.coldRounds / 2);
     await playCold(
-      { ...bench, contestants },
+      { ...bench, contestants, size: { ...bench.size, coldRounds } },
       {
-        // Thirteen seconds over one connection, and slow enough for any machine to keep up with four.
-        sizeBytes: Math.min(64 * 1024 ** 2, bench.size.blobBytes),
+        // Seconds over one connection, and slow enough for any machine to keep up with four.
+        sizeBytes: bench.size.limitedBytes,
         originUrl: origin.url,
         measure: async (pull) => {
           const { bytes, seconds } = await curlPull({ ...pull, times: 1 });

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { secondsOf } from "./durations.ts";
 import type { Question, Size } from "./question.ts";
 import { fullSize, quickSize } from "./sizes.ts";
 
@@ -27,15 +28,18 @@ export function parseCommandLine(args: readonly string[], all: readonly Question
 
 /** The help text. Each question is the first line of its file. */
 export async function usage(all: readonly Question[]): Promise<string> {
+  const names = all.map(({ name }) => name);
+  const minutes = (size: Size["name"]): string =>
+    `some ${Math.ceil(secondsOf(names, size) / 60)} minutes`;
   const lines = all.map(async ({ name }) => `  ${name.padEnd(16)}${await questionOf(name)}`);
   return `npm run bench -- [NAME…] [--quick] [--json FILE]
 
 Measures sluice beside docker-registry as a pull-through cache and nginx with proxy_cache, as far as
-they are installed, on loopback. Without a NAME all questions are asked:
+they are installed, on loopback. Without a NAME all questions are asked, in ${minutes("full")} on two quiet cores:
 
 ${(await Promise.all(lines)).join("\n")}
 
-  --quick         smaller blobs and fewer rounds: some minutes for all questions, and coarse
+  --quick         smaller blobs, one round, only peers that a target names: coarse, ${minutes("quick")} for all questions
   --json FILE     where to store the results; else a new file in bench/results
   --help          this text
 

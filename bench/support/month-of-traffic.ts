@@ -30,33 +30,27 @@ export const oneRequest: MeteredRequest = {
 
 /**
  * Has a catalog keep 30 days of the traffic of three upstreams, that end at `endMs`: written a hundred minutes at a time.
- * Of the requests of busy minutes it is told a `share`.
+ * Those with traffic are `minutesApart`.
  */
 export async function keepMonth(
   catalog: SqliteCatalog,
-  { endMs, share }: { readonly endMs: number; readonly share: number },
+  { endMs, minutesApart }: { readonly endMs: number; readonly minutesApart: number },
 ): Promise<void> {
   const random = new SeededRandom(1);
   let atMs = endMs;
   const meter = new TrafficMeter(() => atMs);
   for (let back = minutes; back >= 0; back -= 1) {
     atMs = endMs - back * 60_000;
-    for (const upstream of upstreams) meterMinute(meter, { upstream, share, random });
+    if (back % minutesApart === 0)
+      for (const upstream of upstreams) meterMinute(meter, upstream, random);
     if (back % 100 > 0) continue;
     await catalog.recordTraffic({ minutes: meter.take(), limitBytes: 2 ** 26, nowMs: atMs });
   }
 }
 
-function meterMinute(
-  meter: TrafficMeter,
-  {
-    upstream,
-    share,
-    random,
-  }: { readonly upstream: string; readonly share: number; readonly random: SeededRandom },
-): void {
+function meterMinute(meter: TrafficMeter, upstream: string, random: SeededRandom): void {
   for (const [kind, outcome, most] of mix) {
-    for (let nth = Math.round(share * random.between(0, most)); nth > 0; nth -= 1) {
+    for (let nth = random.between(0, most); nth > 0; nth -= 1) {
       meter.note({
         ...oneRequest,
         upstream,

@@ -32,13 +32,13 @@ const mostRehearsedBytes = 64 * 1024 * 1024;
  * of them.
  */
 export async function playCold(bench: Bench, game: ColdGame): Promise<void> {
-  const rehearsedBytes = Math.min(mostRehearsedBytes, bench.size.blobBytes / 4);
+  const rehearsedBytes = Math.min(mostRehearsedBytes, game.sizeBytes / 4);
   const blobs: Blobs = {
     rehearsed: await placeBlob(bench.origin, { name: "rehearsal", sizeBytes: rehearsedBytes }),
     wanted: await placeWanted(bench, game.sizeBytes),
   };
-  const { coldRounds, discardedRounds } = bench.size;
-  const rounds = withRounds(bench, coldRounds, discardedRounds);
+  // Each turn begins with a rehearsal, so no round is needed for that.
+  const rounds = withRounds(bench, bench.size.coldRounds, 0);
   const contestants = [...bench.contestants, direct(bench.origin)];
   await takeTurns(rounds, contestants, (contestant) => time(bench, contestant, { blobs, game }));
 }

@@ -1,5 +1,6 @@
 import type { Contestant } from "./contestant.ts";
 import type { Lab } from "./lab.ts";
+import type { LargeStores } from "./large-store.ts";
 import type { Origin } from "./origin.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 
@@ -46,16 +47,21 @@ export interface Bench {
   readonly size: Size;
   /** Only those that are installed; sluice first. */
   readonly contestants: readonly Contestant[];
+  readonly largeStores: LargeStores;
 }
 
 export interface Size {
   readonly name: "full" | "quick";
+  /** Which of those that are installed play: all, or those only that a target of the question names. */
+  readonly peers: "all" | "targeted";
   readonly blobBytes: number;
+  /** Of a blob that comes over connections that are limited. */
+  readonly limitedBytes: number;
   /** Rounds that count. */
   readonly rounds: number;
   /** Rounds that are played before them and thrown away. */
   readonly discardedRounds: number;
-  /** Rounds of what takes longer: where each contestant is started anew, or sluice has much to do before. */
+  /** Rounds of what takes longer: where each contestant is started anew, or sluice has much to do before. None is thrown away. */
   readonly coldRounds: number;
   readonly wrkSeconds: number;
   /** How many blobs are waited for in a round, and pulled before them. */
@@ -72,6 +78,6 @@ export interface Size {
   readonly catalogBlobs: number;
   /** Of how many blobs, and how many clients, it is seen how things grow. */
   readonly growth: { readonly blobs: readonly number[]; readonly clients: readonly number[] };
-  /** How many requests a minute of a month has, beside those of a busy one. */
-  readonly trafficShare: number;
+  /** How many minutes lie between two of a month that have traffic. */
+  readonly minutesApart: number;
 }

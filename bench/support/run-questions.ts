@@ -1,8 +1,10 @@
 import type { Contestant } from "./contestant.ts";
 import { contestantsOf } from "./contestants.ts";
 import { type ReportedCurve, reportCurve } from "./curve-report.ts";
+import { Countdown } from "./durations.ts";
 import type { Lab } from "./lab.ts";
-import { type Origin, startOrigin } from "./origin.ts";
+import { LargeStores } from "./large-store.ts";
+import { startOrigin } from "./origin.ts";
 import type { Bench, Question, Size } from "./question.ts";
 import { type ReportedRow, report } from "./report.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -22,31 +24,43 @@ export async function runQuestions(
   size: Size,
 ): Promise<readonly Answer[]> {
   const origin = await startOrigin(lab);
+  const largeStores = new LargeStores(lab);
+  const countdown = new Countdown(
+    questions.map(({ name }) => name),
+    size.name,
+  );
   const answers: Answer[] = [];
   for (const question of questions) {
     const startMs = performance.now();
-    console.error(`${question.name} …`);
-    answers.push(await runQuestion(lab, origin, { question, size }));
-    console.error(`  took ${Math.round((performance.now() - startMs) / 1_000)} s`);
+    console.error(`${question.name} … (${countdown.text})`);
+    answers.push(await runQuestion(question, { lab, origin, size, largeStores }));
+    const tookSeconds = (performance.now() - startMs) / 1_000;
+    countdown.note(tookSeconds);
+    console.error(`  took ${Math.round(tookSeconds)} s`);
   }
   return answers;
 }
 
 async function runQuestion(
-  lab: Lab,
-  origin: Origin,
-  { question, size }: { readonly question: Question; readonly size: Size },
+  question: Question,
+  setUp: Omit<Bench, "board" | "contestants">,
 ): Promise<Answer> {
   const board = new Scoreboard();
-  const all = contestantsOf(lab);
+  const all = contestantsOf(setUp.lab).filter((contestant) => plays(contestant, question, setUp));
   const contestants = await installedOf(all, board);
-  const bench: Bench = { lab, origin, board, size, contestants };
+  const bench: Bench = { ...setUp, board, contestants };
   await question.play(bench);
   // A peer that is missing keeps its lines; others, such as what only one question knows, follow.
   const names = [...new Set([...all.map((contestant) => contestant.name), ...board.contestants])];
   const rows = question.rows.map((row) => report(row, names, board));
   const curves = (question.curves ?? []).map((curve) => reportCurve(curve, board));
   return { name: question.name, rows, curves, notes: board.notes };
+}
+
+/** A peer that no target names says something only to whoever has the time. */
+function plays({ name }: Contestant, { rows }: Question, { size }: Pick<Bench, "size">): boolean {
+  if (size.peers === "all" || name === "sluice") return true;
+  return rows.some(({ targets }) => targets.some(({ of }) => of === name));
 }
 
 async function installedOf(

@@ -17,7 +17,7 @@ export async function filesAreCompared(server: ServerProcess, signal: AbortSigna
   while (Date.now() < untilMs) {
     const log = await readFile(join(server.directory, "output.log"), "utf8");
     if (log.includes("compared the files with the catalog")) return;
-    await sleep(1_000, null, { signal });
+    await sleep(200, null, { signal });
   }
   throw new Error("the files were not compared with the catalog within ten minutes");
 }

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { questions } from "../../bench/questions.ts";
+import { Countdown, durations, secondsOf } from "../../bench/support/durations.ts";
+
+const names = questions.map(({ name }) => name);
+
+test("of each question it is known how long it takes, and all of them keep to what the help says", () => {
+  assert.deepEqual(Object.keys(durations), names);
+  assert.ok(secondsOf(names, "full") <= 30 * 60);
+  assert.ok(secondsOf(names, "quick") <= 120);
+});
+
+test("what is left of a run goes by how long its first questions took", () => {
+  const countdown = new Countdown(names, "full");
+  const expected = countdown.leftSeconds;
+  countdown.note(2 * secondsOf(names.slice(0, 1), "full"));
+
+  const left = countdown.leftSeconds;
+  for (const _ of names.slice(1)) countdown.note(1);
+
+  assert.equal(expected, secondsOf(names, "full"));
+  assert.equal(left, 2 * secondsOf(names.slice(1), "full"));
+  assert.equal(countdown.leftSeconds, 0);
+});
