@@ -5,7 +5,7 @@ export type EvictionPolicyName = "lru" | "lfu" | "gdsf";
 export interface PulledImage {
   /** In ms since the epoch. */
   readonly atMs: number;
-  /** How often it was pulled since it is stored, this pull included. */
+  /** How often it was pulled since it is stored, this pull included; 0 of what was only looked at. */
   readonly pulls: number;
   /** Of all that it names, shared with other images or not. */
   readonly sizeBytes: number;
@@ -19,8 +19,9 @@ export interface PulledImage {
 export interface EvictionPolicy {
   /**
    * Images are evicted in ascending order of this number, which is finite; of equals, the one goes first whose last pull
-   * is longer ago. It changes with a pull of the image and with nothing else, so it can be stored and indexed. Numbers of
-   * different policies say nothing beside each other: whoever changes the policy ranks all images anew, with a floor of 0.
+   * is longer ago. It changes with a pull of the image or a look at it and with nothing else, so it can be stored and
+   * indexed. Numbers of different policies say nothing beside each other: whoever changes the policy ranks all images anew,
+   * with a floor of 0.
    */
   priority(image: PulledImage): number;
 }
