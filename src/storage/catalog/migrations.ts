@@ -288,9 +288,11 @@ const migrations: readonly string[] = [
 export function migrate(database: Database.Database, toVersion: number = migrations.length): void {
   const version = Number(database.pragma("user_version", { simple: true }));
   if (isNewer(database)) throw newerSchema(database.name, version);
-  for (const [done, step] of migrations.slice(0, toVersion).entries()) {
-    if (done >= version)
-      database.transaction(() => applyStep(database, step, done + 1)).immediate();
+  // A new catalog waits for the disk once, and not for each step.
+  const stepsAtOnce = version === 0 ? migrations.length : 1;
+  for (let done = version; done < toVersion; done += stepsAtOnce) {
+    const upTo = Math.min(done + stepsAtOnce, toVersion);
+    database.transaction(() => applySteps(database, done, upTo)).immediate();
   }
 }
 
@@ -299,9 +301,9 @@ export function isNewer(database: Database.Database): boolean {
   return Number(database.pragma("user_version", { simple: true })) > migrations.length;
 }
 
-function applyStep(database: Database.Database, step: string, version: number): void {
-  database.exec(step);
-  database.pragma(`user_version = ${version}`);
+function applySteps(database: Database.Database, fromVersion: number, toVersion: number): void {
+  for (const step of migrations.slice(fromVersion, toVersion)) database.exec(step);
+  database.pragma(`user_version = ${toVersion}`);
 }
 
 function newerSchema(path: string, version: number): StorageError {
