@@ -28,8 +28,8 @@ for (const state of ["in flight", "stored"] as const) {
     assert.equal(scene.upstream.asked("GET", content.digest).length, 1);
     const moreBytes = (await scene.footprint()).peakBytes - scene.idle.peakBytes;
     assert.ok(moreBytes <= 128 * mib, `${Math.round(moreBytes / mib)} MiB more than idle`);
-    for (const client of slow.slice(0, 20)) client.resume();
-    for (const client of slow.slice(0, 20)) assert.ok((await client.end()).complete);
+    for (const client of slow.slice(0, 5)) client.resume();
+    for (const client of slow.slice(0, 5)) assert.ok((await client.end()).complete);
     for (const client of slow) client[Symbol.dispose]();
     await scene.assertSound();
   });
