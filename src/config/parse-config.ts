@@ -6,9 +6,10 @@ import { crossChecks, writtenSecrets } from "./schema/cross-checks.ts";
 import { configJsonSchema, knownKeys } from "./schema/json-schema.ts";
 import { configSchema } from "./schema/schema.ts";
 import type { CertificateUse } from "./schema/tls-schema.ts";
-import { unknownKey } from "./schema/unknown-key.ts";
+import { nearestKey, unknownKey } from "./schema/unknown-key.ts";
 import type { Environment } from "./yaml/environment.ts";
-import type { Finding } from "./yaml/finding.ts";
+import { type Finding, pathText } from "./yaml/finding.ts";
+import { valueAt } from "./yaml/plain-values.ts";
 import { type PlacedFinding, YamlSource } from "./yaml/yaml-source.ts";
 
 export interface ConfigText {
@@ -33,7 +34,9 @@ export async function parseConfig(written: ConfigText, environment: Environment)
   const value = source.value();
   const result = await schemaOf(written).safeParseAsync(value);
   const issues = result.error?.issues ?? [];
-  const findings = [...issues.flatMap(findingsOf), ...crossChecks(value), ...secrets];
+  const schemaFindings = issues.flatMap(findingsOf);
+  const found = [...schemaFindings, ...crossChecks(value), ...secrets];
+  const findings = found.filter((finding) => !isMisspelt(finding, schemaFindings, value));
   const unusable = [...duplicates, ...unset];
   if (result.success && unusable.length === 0 && findings.length === 0) return result.data;
 
@@ -47,7 +50,20 @@ function schemaOf({ directory, certificates = "judged" }: ConfigText): z.ZodType
   return configSchema(directory, certificates);
 }
 
-function findingsOf(issue: z.core.$ZodIssue): Finding[] {
+/** Whether it is about a key that is there under a name which nobody knows: that says it all. */
+function isMisspelt({ path }: Finding, others: readonly SchemaFinding[], root: unknown): boolean {
+  if (valueAt(root, path) !== undefined) return false;
+  return others.some(({ path: other, meant }) => {
+    return typeof meant === "string" && pathText([...other.slice(0, -1), meant]) === pathText(path);
+  });
+}
+
+interface SchemaFinding extends Finding {
+  /** Of a key that nobody knows: the one that may have been meant. */
+  readonly meant?: string | null;
+}
+
+function findingsOf(issue: z.core.$ZodIssue): SchemaFinding[] {
   if (issue.code === "invalid_union") return closest(issue).flatMap(findingsOf);
   const path = issue.path.map((step) => (typeof step === "number" ? step : String(step)));
   if (issue.code !== "unrecognized_keys") return [{ path, at: "value", message: issue.message }];
@@ -56,6 +72,7 @@ function findingsOf(issue: z.core.$ZodIssue): Finding[] {
     path: [...path, key],
     at: "key",
     message: unknownKey(key, known),
+    meant: nearestKey(key, known),
   }));
 }
 

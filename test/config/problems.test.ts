@@ -51,6 +51,15 @@ test("an unknown key names the nearest known one, or all of them", async () => {
   await assertProblems([
     ["upstream: {}\n", '1:1 upstream: unknown key; did you mean "upstreams"?'],
     ["storage: { size: 1GiB }\n", '1:12 storage.size: unknown key; did you mean "maxSize"?'],
+    [
+      "upstreams: { ghcr.io: { endpoint: https://ghcr.io } }\n",
+      '1:25 upstreams.ghcr.io.endpoint: unknown key; did you mean "endpoints"?',
+    ],
+    [
+      "upstreams: { ghcr.io: { endpoint: https://ghcr.io, endpoints: [] } }\n",
+      '1:25 upstreams.ghcr.io.endpoint: unknown key; did you mean "endpoints"?',
+      "1:63 upstreams.ghcr.io.endpoints: names no URL; write for example [https://ghcr.io]",
+    ],
     ["freshness: { tttl: 1m }\n", '1:14 freshness.tttl: unknown key; did you mean "ttl"?'],
     ["storage: { dir: /x }\n", '1:12 storage.dir: unknown key; did you mean "directory"?'],
     ["storage: { MaxSize: 1GiB }\n", '1:12 storage.MaxSize: unknown key; did you mean "maxSize"?'],

@@ -1,3 +1,5 @@
+import type { KeyPath } from "./finding.ts";
+
 /** The table under `key`, or an empty one: what is no table is somebody else's problem. */
 export function tableAt(parent: unknown, key: string): Readonly<Record<string, unknown>> {
   const value = isTable(parent) ? parent[key] : undefined;
@@ -21,6 +23,14 @@ export function tablesAt(
   const value = isTable(parent) ? parent[key] : undefined;
   if (!Array.isArray(value)) return [];
   return value.flatMap((table: unknown, index) => (isTable(table) ? [{ table, index }] : []));
+}
+
+/** What stands at the end of the path; undefined if nothing does. */
+export function valueAt(root: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>((value, step) => {
+    if (typeof step === "number") return Array.isArray(value) ? value[step] : undefined;
+    return isTable(value) ? value[step] : undefined;
+  }, root);
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
