@@ -26,7 +26,8 @@ export const askedPatterns: z.ZodReadonly<z.ZodArray<z.ZodString>> = z
 export function readPattern(tools: AdminTools, written: string): string {
   const glob = ImageGlob.parse(written);
   if (!glob) {
-    throw new HTTPException(400, { message: `${shown(written)} is no pattern of images` });
+    const message = `${shown(written)} is no pattern of images; write for example docker.io/library/*`;
+    throw new HTTPException(400, { message });
   }
   if (!isName(written)) return written;
   const { upstream, repository, reference } = readImage(tools, written);

@@ -8,3 +8,6 @@ export class CommandError extends Error {
     this.name = "CommandError";
   }
 }
+
+/** It was not asked in a way that means something. */
+export class WrongUsage extends CommandError {}

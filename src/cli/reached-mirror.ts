@@ -9,7 +9,7 @@ import { DirectoryTaken } from "../storage/directory-lock.ts";
 import { layoutOf } from "../storage/layout.ts";
 import { createErrorLog } from "../telemetry/log.ts";
 import { openMirror } from "../wiring/open-mirror.ts";
-import { CommandError } from "./command-error.ts";
+import { CommandError, WrongUsage } from "./command-error.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { configurationOf } from "./configuration.ts";
 import { type Answer, askDaemon, type Question } from "./control.ts";
@@ -33,7 +33,7 @@ export class ReachedMirror implements AsyncDisposable {
     this.#owned = reached.owned;
   }
 
-  /** The JSON that the admin API answers. Rejects with CommandError for another status than 200. */
+  /** The JSON that the admin API answers. Rejects with CommandError for another status than 200, with WrongUsage for 400. */
   async ask(question: Question): Promise<unknown> {
     return JSON.parse(await text(await this.#bodyOf(question)));
   }
@@ -61,7 +61,8 @@ export class ReachedMirror implements AsyncDisposable {
   async #bodyOf(question: Question): Promise<Answer["body"]> {
     const { status, body } = await this.#ask(question);
     if (status === 200) return body;
-    throw new CommandError(refusalOf(status, await text(body)));
+    const sentence = refusalOf(status, await text(body));
+    throw status === 400 ? new WrongUsage(sentence) : new CommandError(sentence);
   }
 }
 

@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { WrongUsage } from "./command-error.ts";
 import { explainFailure } from "./explain-failure.ts";
 import { endOnLostOutput } from "./output/lost-output.ts";
 import { buildProgram } from "./program.ts";
@@ -17,6 +18,6 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     // Commander has written its own message, or the help or version that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : wrongUsage;
     process.stderr.write(`${explainFailure(error)}\n`);
-    return failed;
+    return error instanceof WrongUsage ? wrongUsage : failed;
   }
 }

@@ -178,7 +178,7 @@ test("config explain says what a key means, and those below it; a slip is named"
     /^upstreams\.HOST\.timeouts\n.*\n\nupstreams\.HOST\.timeouts\.connect\n/,
   );
   assert.deepEqual(slip, {
-    code: 1,
+    code: 2,
     stdout: "",
     stderr: 'sluice: freshness.tll: unknown key; did you mean "freshness.ttl"?\n',
   });
@@ -192,9 +192,11 @@ test("config explain takes a key as the file has it, and names a few where it ha
   const ofOne = await runSluice(["config", "explain", written], { cwd });
   const host = await runSluice(["config", "explain", "upstreams.ghcr.io"], { cwd });
   const nothing = await runSluice(["config", "explain", "nonsense"], { cwd });
+  const slip = await runSluice(["config", "explain", "upstreams.ghcr.io.prxy"], { cwd });
 
   assert.deepEqual(ofOne, general);
   assert.match(host.stdout, /^upstreams\.HOST\n/);
-  assert.equal(nothing.code, 1);
+  assert.match(slip.stderr, /did you mean "upstreams\.HOST\.proxy"\?\n$/);
+  assert.equal(nothing.code, 2);
   assert.match(nothing.stderr, /^sluice: nonsense: unknown key; known here: (?:\w+, )+log\n$/);
 });

@@ -51,7 +51,7 @@ test("what is no tag is refused with a sentence", async () => {
 
   assert.match(digest.stderr, /^sluice: a digest never moves/);
   assert.match(unknown.stderr, /^sluice: "quay\.io\/owner\/image": "quay\.io" is no upstream/);
-  assert.equal(hostile.code, 1);
+  assert.equal(hostile.code, 2);
   for (const char of ["\u001b", "\u202e"]) assert.ok(!hostile.stderr.includes(char));
 });
 

@@ -57,8 +57,8 @@ test("what matches nothing says how patterns are meant, and one that is none is 
 
   assert.deepEqual([nothing.code, nothing.stderr], [0, ""]);
   assert.match(nothing.stdout, /^No image matches alpine\. .* try '\*alpine\*'\.\n$/);
-  assert.deepEqual([none.code, none.stdout], [1, ""]);
-  assert.match(none.stderr, /^sluice: glob: it is no pattern of images/);
+  assert.deepEqual([none.code, none.stdout], [2, ""]);
+  assert.match(none.stderr, /^sluice: glob: it is no pattern of images; write for example/);
   assert.equal(wrong.code, 2);
 });
 

@@ -151,7 +151,7 @@ test("nothing is purged where a name is wrong, or nobody can be asked", async ()
     [["a"], 2, /nobody is there to be asked: say --yes, or --dry-run/],
     [["--yes", "a", "c:1"], 1, /^sluice: nothing is stored of docker\.io\/library\/c:1/],
     [["--yes", "a", "quay.io/*"], 1, /^sluice: nothing that is stored matches quay\.io\/\*/],
-    [["--yes", "a", "[b"], 1, /^sluice: "\[b" is no pattern of images/],
+    [["--yes", "a", "[b"], 2, /^sluice: "\[b" is no pattern of images; write for example/],
     [[], 2, /missing required argument 'image'/],
   ];
   for (const [args, code, message] of table) {

@@ -49,7 +49,8 @@ export interface ImagesAnswer {
 export function addImages(api: AdminApi, { mirror, catalog }: AdminTools): void {
   api.openapi(imagesRoute, async (context) => {
     const { glob = null, sort, limit, cursor } = context.req.valid("query");
-    if (glob !== null && !ImageGlob.parse(glob)) throw refusal("glob: it is no pattern of images");
+    if (glob !== null && !ImageGlob.parse(glob))
+      throw refusal("glob: it is no pattern of images; write for example docker.io/library/*");
     const after = cursor === undefined ? null : readCursor(cursor);
     const { images, matched, next } = await mirror.images.list({ glob, sort, limit, after });
     const { blobs, bytes } = await catalog.usage();

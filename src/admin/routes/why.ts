@@ -211,6 +211,8 @@ const whySchema: z.ZodType<WhyAnswer> = z
   })
   .openapi("Why");
 
+const notAnAddress = "it is not an address; write for example 10.0.0.7";
+
 const whyRoute = createRoute({
   method: "get",
   path: "/api/v1/why",
@@ -222,7 +224,7 @@ const whyRoute = createRoute({
         description:
           "A user who would pull it. Without one, but with an address: who has not logged in.",
       }),
-      address: z.ipv4().or(z.ipv6()).optional().openapi({
+      address: z.union([z.ipv4(), z.ipv6()], { error: notAnAddress }).optional().openapi({
         description: "From where; without one no rule with networks fits.",
       }),
     }),

@@ -1,6 +1,6 @@
 import { type ExplainedKey, explainedKeys } from "../../config/schema/key-list.ts";
 import { nearestKey, unknownKey } from "../../config/schema/unknown-key.ts";
-import { CommandError } from "../command-error.ts";
+import { WrongUsage } from "../command-error.ts";
 import { terminal } from "../output/terminal.ts";
 import { wrapped } from "../output/wrapped.ts";
 
@@ -8,7 +8,7 @@ const indent = "  ";
 
 const anyHost = "upstreams.HOST";
 
-/** `sluice config explain`: all keys, or one with those below it. Rejects with CommandError if there is none of the name. */
+/** `sluice config explain`: all keys, or one with those below it. Throws WrongUsage if there is none of the name. */
 export function explainConfig(asked: string | undefined): void {
   const all = explainedKeys();
   const known = all.map(({ path }) => path);
@@ -18,7 +18,7 @@ export function explainConfig(asked: string | undefined): void {
     // Of some sixty keys those are enough to go on with that nothing stands before.
     const near =
       nearestKey(meant, known) === null ? known.filter((path) => !path.includes(".")) : known;
-    throw new CommandError(`${asked}: ${unknownKey(meant, near)}`);
+    throw new WrongUsage(`${asked}: ${unknownKey(meant, near)}`);
   }
   const { widthChars } = terminal();
   process.stdout.write(`${shown.map((key) => render(key, widthChars)).join("\n\n")}\n`);
@@ -28,12 +28,19 @@ export function explainConfig(asked: string | undefined): void {
 function ofAnyHost(asked: string, known: readonly string[]): string {
   if (!asked.startsWith("upstreams.") || isAtOrBelow(asked, anyHost)) return asked;
   const tails = known
-    .filter((path) => path.startsWith(anyHost))
+    .filter((path) => path.startsWith(`${anyHost}.`))
     .map((path) => path.slice(anyHost.length));
   const tail = tails
     .toSorted((one, other) => other.length - one.length)
     .find((end) => asked.endsWith(end));
-  return anyHost + (tail ?? "");
+  return anyHost + (tail ?? misspelt(asked, tails));
+}
+
+/** The end of it, if a key of an upstream was meant by that and not a part of its name. */
+function misspelt(asked: string, tails: readonly string[]): string {
+  const end = asked.slice(asked.lastIndexOf(".") + 1);
+  const keys = tails.map((tail) => tail.slice(1)).filter((key) => /^\w+$/.test(key));
+  return nearestKey(end, keys) === null ? "" : `.${end}`;
 }
 
 function isAtOrBelow(path: string, asked: string): boolean {

@@ -4,8 +4,9 @@ import { ConfigError } from "../../config/config-error.ts";
 import type { LoadedConfig } from "../../config/load-config.ts";
 import { collected } from "../../doctor/collected.ts";
 import { type Finding, fail, ok, warn } from "../../doctor/finding.ts";
+import { lockHolder } from "../../doctor/lock-holder.ts";
 import { checkProcess } from "../../doctor/process-check.ts";
-import { layoutOf } from "../../storage/layout.ts";
+import { type Layout, layoutOf } from "../../storage/layout.ts";
 import { createErrorLog } from "../../telemetry/log.ts";
 import { ReceiveBuffers } from "../../upstream/exchange/receive-buffers.ts";
 import { buildDoctor } from "../../wiring/build-doctor.ts";
@@ -95,10 +96,17 @@ async function examinedHere(config: Config): Promise<readonly Finding[]> {
     receiveBuffers: new ReceiveBuffers(),
     holdsStorage: false,
   }).examine();
-  const notRunning = warn(
+  return [await judgeAbsence(layoutOf(config.storage.directory)), ...findings];
+}
+
+/** That no daemon answers. Where somebody has the directory all the same, the findings about that say what to do. */
+async function judgeAbsence({ directory, controlSocket, lockFile }: Layout): Promise<Finding> {
+  const instead = "upstreams were asked by this command, clients not tried";
+  if ((await lockHolder(lockFile)) !== null)
+    return warn("daemon", `none answers at ${controlSocket}: ${instead}`, "see storage, below");
+  return warn(
     "daemon",
-    `none runs on ${config.storage.directory}: upstreams were asked by this command, clients not tried`,
+    `none runs on ${directory}: ${instead}`,
     "start it: sluice serve. Or name its configuration by --config",
   );
-  return [notRunning, ...findings];
 }

@@ -1,4 +1,3 @@
-import { parseDuration } from "../../config/units.ts";
 import type { LevelReport } from "../../telemetry/changeable-level.ts";
 import { CommandError } from "../command-error.ts";
 import type { CommandOptions } from "../command-options.ts";
@@ -7,16 +6,12 @@ import { printAnswer } from "../output/print-answer.ts";
 import { reachDaemon } from "../reached-mirror.ts";
 
 export interface LogLevelOptions extends CommandOptions {
-  /** How long, as users write it. */
-  readonly for: string;
+  /** How long, in ms. */
+  readonly for: number;
 }
 
 /** `sluice log-level`: shows the level of the running daemon's log, or changes it for a while. */
 export async function logLevel(level: string | undefined, options: LogLevelOptions): Promise<void> {
-  const forMs = parseDuration(options.for);
-  if (forMs === null || forMs < 1000) {
-    throw new CommandError(`"${options.for}" is not a duration; write for example 10m`);
-  }
   const { config } = await configurationOf(options);
   await using daemon = await reachDaemon(config);
   if (!daemon) {
@@ -25,7 +20,7 @@ export async function logLevel(level: string | undefined, options: LogLevelOptio
     );
   }
   const order =
-    level === undefined ? {} : { order: { level, forSeconds: Math.round(forMs / 1000) } };
+    level === undefined ? {} : { order: { level, forSeconds: Math.round(options.for / 1000) } };
   const told = (await daemon.ask({ path: "/api/v1/log-level", ...order })) as LevelReport;
   printAnswer(told, options, sentenceOf);
 }

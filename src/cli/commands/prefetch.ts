@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { PrefetchLine, PrefetchSummary } from "../../admin/routes/prefetch.ts";
+import { readBoundedFile } from "../../config/files/bounded-file.ts";
 import { formatBytes } from "../../config/units.ts";
 import type { PrefetchPlan } from "../../mirror/prefetch/prefetch-plan.ts";
 import type { PrefetchedResult } from "../../mirror/prefetch/prefetched-image.ts";
@@ -47,18 +47,22 @@ function platformsIn({ platform }: PrefetchOptions): string[] {
   return platform?.split(",").map((one) => one.trim()) ?? [];
 }
 
+// Many times what the mirror takes at once.
+const limitBytes = 1024 * 1024;
+
 /** A name a line; what follows a `#` is a remark. Rejects with CommandError if it cannot be read. */
 async function namesIn(file: string): Promise<string[]> {
-  try {
-    const content = file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
-    return content
-      .split("\n")
-      .map((line) => line.replace(/(?:^|\s)#.*/, "").trim())
-      .filter((line) => line !== "");
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError(`cannot read ${file}: ${why}`, { cause });
-  }
+  const written = file === "-" ? await text(process.stdin) : await textOf(file);
+  return written
+    .split("\n")
+    .map((line) => line.replace(/(?:^|\s)#.*/, "").trim())
+    .filter((line) => line !== "");
+}
+
+async function textOf(file: string): Promise<string> {
+  const content = await readBoundedFile(file, limitBytes);
+  if (content.kind === "text") return content.text;
+  throw new CommandError(`${file} ${content.problem}`);
 }
 
 function refuseFailures({ failed, images }: PrefetchSummary): void {

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import type { PurgeAnswer } from "../../admin/routes/purge.ts";
 import { formatBytes } from "../../config/units.ts";
+import { WrongUsage } from "../command-error.ts";
 import type { CommandOptions } from "../command-options.ts";
 import { counted } from "../output/counted.ts";
 import { renderVictims } from "../output/eviction-report.ts";
@@ -19,19 +20,12 @@ type Plan = PurgeAnswer & { readonly dryRun: true };
 // An hour unlinks terabytes; a daemon that takes longer hangs.
 const timeoutMs = 3_600_000;
 
-/**
- * `sluice purge`: shows what goes and asks, unless --yes was said. `refuse` ends the command for wrong usage, with a
- * sentence.
- */
-export async function purge(
-  patterns: readonly string[],
-  options: PurgeOptions,
-  refuse: (sentence: string) => never,
-): Promise<void> {
+/** `sluice purge`: shows what goes and asks, unless --yes was said. Rejects with WrongUsage where nobody can be asked. */
+export async function purge(patterns: readonly string[], options: PurgeOptions): Promise<void> {
   const isPlanned = options.dryRun === true;
   const mayAsk = process.stdin.isTTY === true && process.stdout.isTTY === true && !options.json;
   if (!isPlanned && !options.yes && !mayAsk) {
-    return refuse("error: nobody is there to be asked: say --yes, or --dry-run to see what goes");
+    throw new WrongUsage("nobody is there to be asked: say --yes, or --dry-run to see what goes");
   }
   await using mirror = await reachMirror(options);
   if (isPlanned || !options.yes) {

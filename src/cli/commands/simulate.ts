@@ -6,6 +6,7 @@ import {
   type Simulation,
   type WrittenSimulation,
 } from "../../mirror/simulation/simulation.ts";
+import { WrongUsage } from "../command-error.ts";
 import type { CommandOptions } from "../command-options.ts";
 import { counted } from "../output/counted.ts";
 import { Notice } from "../output/notice.ts";
@@ -19,16 +20,10 @@ export interface SimulateOptions extends WrittenSimulation, CommandOptions {}
 // Eight sizes and four policies over a million pulls take three minutes, on a machine that does nothing else.
 const longestMs = 15 * 60_000;
 
-/**
- * `sluice simulate`: replays the log of pulls against caches of other sizes and policies. `refuse` ends the command for
- * wrong usage, with a sentence.
- */
-export async function simulate(
-  options: SimulateOptions,
-  refuse: (sentence: string) => never,
-): Promise<void> {
+/** `sluice simulate`: replays the log of pulls against caches of other sizes and policies. Rejects with WrongUsage too. */
+export async function simulate(options: SimulateOptions): Promise<void> {
   const read = readSimulation(options);
-  if ("problems" in read) return refuse(`error: ${read.problems.join("; ")}`);
+  if ("problems" in read) throw new WrongUsage(read.problems.join("; "));
   await using mirror = await reachMirror(options);
   using _notice = new Notice("replaying the log of pulls…");
   const question = { path: `/api/v1/simulate?${queryOf(options)}`, timeoutMs: longestMs };

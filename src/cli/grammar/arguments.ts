@@ -1,5 +1,6 @@
+import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
-import { parseSize, type Size } from "../../config/units.ts";
+import { parseDuration, parseSize, type Size } from "../../config/units.ts";
 
 /** A size or a share, as the configuration writes them. Throws InvalidArgumentError. */
 export function sizeArgument(written: string): Size {
@@ -29,4 +30,17 @@ export function rateArgument(written: string): number {
   const size = parseSize(written);
   if (size?.kind === "bytes" && size.bytes > 0) return size.bytes;
   throw new InvalidArgumentError("It is no rate; write for example 100MiB, or max.");
+}
+
+/** A duration from a second to a day, in ms. Throws InvalidArgumentError. */
+export function whileArgument(written: string): number {
+  const durationMs = parseDuration(written) ?? 0;
+  if (durationMs >= 1_000 && durationMs <= 86_400_000) return durationMs;
+  throw new InvalidArgumentError("It is not a duration from 1s to 1d; write for example 10m.");
+}
+
+/** The address of a client. Throws InvalidArgumentError. */
+export function clientArgument(written: string): string {
+  if (isIP(written) !== 0) return written;
+  throw new InvalidArgumentError("It is not an address; write for example 10.0.0.7.");
 }

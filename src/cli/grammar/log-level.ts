@@ -1,5 +1,6 @@
-import { Argument, type Command } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { logLevels } from "../../config/config.ts";
+import { whileArgument } from "./arguments.ts";
 import { jsonOption } from "./json-option.ts";
 
 export function addLogLevel(program: Command): void {
@@ -7,7 +8,11 @@ export function addLogLevel(program: Command): void {
     .command("log-level")
     .description("show what the running mirror logs, or change it for a while")
     .addArgument(new Argument("[level]", "another level").choices(logLevels))
-    .option("--for <duration>", "how long, a day at most", "10m")
+    .addOption(
+      new Option("--for <duration>", "how long, a day at most")
+        .argParser(whileArgument)
+        .default(600_000, "10m"),
+    )
     .addOption(jsonOption("LogLevel"))
     .addHelpText("after", logLevelHelp)
     .action(async (level: string | undefined, _options: object, command: Command) => {

@@ -13,9 +13,7 @@ export function addPurge(program: Command): void {
     .addHelpText("after", purgeHelp)
     .action(async (images: string[], _options: object, command: Command) => {
       const { purge } = await import("../commands/purge.ts");
-      await purge(images, command.optsWithGlobals<PurgeOptions>(), (problem) =>
-        command.error(problem),
-      );
+      await purge(images, command.optsWithGlobals<PurgeOptions>());
     });
 }
 

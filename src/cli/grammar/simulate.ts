@@ -13,9 +13,7 @@ export function addSimulate(program: Command): void {
     .addHelpText("after", simulateHelp)
     .action(async (_options: object, command: Command) => {
       const { simulate } = await import("../commands/simulate.ts");
-      await simulate(command.optsWithGlobals<CommandOptions>(), (problem) =>
-        command.error(problem),
-      );
+      await simulate(command.optsWithGlobals<CommandOptions>());
     });
 }
 

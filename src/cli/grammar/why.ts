@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { WhyOptions } from "../commands/why.ts";
+import { clientArgument } from "./arguments.ts";
 import { jsonOption } from "./json-option.ts";
 
 export function addWhy(program: Command): void {
@@ -8,7 +9,7 @@ export function addWhy(program: Command): void {
     .description("say what a pull of an image would do now, and why")
     .argument("<image>", "as clients name it: alpine, ghcr.io/owner/image:tag")
     .option("--user <name>", "whether this user may pull it (server.access)")
-    .option("--from <address>", "from where; without --user, who has not logged in")
+    .option("--from <address>", "from where; without --user, who has not logged in", clientArgument)
     .addOption(jsonOption("Why"))
     .addHelpText("after", whyHelp)
     .action(async (image: string, _options: object, command: Command) => {
