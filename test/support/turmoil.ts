@@ -124,8 +124,9 @@ class Turmoil implements AsyncDisposable {
     const residentMiB = await this.#watchMemory(performance.now() + this.#durationMs / 3);
     this.#ending = true;
     await Promise.all(pulling);
-    await this.#assertHealed();
+    // Before anything else: what follows may fail for no other reason.
     assert.deepEqual(this.#violations.slice(0, 10), []);
+    await this.#assertHealed();
     this.#forgetRequests();
     const neededBytes = this.#neededBytes();
     return {
@@ -384,7 +385,13 @@ class Turmoil implements AsyncDisposable {
     const sluice = this.#running();
     for (const upstream of this.#upstreams) upstream.heal();
     for (const item of this.#items) {
-      await eventually(`${item.fault} is whole`, () => this.#isWhole(sluice, item), 10_000);
+      let last: CheckedAnswer | null = null;
+      const look = async () => {
+        last = await this.#plainPull(sluice, item);
+        return last.complete;
+      };
+      const what = () => `${item.fault} is whole, and not ${JSON.stringify(last)}`;
+      await eventually(what, look, 10_000);
     }
     for (const item of this.#items) {
       await eventually(`${item.fault} is a hit`, () => this.#isStored(sluice, item), 10_000);
@@ -400,10 +407,6 @@ class Turmoil implements AsyncDisposable {
       return descriptors < 60 && timers < 20;
     });
     this.#assertQuiet(sluice);
-  }
-
-  async #isWhole(sluice: SluiceProcess, item: Item): Promise<boolean> {
-    return (await this.#plainPull(sluice, item)).complete;
   }
 
   async #isStored(sluice: SluiceProcess, item: Item): Promise<boolean> {
