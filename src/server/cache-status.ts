@@ -6,7 +6,7 @@ import { causeToldBy, type UpstreamError } from "../upstream/upstream-error.ts";
  * and then this one.
  */
 export function cacheStatus(outcome: PullOutcome): string {
-  const own = ["sluice", ...parametersOf(outcome)].join("; ");
+  const own = `sluice; ${parametersOf(outcome).join("; ")}`;
   const before = "before" in outcome ? outcome.before : null;
   return before === null ? own : `${before}, ${own}`;
 }

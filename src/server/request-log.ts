@@ -33,9 +33,8 @@ export class RequestLog {
     const outcome = outcomeOf(served);
     const kind = route?.kind ?? "other";
     const labels = { upstream: target?.upstream.name ?? "", kind, outcome };
-    metrics.requests.inc(labels);
+    metrics.requestCounts.note(labels, sentBytes);
     metrics.requestDuration.observe({ kind, outcome }, durationMs / 1000);
-    if (sentBytes > 0) metrics.sentBytes.inc(labels, sentBytes);
     if (target && route && isMetered(route.kind) && !isChallenge(served)) {
       const { name: upstream } = target.upstream;
       const isPull = "isPull" in served && served.isPull;

@@ -1,31 +1,26 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { type CountedBy, RequestCounts } from "./request-counts.ts";
 
 // A hit takes well under a millisecond, a large cold layer minutes.
 const durationBucketsSeconds = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 120, 600,
 ];
 
-/** What can come of a fill. */
-export type FillResult =
-  | "stored"
-  /** For want of room, or by a failing disk. */
-  | "unstored"
-  /** Complete, and not to be stored: a rule says so. */
-  | "passed"
-  | "failed"
-  /** Upstream has no such blob, or does not give it to us. */
-  | "refused"
-  /** Ended because nobody read it any more, or the mirror stops. */
-  | "abandoned";
-
-const fillResults: readonly FillResult[] = [
+const fillResults = [
   "stored",
+  // For want of room, or by a failing disk.
   "unstored",
+  // Complete, and not to be stored: a rule says so.
   "passed",
   "failed",
+  // Upstream has no such blob, or does not give it to us.
   "refused",
+  // Ended because nobody read it any more, or the mirror stops.
   "abandoned",
-];
+] as const;
+
+/** What can come of a fill. */
+export type FillResult = (typeof fillResults)[number];
 
 // What alerts are about: the first of each must not be missed.
 const troubleStatuses = ["failed", "401", "403", "429", "500", "502", "503", "504"];
@@ -41,11 +36,15 @@ const loginFailures = ["wrong", "limited", "busy", "closed"];
 export class Metrics {
   readonly registry: Registry = new Registry();
 
-  readonly requests: Counter<"upstream" | "kind" | "outcome"> = new Counter({
+  /** What the next one and `sentBytes` are told from. */
+  readonly requestCounts: RequestCounts = new RequestCounts();
+
+  readonly requests: Counter<keyof CountedBy> = new Counter({
     name: "sluice_requests_total",
     help: "Requests to the registry API by upstream, kind of content and outcome.",
     labelNames: ["upstream", "kind", "outcome"],
     registers: [this.registry],
+    collect: () => this.requestCounts.tell(this.requests, "requests"),
   });
   readonly requestDuration: Histogram<"kind" | "outcome"> = new Histogram({
     name: "sluice_request_duration_seconds",
@@ -54,11 +53,12 @@ export class Metrics {
     buckets: durationBucketsSeconds,
     registers: [this.registry],
   });
-  readonly sentBytes: Counter<"upstream" | "kind" | "outcome"> = new Counter({
+  readonly sentBytes: Counter<keyof CountedBy> = new Counter({
     name: "sluice_sent_bytes_total",
     help: "Bytes of content sent to clients.",
     labelNames: ["upstream", "kind", "outcome"],
     registers: [this.registry],
+    collect: () => this.requestCounts.tell(this.sentBytes, "sentBytes"),
   });
   readonly upstreamRequests: Counter<"upstream" | "kind" | "status"> = new Counter({
     name: "sluice_upstream_requests_total",
