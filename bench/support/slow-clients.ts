@@ -45,7 +45,10 @@ class Crowd {
   get bytesPerSecondEach(): number {
     const total = (of: (client: SlowClient) => number): number =>
       this.#clients.reduce((sum, client) => sum + of(client), 0);
-    return total((client) => client.takenBytes) / (total((client) => client.ageMs) / 1_000);
+    const { bytesPerSecond } = this.#pull;
+    return (
+      bytesPerSecond * (total((client) => client.usedBytes) / total((client) => client.dueBytes))
+    );
   }
 
   /** A tenth of them come with each tick, as no thousand clients come in one millisecond. */
@@ -76,6 +79,9 @@ class SlowClient {
   #header: Buffer = Buffer.alloc(0);
   #head: AnswerHead | null = null;
   #takenBytes = 0;
+  // What it may have taken by now: its share until the last tick. What came after that is not held against anybody, for
+  // it is as much as a tenth of a run of a second.
+  #dueBytes = 0;
 
   constructor(pull: SlowPull, buffer: Buffer, fail: (error: Error) => void) {
     const url = new URL(pull.url);
@@ -91,15 +97,17 @@ class SlowClient {
     this.#socket.write(requestFor(url));
   }
 
-  get takenBytes(): number {
-    return this.#takenBytes;
+  get dueBytes(): number {
+    return this.#dueBytes;
   }
 
-  get ageMs(): number {
-    return performance.now() - this.#startMs;
+  /** How many of those it has taken. */
+  get usedBytes(): number {
+    return Math.min(this.#takenBytes, this.#dueBytes);
   }
 
   goOn(): void {
+    this.#dueBytes = ((performance.now() - this.#startMs) / 1_000) * this.#pull.bytesPerSecond;
     if (this.#mayTake()) this.#socket.resume();
   }
 
@@ -111,7 +119,7 @@ class SlowClient {
   }
 
   #mayTake(): boolean {
-    return this.#takenBytes < (this.ageMs / 1_000) * this.#pull.bytesPerSecond;
+    return this.#takenBytes < this.#dueBytes;
   }
 
   /** Whether to go on reading. */

@@ -7,7 +7,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Target } from "../upstream/upstreams.ts";
 import { answerOf, contentType, largestOf, type Segment } from "./blob-answer.ts";
 import { BodyWriter, ClientGone } from "./body-writer.ts";
-import type { BufferBudget, BufferPair } from "./buffer-budget.ts";
+import type { BufferBudget, LentBuffers } from "./buffer-budget.ts";
 import type { Exchange } from "./exchange.ts";
 import { etagOf, isNotModified, pullHeaders } from "./pull-headers.ts";
 import { type Served, servedNothing } from "./served.ts";
@@ -53,13 +53,13 @@ export async function serveBlob(
   const { outcome, blob } = await mirror.pullBlob(target, digest, goneSignal(response));
   await using reader = blob;
   const { status, headers, segments } = answerOf(rangeAsked(request, digest), reader.sizeBytes);
-  using pair = buffers.lend(largestOf(segments));
+  using lent = buffers.lend(largestOf(segments));
   using writer = new BodyWriter(response, writeIdleMs);
   if (isHeldBackWhole(reader.sizeBytes)) await reader.read(Buffer.alloc(1), 0);
   response.writeHead(status, { ...blobHeaders(digest, outcome), ...headers });
   // Clients give up on a header that takes 30 seconds; the bytes of a range may be that far away.
   if (outcome.kind !== "hit") response.flushHeaders();
-  const left = await untilEndOrGone(sendSegments(writer, reader, segments, pair));
+  const left = await untilEndOrGone(sendSegments(writer, reader, segments, lent));
   if (left === null) response.end();
   return { outcome, sentBytes: writer.sentBytes, left, isPull: false };
 }
@@ -68,11 +68,11 @@ async function sendSegments(
   writer: BodyWriter,
   reader: BlobReader,
   segments: readonly Segment[],
-  pair: BufferPair,
+  lent: LentBuffers,
 ): Promise<void> {
   for (const segment of segments) {
     if (segment.kind === "frame") await writer.sendFrame(segment.bytes);
-    else await writer.send(reader, segment.range, pair);
+    else await writer.send(reader, segment.range, lent);
   }
 }
 

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { ByteRange } from "../oci/byte-range.ts";
 import type { ReadableBytes } from "../storage/blob-store.ts";
 import { waitFor } from "../telemetry/waits.ts";
-import type { BufferPair } from "./buffer-budget.ts";
+import type { LentBuffers } from "./buffer-budget.ts";
 import { cut } from "./cut.ts";
 
 /** The client went away before the end: nothing is wrong with the mirror. */
@@ -51,13 +51,15 @@ export class BodyWriter implements Disposable {
   async send(
     source: ReadableBytes,
     range: ByteRange | null,
-    { buffers }: BufferPair,
+    { buffers }: LentBuffers,
   ): Promise<void> {
     let atBytes = range?.first ?? 0;
     const endBytes = range ? range.last + 1 : Number.POSITIVE_INFINITY;
     let writing = Promise.resolve();
-    for (let turn = 0; atBytes < endBytes; turn = 1 - turn) {
-      const buffer = turn === 0 ? buffers[0] : buffers[1];
+    for (let turn = 0; atBytes < endBytes; turn++) {
+      const buffer = buffers[turn % buffers.length] ?? buffers[0];
+      // The socket may still be taking what is in it.
+      if (buffers.length === 1) await writing;
       const chunk = buffer.subarray(0, Math.min(buffer.length, endBytes - atBytes));
       const readBytes = await readBeside(writing, source.read(chunk, atBytes));
       if (readBytes === 0) break;

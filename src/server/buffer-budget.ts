@@ -1,12 +1,15 @@
-/** Two buffers for one body: one is filled while the socket takes the other. */
-export interface BufferPair extends Disposable {
-  readonly buffers: readonly [Buffer, Buffer];
+/** The buffers of one body: two, of which one is filled while the socket takes the other, or one. */
+export interface LentBuffers extends Disposable {
+  readonly buffers: readonly [Buffer, ...Buffer[]];
 }
 
-// Reads of 512 KiB reach the disk's and the socket's full speed. With 16 KiB the calls cost so much that 500 readers at
-// 1 MB/s got 0.89 of it (2 cores, loopback); with 32 KiB they get all.
+// Reads of 512 KiB reach the disk's and the socket's full speed.
 const largestBytes = 512 * 1024;
 const smallestBytes = 32 * 1024;
+
+// Of many bodies each has one buffer: while its socket takes it, there are others to read for. With two of 32 KiB instead
+// the calls cost so much that 500 readers at 1 MB/s got 0.7 of it (2 cores, loopback); with this one they get all.
+const crowdBytes = 128 * 1024;
 
 /**
  * Lends the buffers that bodies are sent through, the larger the fewer bodies there are: a few clients get
@@ -14,7 +17,7 @@ const smallestBytes = 32 * 1024;
  */
 export class BufferBudget {
   readonly #limitBytes: number;
-  readonly #idle = new Map<number, [Buffer, Buffer][]>();
+  readonly #idle = new Map<number, Buffer[]>();
   #lent = 0;
 
   /** `limitBytes` is what a handful of bodies may take together; many take a small multiple of it. */
@@ -22,31 +25,36 @@ export class BufferBudget {
     this.#limitBytes = limitBytes;
   }
 
-  /** Buffers of at most `wantedBytes` each. */
-  lend(wantedBytes: number): BufferPair {
+  /** Buffers for a body of which the longest piece has `wantedBytes`; one if that is no more than it takes. */
+  lend(wantedBytes: number): LentBuffers {
     this.#lent++;
-    const sizeBytes = this.#sizeFor(wantedBytes);
-    const buffers = this.#idle.get(sizeBytes)?.pop() ?? [
-      Buffer.allocUnsafeSlow(sizeBytes),
-      Buffer.allocUnsafeSlow(sizeBytes),
-    ];
+    const shareBytes = this.#limitBytes / (2 * this.#lent);
+    const isCrowd = shareBytes <= crowdBytes;
+    const sizeBytes = sizeWithin(isCrowd ? crowdBytes : shareBytes / 2, wantedBytes);
+    const buffers: [Buffer, ...Buffer[]] = [this.#take(sizeBytes)];
+    if (!isCrowd && wantedBytes > sizeBytes) buffers.push(this.#take(sizeBytes));
     return { buffers, [Symbol.dispose]: () => this.#takeBack(buffers) };
   }
 
-  #sizeFor(wantedBytes: number): number {
-    const shareBytes = this.#limitBytes / (4 * this.#lent);
-    let sizeBytes = largestBytes;
-    while (sizeBytes > smallestBytes && (sizeBytes > shareBytes || sizeBytes / 2 >= wantedBytes))
-      sizeBytes /= 2;
-    return sizeBytes;
+  #take(sizeBytes: number): Buffer {
+    return this.#idle.get(sizeBytes)?.pop() ?? Buffer.allocUnsafeSlow(sizeBytes);
   }
 
-  #takeBack(buffers: [Buffer, Buffer]): void {
+  #takeBack(buffers: readonly [Buffer, ...Buffer[]]): void {
     this.#lent--;
     const sizeBytes = buffers[0].length;
     const idle = this.#idle.get(sizeBytes) ?? [];
     // What would be more than a quarter of the budget goes back to the heap.
-    if (idle.length * sizeBytes * 8 < this.#limitBytes) idle.push(buffers);
+    const room = Math.ceil(this.#limitBytes / 4 / sizeBytes) - idle.length;
+    idle.push(...buffers.slice(0, Math.max(0, room)));
     this.#idle.set(sizeBytes, idle);
   }
+}
+
+/** The largest size up to `mostBytes` that a body of `wantedBytes` fills more than half of. */
+function sizeWithin(mostBytes: number, wantedBytes: number): number {
+  let sizeBytes = largestBytes;
+  while (sizeBytes > smallestBytes && (sizeBytes > mostBytes || sizeBytes / 2 >= wantedBytes))
+    sizeBytes /= 2;
+  return sizeBytes;
 }

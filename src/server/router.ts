@@ -37,7 +37,7 @@ export type Later = () => Promise<Served>;
 
 type PullRoute = Exclude<Route, { readonly kind: "base" | "catalog" }>;
 
-// Eight clients at full speed; 500 slow ones take about 55 MiB. See BufferBudget.
+// Eight clients at full speed; 500 slow ones take 63 MiB. See BufferBudget.
 const bufferLimitBytes = 16 * 1024 * 1024;
 
 /** What a request means, whether its caller may have that, and who serves it. */
