@@ -57,6 +57,29 @@ for (const [name, lie] of Object.entries(lies)) {
   });
 }
 
+// From 8 MiB on a thread hashes what is written.
+test("a large blob with a wrong byte never yields a complete answer either, and a right one does", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  const blob = noiseBlob("large", 9 * 1024 * 1024 + 1);
+  hub.addBlob("library/app", blob);
+  const wrong = flipped(blob.bytes, 5_000_000);
+  const path = `/v2/library/app/blobs/${blob.digest}`;
+  hub.override(path, (_request, response) => {
+    response.writeHead(200, { "content-length": wrong.length }).end(wrong);
+  });
+
+  const answers = await Promise.all([1, 2].map(() => mirror.get(path)));
+
+  for (const answer of answers) assertNoWrongByte(answer, blob.bytes, wrong);
+  await mirror.idle();
+  assert.deepEqual(await mirror.stored(), { blobs: 0, bytes: 0 });
+  hub.override(path, null);
+  assert.ok((await mirror.get(path)).body.equals(blob.bytes));
+  await mirror.idle();
+  assert.deepEqual(await mirror.stored(), { blobs: 1, bytes: blob.bytes.length });
+});
+
 test("an upstream that breaks off cuts the answer, never ends it", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
