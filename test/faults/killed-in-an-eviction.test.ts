@@ -10,7 +10,7 @@ const share = 1 / 3;
 /** What changes content, its name or its row; between these a kill finds what it found before. */
 const essential = ["openat", "pwritev", "fdatasync", "rename", "fsync", "pwrite64", "unlink"];
 
-test("killed in a pull that evicts, the next daemon serves what is right within the bound, whatever was being done to the disk", async (t) => {
+test("killed in a pull that evicts, at a start behind a kill, or at a stop, the next daemon serves what is right within the bound, whatever was being done to the disk", async (t) => {
   if (!haveAll(t, "strace") || !haveRoot(t)) return;
   await using sweep = await KillSweep.start();
   const turns = await sweep.turns();
@@ -23,4 +23,6 @@ test("killed in a pull that evicts, the next daemon serves what is right within 
     const isKilled = await sweep.killedAt({ thread, call }, nth);
     assert.ok(isKilled, `${thread} did not come to its ${call} number ${nth} of ${count}`);
   }
+  assert.ok(await sweep.killedAtStart("unlink", 1), "nothing was swept");
+  assert.ok(await sweep.killedAtStop("pwrite64", 2), "the catalog's log was not emptied");
 });

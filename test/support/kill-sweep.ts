@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempDisposable, readdir, readFile } from "node:fs/promises";
+import { mkdtempDisposable, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf } from "../../src/oci/digest.ts";
@@ -10,7 +10,7 @@ import { auditStore } from "./fault-oracles.ts";
 import { imageOfSize, type TestBlob, type TestImage } from "./images.ts";
 import { runProgram } from "./run-program.ts";
 import { SluiceProcess } from "./sluice-process.ts";
-import { TracedCalls } from "./traced-calls.ts";
+import { killedAtCall, TracedCalls } from "./traced-calls.ts";
 
 /** A thread of the daemon: what the kernel calls it, and which one of those that are called so. */
 export type ThreadName = `${string} ${number}`;
@@ -109,6 +109,64 @@ export class KillSweep implements AsyncDisposable {
     return true;
   }
 
+  /**
+   * The same at the start of a daemon behind one that was killed: with content that arrives, content on its way out, and a
+   * catalog whose log was not emptied. Resolves to false if the start, and what it does behind, got through.
+   */
+  async killedAtStart(call: string, nth: number): Promise<boolean> {
+    await this.#leaveBehind();
+    const left = ["ingest", "trash"].map((name) => join(this.#directory, name));
+    const files = (await Promise.all(left.map(filesIn))).flat();
+    const through = killedAtCall({ call, nth }, [...left, ...files, ...this.#catalogFiles]);
+    const parts = { upstream: this.#upstream, directory: this.#directory };
+    const started = await startSluice(parts, through).catch(() => null);
+    if (started) {
+      this.#sluice = started;
+      const isSwept = () => this.#isAgreed().catch(() => !started.running);
+      await eventually("it is killed, or has swept", async () => !started.running || isSwept());
+    }
+    const isThrough = started?.running === true;
+    await this.#assertRightAfterKill();
+    return !isThrough;
+  }
+
+  /** The same in what a daemon does that is told to stop: it empties the catalog's log. */
+  async killedAtStop(call: string, nth: number): Promise<boolean> {
+    await this.#pullLarge();
+    const inject = `${call}:signal=SIGKILL:when=${nth}`;
+    const { pid } = this.#sluice;
+    const how = { calls: call, inject };
+    await using strace = await TracedCalls.attachToFiles(pid, this.#catalogFiles, how);
+    this.#sluice.kill("SIGTERM");
+    const { signal } = await this.#sluice.exit();
+    await strace.end();
+    await this.#assertRightAfterKill();
+    return signal === "SIGKILL";
+  }
+
+  get #catalogFiles(): string[] {
+    const names = ["catalog.db", "catalog.db-wal", "catalog.db-shm"];
+    return names.map((name) => join(this.#directory, name));
+  }
+
+  async #leaveBehind(): Promise<void> {
+    const image = imageOfSize(`large ${this.#pulls++}`, largeLayerBytes);
+    this.#images.length = storedImages;
+    this.#add(image);
+    const [layer] = image.blobs.toSorted((one, other) => other.bytes.length - one.bytes.length);
+    assert.ok(layer);
+    const release = this.#upstream.hold("team/app", layer.digest, layerBytes);
+    const pulling = this.#pull(image).catch(() => {});
+    await eventually("some of it has come", async () => {
+      return (await filesIn(join(this.#directory, "ingest"))).length > 0;
+    });
+    await writeFile(join(this.#directory, "trash", "on its way out"), Buffer.alloc(64 * 1024));
+    this.#sluice.kill("SIGKILL");
+    await this.#sluice.exit();
+    release();
+    await pulling;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sluice[Symbol.asyncDispose]();
     await this.#resources.disposeAsync();
@@ -204,14 +262,16 @@ export class KillSweep implements AsyncDisposable {
   }
 }
 
-async function startSluice({
-  upstream,
-  directory,
-}: {
-  readonly upstream: FakeUpstream;
-  readonly directory: string;
-}): Promise<SluiceProcess> {
+async function filesIn(directory: string): Promise<string[]> {
+  return (await readdir(directory)).map((name) => join(directory, name));
+}
+
+async function startSluice(
+  { upstream, directory }: { readonly upstream: FakeUpstream; readonly directory: string },
+  through: readonly string[] = [],
+): Promise<SluiceProcess> {
   return await SluiceProcess.start({
+    through,
     upstreams: { "sweep.test": { endpoints: [upstream.url], default: true } },
     settings: { storage: { directory, maxSize: `${limitBytes / mib}MiB`, minFree: "1MiB" } },
     // One thread of the store, so that the turn of a call is the same in each run.

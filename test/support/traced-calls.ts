@@ -34,6 +34,15 @@ export class TracedCalls implements AsyncDisposable {
     return TracedCalls.#attach(["-p", String(thread)], calls, inject);
   }
 
+  /** The same of every thread of `pid`, but only of calls about these files. */
+  static attachToFiles(
+    pid: number,
+    files: readonly string[],
+    { calls, inject }: { readonly calls: string; readonly inject: string },
+  ): Promise<TracedCalls> {
+    return TracedCalls.#attach(["-f", "-p", String(pid), ...onlyOf(files)], calls, inject);
+  }
+
   static async #attach(
     whom: readonly string[],
     calls: string,
@@ -63,4 +72,22 @@ export class TracedCalls implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
   }
+}
+
+/**
+ * A program and its arguments by way of which another one is started, so that it is killed at the nth such call that one of
+ * its threads makes about these files.
+ */
+export function killedAtCall(
+  { call, nth }: { readonly call: string; readonly nth: number },
+  files: readonly string[],
+): string[] {
+  // It follows from aside, so that who starts the program is its parent.
+  const aside = ["-D", "-f", "-qq", "-o", "/dev/null"];
+  const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=SIGKILL:when=${nth}`];
+  return [programPath("strace"), ...aside, ...onlyOf(files), ...inject];
+}
+
+function onlyOf(files: readonly string[]): string[] {
+  return files.flatMap((file) => ["-P", file]);
 }
