@@ -38,6 +38,21 @@ test("the changelog begins with this version and its day, or with what is not re
   assert.ok(latest?.startsWith(`${version} - `), latest);
 });
 
+// When two who had moved the entries were brought together, half of them stood there twice.
+test("no entry stands in the changelog twice", async () => {
+  const text = await readFile(inCheckout("CHANGELOG.md"), "utf8");
+
+  const entries = text
+    .split(/^- /m)
+    .slice(1)
+    .map((entry) => entry.replaceAll(/\s+/g, " ").slice(0, 60));
+
+  assert.deepEqual(
+    entries.filter((entry, at) => entries.indexOf(entry) !== at),
+    [],
+  );
+});
+
 test("the comparison with registry:2 is of this version", async () => {
   const text = await readFile(inCheckout("README.md"), "utf8");
 
