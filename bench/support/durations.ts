@@ -12,7 +12,7 @@ export const durations: Readonly<Record<string, Duration>> = {
   "cold-blob": { full: 150, quick: 7 },
   stampede: { full: 115, quick: 8 },
   "long-line": { full: 110, quick: 6 },
-  "parallel-fill": { full: 100, quick: 13 },
+  "parallel-fill": { full: 120, quick: 13 },
   "first-byte": { full: 110, quick: 5 },
   "warm-manifest": { full: 120, quick: 11 },
   login: { full: 45, quick: 7 },
