@@ -5,6 +5,7 @@ import {
   freshnessOf,
   mayServeStale,
   proofAge,
+  stretched,
 } from "../../src/mirror/tags/freshness.ts";
 import type { UpstreamFailure } from "../../src/upstream/upstream-error.ts";
 
@@ -50,6 +51,20 @@ test("a tag that never moves is always fresh, whatever clock it was checked by",
     assert.equal(freshnessOf(nowMs - ageMs, nowMs, immutable), "fresh");
   }
 });
+
+const hourMs = 60 * minuteMs;
+
+for (const [ttlMs, whileFewMs] of [
+  [0, 0],
+  [minuteMs, 10 * minuteMs],
+  [30 * minuteMs, 90 * minuteMs],
+  [dayMs, dayMs + hourMs],
+  [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+] as const) {
+  test(`while few pulls are left ${ttlMs} ms are ${whileFewMs}: ten times, and an hour more at most`, () => {
+    assert.deepEqual(stretched({ ...policy, ttlMs }), { ...policy, ttlMs: whileFewMs });
+  });
+}
 
 const refused: UpstreamFailure = { kind: "refused", status: 401, words: "", mirror: null };
 const troubles: readonly UpstreamFailure[] = [

@@ -83,34 +83,38 @@ test("a fill goes on after the client that began it has left", async () => {
   assert.equal(hub.count("GET", "/blobs/"), 1);
 });
 
-test("at most four fills of an upstream go on without readers: the newest beyond that is ended", async () => {
+test("at most four fills of an upstream go on without readers: the newest beyond that is ended, and none of another", async () => {
   await using hub = await FakeUpstream.start();
-  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
-  const blobs = Array.from({ length: 5 }, (_, at) => noiseBlob(`detached ${at}`, 2 * mib));
-  const releases = blobs.map((blob) => {
-    hub.addBlob("library/app", blob);
-    return hub.hold("library/app", blob.digest, mib);
+  await using other = await FakeUpstream.start();
+  const upstreams = { "docker.io": hub, "other.test": other };
+  await using mirror = await TestMirror.start({ upstreams });
+  const blobs = Array.from({ length: 6 }, (_, at) => noiseBlob(`detached ${at}`, 2 * mib));
+  const places = blobs.map((blob, at) => {
+    const [upstream, name] = at < 5 ? [hub, "docker.io"] : [other, "other.test"];
+    upstream.addBlob("library/app", blob);
+    const release = upstream.hold("library/app", blob.digest, mib);
+    return { target: `/v2/${name}/library/app/blobs/${blob.digest}`, release };
   });
   const requests = [];
-  for (const { digest } of blobs) {
-    const request = mirror.open(`/v2/app/blobs/${digest}`);
+  for (const { target } of places) {
+    const request = mirror.open(target);
     await request.when(({ body }) => body.length === mib);
     requests.push(request);
   }
 
   for (const request of requests) request[Symbol.dispose]();
   await eventually("the mirror knows that all have left", () => {
-    return mirror.logLines.filter(({ left }) => left !== undefined).length === 5;
+    return mirror.logLines.filter(({ left }) => left !== undefined).length === 6;
   });
-  for (const release of releases) release();
+  for (const { release } of places) release();
   await mirror.idle();
 
   const outcomes = [];
-  for (const { digest } of blobs) {
-    outcomes.push((await mirror.get(`/v2/app/blobs/${digest}`)).headers["cache-status"]);
+  for (const { target } of places) {
+    outcomes.push((await mirror.get(target)).headers["cache-status"]);
   }
   const hits = Array.from({ length: 4 }, () => "sluice; hit");
-  assert.deepEqual(outcomes, [...hits, "sluice; fwd=miss; stored"]);
+  assert.deepEqual(outcomes, [...hits, "sluice; fwd=miss; stored", "sluice; hit"]);
 });
 
 test("a blob of unknown length is chunked, whole and verified", async () => {
