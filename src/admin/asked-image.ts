@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { DistributionError } from "../oci/distribution-error.ts";
+import { imageName } from "../oci/image-name.ts";
 import type { ImageTarget } from "../upstream/upstreams.ts";
 import type { AdminTools } from "./admin-tools.ts";
 
@@ -21,7 +22,12 @@ export function readImage({ configured }: AdminTools, written: string): ImageTar
   }
 }
 
-// A message is for a terminal, at a length that fits there.
-function shown(written: string): string {
+/** Its one full name. */
+export function fullName({ upstream, repository, reference }: ImageTarget): string {
+  return imageName({ upstream: upstream.name, repository }, reference);
+}
+
+/** What somebody has written, in a message for a terminal: at a length that fits there. */
+export function shown(written: string): string {
   return JSON.stringify(written.slice(0, 100));
 }

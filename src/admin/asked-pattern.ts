@@ -3,7 +3,7 @@ import { HTTPException } from "hono/http-exception";
 import { ImageGlob } from "../oci/image-glob.ts";
 import { imageName } from "../oci/image-name.ts";
 import type { AdminTools } from "./admin-tools.ts";
-import { readImage } from "./asked-image.ts";
+import { readImage, shown } from "./asked-image.ts";
 
 // A command line of thousands is made by a program, which can ask twice.
 const patternsLimit = 1_000;
@@ -37,9 +37,4 @@ export function readPattern(tools: AdminTools, written: string): string {
 /** Whether it is no pattern but a name. */
 export function isName(written: string): boolean {
   return !/[*?[]/.test(written);
-}
-
-// A message is for a terminal, at a length that fits there.
-function shown(written: string): string {
-  return JSON.stringify(written.slice(0, 100));
 }

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { EvictionSettings } from "../mirror/eviction/evictor.ts";
 import type { DiskUsage } from "../storage/disk-budget.ts";
+import { count } from "./answers.ts";
 
 /** What is taken of the bound, and by what; in bytes on the disk. */
 export interface DiskStats {
@@ -32,8 +33,6 @@ export function diskStatsOf(
     lowWatermarkBytes: Math.floor(limitBytes * lowWatermark),
   };
 }
-
-const count = z.number().int().nonnegative();
 
 export const diskSchema: z.ZodType<DiskStats> = z
   .object({

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { EndpointStatus } from "../upstream/endpoints/endpoint-status.ts";
+import { count } from "./answers.ts";
 
 /** How an endpoint of an upstream is. */
 export interface EndpointStats {
@@ -17,8 +18,6 @@ export interface EndpointStats {
   /** How long until it is probed; 0 if it is asked, probed now, or never asked. */
   readonly leftSeconds: number;
 }
-
-const count = z.number().int().nonnegative();
 
 export const endpointStatsSchema: z.ZodType<EndpointStats> = z.object({
   upstream: z.string(),

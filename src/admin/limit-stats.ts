@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { KnownLimits } from "../upstream/accounts/account-limits.ts";
+import { count } from "./answers.ts";
 
 /** What a registry has said of the limit of one account at one of its endpoints. */
 export interface LimitStats {
@@ -21,8 +22,6 @@ export interface LimitStats {
   /** For so long it has asked to be left alone. */
   readonly waitSeconds: number;
 }
-
-const count = z.number().int().nonnegative();
 
 export const limitStatsSchema: z.ZodType<LimitStats> = z.object({
   upstream: z.string(),

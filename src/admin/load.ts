@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { count } from "./answers.ts";
 
 /** How much of the mirror an upstream takes. */
 export interface UpstreamLoad {
@@ -13,8 +14,6 @@ export interface UpstreamLoad {
   /** Whether some were refused for that, and it is not over. */
   readonly refuses: boolean;
 }
-
-const count = z.number().int().nonnegative();
 
 export const loadSchema: z.ZodType<UpstreamLoad> = z.object({
   upstream: z.string(),

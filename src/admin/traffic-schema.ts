@@ -5,7 +5,8 @@ import type {
   TrafficSeries,
   TrafficSums,
 } from "../storage/statistics/traffic-report.ts";
-import { type Savings, savingsFields, savingsOf } from "./routes/savings.ts";
+import { count, time } from "./answers.ts";
+import { type Savings, savingsFields, savingsOf } from "./savings.ts";
 
 /** What happened in a window; the sums with what was saved. */
 export interface TrafficStats extends Omit<TrafficReport, "total" | "upstreams"> {
@@ -17,13 +18,11 @@ interface SavingSeries extends Omit<TrafficSeries, "sum"> {
   readonly sum: TrafficSums & Savings;
 }
 
-const count = z.number().int().nonnegative();
 const duration = z
   .number()
   .nonnegative()
   .nullable()
   .openapi({ description: "In ms, to the last byte; null where there were no requests." });
-const time = z.string().openapi({ format: "date-time" });
 
 const requestFields = {
   requests: count,

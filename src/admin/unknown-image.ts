@@ -1,16 +1,16 @@
 import { HTTPException } from "hono/http-exception";
-import { imageName } from "../oci/image-name.ts";
 import type { ImageTarget } from "../upstream/upstreams.ts";
 import type { AdminTools } from "./admin-tools.ts";
+import { fullName } from "./asked-image.ts";
 
 /** What is answered where nothing is known of an image: a sentence with the names that may have been meant. */
 export async function unknownImage(
   { catalog }: AdminTools,
-  { upstream, repository, reference }: ImageTarget,
+  image: ImageTarget,
 ): Promise<HTTPException> {
+  const { upstream, repository, reference } = image;
   const wanted = { upstream: upstream.name, repository, reference };
   const near = await catalog.ask({ kind: "near", wanted });
-  const name = imageName({ upstream: upstream.name, repository }, reference);
   const hint = near.length === 0 ? "; sluice ls lists what is" : `; near: ${near.join(", ")}`;
-  return new HTTPException(404, { message: `nothing is stored of ${name}${hint}` });
+  return new HTTPException(404, { message: `nothing is stored of ${fullName(image)}${hint}` });
 }

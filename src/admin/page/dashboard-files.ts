@@ -4,7 +4,7 @@ import { stripTypeScriptTypes } from "node:module";
 import { posix } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { withoutComments } from "../without-comments.ts";
+import { withoutComments } from "./without-comments.ts";
 
 /** A file of the dashboard, as a browser gets it. */
 export interface Asset {

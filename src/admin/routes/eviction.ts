@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Evicted, EvictionAim, PlannedEviction } from "../../mirror/eviction/evictor.ts";
 import type { Victim } from "../../storage/eviction/eviction.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { digestSchema, errorSchema, jsonOf } from "../answers.ts";
+import { count, digestSchema, errorSchema, jsonOf, orderOf } from "../answers.ts";
 
 /** What is asked of `POST /api/v1/evict`. */
 export interface EvictionOrder extends EvictionAim {
@@ -41,8 +41,6 @@ async function answerEviction(
   const { usedBytes, limitBytes } = await budget.usage();
   return { dryRun, usedBytes, limitBytes, ...evicted };
 }
-
-const count = z.number().int().nonnegative();
 
 const bytes = count.openapi({ description: "In bytes on the disk." });
 
@@ -161,7 +159,7 @@ const evictRoute = createRoute({
   path: "/api/v1/evict",
   summary: "Evicts images, or tells which would go.",
   request: {
-    body: { required: true, content: { "application/json": { schema: evictionOrderSchema } } },
+    body: orderOf(evictionOrderSchema),
   },
   responses: {
     200: jsonOf("The plan, in its order; or what was evicted.", evictionAnswerSchema),

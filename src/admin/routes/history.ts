@@ -1,10 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { locationOf } from "../../mirror/access/grants.ts";
-import { imageName } from "../../oci/image-name.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { errorSchema, jsonOf } from "../answers.ts";
-import { askedImage, readImage } from "../asked-image.ts";
+import { askedImage, fullName, readImage } from "../asked-image.ts";
+import { isoTime } from "../iso-time.ts";
 import { unknownImage } from "../unknown-image.ts";
 
 export interface HistoryAnswer {
@@ -27,7 +27,7 @@ const movesLimit = 100;
 export function addHistory(api: AdminApi, tools: AdminTools): void {
   api.openapi(historyRoute, async (context) => {
     const image = readImage(tools, context.req.valid("query").image);
-    const { upstream, repository, reference } = image;
+    const { reference } = image;
     if (reference.kind === "digest") {
       throw new HTTPException(400, {
         message: "a digest never moves; ask for the history of a tag",
@@ -39,8 +39,8 @@ export function addHistory(api: AdminApi, tools: AdminTools): void {
       moves.length > 0 || (await tools.catalog.tag(location, reference.tag, "")) !== null;
     if (!isKnown) throw await unknownImage(tools, image);
     const answer: HistoryAnswer = {
-      name: imageName({ upstream: upstream.name, repository }, reference),
-      moves: moves.map(({ atMs, from, to }) => ({ at: new Date(atMs).toISOString(), from, to })),
+      name: fullName(image),
+      moves: moves.map(({ atMs, from, to }) => ({ at: isoTime(atMs), from, to })),
     };
     return context.json(answer, 200);
   });

@@ -5,7 +5,8 @@ import { ImageGlob } from "../../oci/image-glob.ts";
 import { imageName } from "../../oci/image-name.ts";
 import type { ImageCursor } from "../../storage/images/image-list.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
+import { count, errorSchema, jsonOf } from "../answers.ts";
+import { isoTime } from "../iso-time.ts";
 
 /** The most that one page may have: each row of it is read from the disk. */
 export const imagesLimit = 1_000;
@@ -79,7 +80,7 @@ function entryOf(image: ImageSummary): ImageEntry {
     sizeBytes,
     sharedBytes,
     // Without a pull the time is that of its arrival.
-    lastPullAt: pulls > 0 ? new Date(lastAtMs).toISOString() : null,
+    lastPullAt: pulls > 0 ? isoTime(lastAtMs) : null,
     pulls,
   };
 }
@@ -102,8 +103,6 @@ function readCursor(text: string): ImageCursor {
 function refusal(message: string, cause?: unknown): HTTPException {
   return new HTTPException(400, { message, cause });
 }
-
-const count = z.number().int().nonnegative();
 
 const imagesQuery = z.object({
   glob: z.string().optional().openapi({

@@ -2,12 +2,11 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { ImageNode } from "../../mirror/images/image-tree.ts";
 import { type ImageReport, nodesOf } from "../../mirror/images/images.ts";
 import type { TagState } from "../../mirror/tags/tag-decision.ts";
-import { imageName } from "../../oci/image-name.ts";
 import type { TagVariant } from "../../storage/catalog.ts";
 import type { ImageTarget } from "../../upstream/upstreams.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
-import { askedImage, readImage } from "../asked-image.ts";
+import { count, errorSchema, jsonOf, time } from "../answers.ts";
+import { askedImage, fullName, readImage } from "../asked-image.ts";
 import { isoTime } from "../iso-time.ts";
 import { unknownImage } from "../unknown-image.ts";
 
@@ -71,10 +70,7 @@ function answerOf(image: ImageTarget, report: ImageReport): InspectAnswer {
     state === "here" ? sizeBytes : 0,
   );
   return {
-    name: imageName(
-      { upstream: image.upstream.name, repository: image.repository },
-      image.reference,
-    ),
+    name: fullName(image),
     digest: tree.digest,
     mediaType: tree.mediaType,
     sizeBytes: sizes.reduce((sum, size) => sum + size, 0),
@@ -113,9 +109,6 @@ function* contentOf(node: ImageNode, depth: number): Generator<InspectedContent>
   yield { depth, ...rest, provenAt, proof: grant.age };
   for (const one of named) yield* contentOf(one, depth + 1);
 }
-
-const count = z.number().int().nonnegative();
-const time = z.string().openapi({ format: "date-time" });
 
 const contentSchema = z.object({
   depth: count.openapi({ description: "What follows with a greater one is named by it." }),

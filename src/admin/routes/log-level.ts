@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { logLevels } from "../../config/config.ts";
 import type { LevelReport } from "../../telemetry/changeable-level.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
+import { errorSchema, jsonOf, orderOf } from "../answers.ts";
 
 /** `GET /api/v1/log-level`, and `POST`, which changes it for a while. */
 export function addLogLevel(api: AdminApi, { logLevel }: AdminTools): void {
@@ -48,7 +48,7 @@ const changeRoute = createRoute({
   method: "post",
   path: "/api/v1/log-level",
   summary: "Changes the level of the log for a while.",
-  request: { body: { required: true, content: { "application/json": { schema: orderSchema } } } },
+  request: { body: orderOf(orderSchema) },
   responses: {
     200: jsonOf("What it is then.", levelSchema),
     400: jsonOf("There is no such level, or it is too long.", errorSchema),

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { RunningFill } from "../../mirror/fills/running-fill.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { jsonOf } from "../answers.ts";
+import { count, jsonOf } from "../answers.ts";
 import { type DiskStats, diskSchema, diskStatsOf } from "../disk-stats.ts";
 import { type FillImages, openFillImages } from "../fill-images.ts";
 import { isoTime } from "../iso-time.ts";
@@ -66,8 +66,6 @@ async function collectNow(tools: AdminTools, images: FillImages): Promise<Now> {
     loads: configured.loads,
   };
 }
-
-const count = z.number().int().nonnegative();
 
 export const nowSchema: z.ZodType<Now> = z
   .object({

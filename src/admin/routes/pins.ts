@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type PinReport, pinsLimit, type Unpinned } from "../../mirror/eviction/pins.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
+import { count, errorSchema, jsonOf, orderOf } from "../answers.ts";
 import { askedPatterns, readPattern } from "../asked-pattern.ts";
 
 /** `GET /api/v1/pins`. */
@@ -33,8 +33,6 @@ function refusalOf({ kind, pattern }: Exclude<Unpinned, { kind: "unpinned" }>): 
   }
   return `${pattern} is pinned by eviction.pins of the configuration: take it out there and reload, nothing was changed`;
 }
-
-const count = z.number().int().nonnegative();
 
 const pinReportSchema: z.ZodType<PinReport> = z
   .object({
@@ -90,7 +88,7 @@ const pinRoute = createRoute({
   method: "post",
   path: "/api/v1/pin",
   summary: "Pins images, so that they are not evicted.",
-  request: { body: bodyOf(pinOrderSchema) },
+  request: { body: orderOf(pinOrderSchema) },
   responses,
 });
 
@@ -98,10 +96,6 @@ const unpinRoute = createRoute({
   method: "post",
   path: "/api/v1/unpin",
   summary: "Lets images be evicted again.",
-  request: { body: bodyOf(unpinOrderSchema) },
+  request: { body: orderOf(unpinOrderSchema) },
   responses,
 });
-
-function bodyOf<Order extends z.ZodType>(schema: Order) {
-  return { required: true, content: { "application/json": { schema } } };
-}

@@ -8,7 +8,7 @@ import { imageName } from "../../oci/image-name.ts";
 import { isPlatform, linuxOn } from "../../oci/platform.ts";
 import { nobody } from "../../upstream/accounts/forwarded-login.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
+import { count, errorSchema, jsonOf, orderOf } from "../answers.ts";
 import { readImage } from "../asked-image.ts";
 import {
   type FailedLine,
@@ -117,8 +117,6 @@ function readPlatforms(platforms: readonly string[]): WantedPlatforms {
   throw new HTTPException(400, { message });
 }
 
-const count = z.number().int().nonnegative();
-
 const orderSchema: z.ZodType<PrefetchOrder> = z
   .strictObject({
     images: z.array(z.string()).min(1).max(prefetchLimit).readonly().openapi({
@@ -196,7 +194,7 @@ const prefetchRoute = createRoute({
   method: "post",
   path: "/api/v1/prefetch",
   summary: "Pulls images, so that they are here when a client asks.",
-  request: { body: { required: true, content: { "application/json": { schema: orderSchema } } } },
+  request: { body: orderOf(orderSchema) },
   responses: {
     200: jsonLinesOf("Lines of JSON, until a line `done`. Leaving ends it.", lineSchema),
     400: jsonOf("One of them names no image, or no platform.", errorSchema),

@@ -4,7 +4,7 @@ import type { Freed } from "../../mirror/eviction/victim-eviction.ts";
 import { imageName } from "../../oci/image-name.ts";
 import type { Victim } from "../../storage/eviction/eviction.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
+import { count, errorSchema, jsonOf, orderOf } from "../answers.ts";
 import { readImage } from "../asked-image.ts";
 import { askedPatterns, isName, readPattern } from "../asked-pattern.ts";
 import { unknownImage } from "../unknown-image.ts";
@@ -61,8 +61,6 @@ async function nothingOf(tools: AdminTools, pattern: string): Promise<HTTPExcept
   });
 }
 
-const count = z.number().int().nonnegative();
-
 const orderSchema: z.ZodType<PurgeOrder> = z
   .strictObject({
     dryRun: z.boolean().openapi({ description: "Whether only the plan is wanted." }),
@@ -100,7 +98,7 @@ const purgeRoute = createRoute({
   method: "post",
   path: "/api/v1/purge",
   summary: "Removes images, or tells what would go.",
-  request: { body: { required: true, content: { "application/json": { schema: orderSchema } } } },
+  request: { body: orderOf(orderSchema) },
   responses: {
     200: jsonOf("What would go, or what went.", answerSchema),
     400: jsonOf("The body is no order, or one of them is no image.", errorSchema),

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { readSimulation, type Simulation } from "../../mirror/simulation/simulation.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
+import { count, errorSchema, jsonOf } from "../answers.ts";
 
 /** `GET /api/v1/simulate`. */
 export function addSimulate(api: AdminApi, { mirror }: AdminTools): void {
@@ -30,7 +30,6 @@ function asked(description: string): z.ZodOptional<z.ZodString> {
   return z.string().optional().openapi({ description });
 }
 
-const count = z.number().int().nonnegative();
 const rate = z.number().min(0).max(1).nullable();
 const time = z.string().nullable().openapi({ format: "date-time" });
 

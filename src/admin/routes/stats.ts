@@ -3,12 +3,13 @@ import type { Counter, MetricValue } from "prom-client";
 import { readWindow } from "../../storage/statistics/traffic-window.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
+import { count, errorSchema, jsonOf } from "../answers.ts";
 import { type EndpointStats, endpointStatsOf, endpointStatsSchema } from "../endpoint-stats.ts";
+import { isoTime } from "../iso-time.ts";
 import { type LimitStats, limitStatsOf, limitStatsSchema } from "../limit-stats.ts";
+import { type Savings, savingsFields, savingsOf, totalOf } from "../savings.ts";
 import { stepQuery, windowQuery } from "../traffic-query.ts";
 import { type TrafficStats, trafficSchema, trafficStatsOf } from "../traffic-schema.ts";
-import { type Savings, savingsFields, savingsOf, totalOf } from "./savings.ts";
 
 /** What the mirror did for one upstream since the daemon started. */
 export interface UpstreamStats {
@@ -53,8 +54,6 @@ export interface PresentStats {
   readonly limits: readonly LimitStats[];
   readonly endpoints: readonly EndpointStats[];
 }
-
-const count = z.number().int().nonnegative();
 
 const presentFields = {
   since: z.string().nullable().openapi({ format: "date-time" }),
@@ -135,7 +134,7 @@ export async function collectStats({
   const fills = await metrics.fillsInFlight.get();
   const upstreams = await upstreamsOf(metrics);
   return {
-    since: startedAtMs === null ? null : new Date(startedAtMs).toISOString(),
+    since: startedAtMs === null ? null : isoTime(startedAtMs),
     upstreams: upstreams.map((one) => ({ ...one, ...savingsOf(one) })),
     total: totalOf(upstreams),
     stored: { blobs, bytes, usedBytes, limitBytes },

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { StoredOfUpstream } from "../../storage/images/stored-by-upstream.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { jsonOf } from "../answers.ts";
+import { count, jsonOf } from "../answers.ts";
 import { type DiskStats, diskSchema, diskStatsOf } from "../disk-stats.ts";
 
 /** What fills the disk. */
@@ -19,8 +19,6 @@ export function addStorage(api: AdminApi, { catalog, budget, mirror }: AdminTool
     return context.json({ disk, upstreams }, 200);
   });
 }
-
-const count = z.number().int().nonnegative();
 
 const storageSchema: z.ZodType<StorageAnswer> = z
   .object({

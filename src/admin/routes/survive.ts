@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Endangered } from "../../mirror/images/survival.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
+import { count, errorSchema, jsonOf } from "../answers.ts";
 import { isoTime } from "../iso-time.ts";
 import { outageKinds } from "./why.ts";
 
@@ -54,8 +54,6 @@ export function addSurvive(api: AdminApi, tools: AdminTools): void {
     return context.json(answer, 200);
   });
 }
-
-const count = z.number().int().nonnegative();
 
 const surviveSchema: z.ZodType<SurviveAnswer> = z
   .object({

@@ -5,7 +5,7 @@ import {
   type VerifyProgress,
 } from "../../storage/verification/verification.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { digestSchema, errorSchema, jsonOf } from "../answers.ts";
+import { count, digestSchema, errorSchema, jsonOf, orderOf } from "../answers.ts";
 import { type FailedLine, failedSchema, jsonLines, jsonLinesOf } from "../json-lines.ts";
 
 /** What is asked of `POST /api/v1/verify`. */
@@ -69,8 +69,6 @@ function countOf({ kind, deed }: Finding): "damaged" | "mended" | "foreign" {
   return deed === "none" ? "damaged" : "mended";
 }
 
-const count = z.number().int().nonnegative();
-
 const verifyRequestSchema: z.ZodType<VerifyRequest> = z
   .strictObject({
     dryRun: z.boolean().openapi({ description: "Whether what is found is only told." }),
@@ -121,7 +119,7 @@ const verifyRoute = createRoute({
   path: "/api/v1/verify",
   summary: "Reads all that is stored, and tells or mends what is damaged.",
   request: {
-    body: { required: true, content: { "application/json": { schema: verifyRequestSchema } } },
+    body: orderOf(verifyRequestSchema),
   },
   responses: {
     200: jsonLinesOf(

@@ -3,11 +3,10 @@ import { AccessRules, type Caller } from "../../auth/access-rules.ts";
 import type { Explanation, Verdict } from "../../mirror/images/explainer.ts";
 import { nodesOf } from "../../mirror/images/images.ts";
 import { type OutageProblem, outageProblems } from "../../mirror/images/outage.ts";
-import { imageName } from "../../oci/image-name.ts";
 import type { ImageRoute, ImageTarget } from "../../upstream/upstreams.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { errorSchema, jsonOf } from "../answers.ts";
-import { askedImage, readImage } from "../asked-image.ts";
+import { count, errorSchema, jsonOf } from "../answers.ts";
+import { askedImage, fullName, readImage } from "../asked-image.ts";
 import { type EndpointStats, endpointStatsOf, endpointStatsSchema } from "../endpoint-stats.ts";
 import { isoTime } from "../iso-time.ts";
 
@@ -92,10 +91,7 @@ function answerOf(image: ImageTarget, explanation: Explanation): Omit<WhyAnswer,
   const { verdict, ruling, access, endpoints } = explanation;
   const { place, denial, keeps, policy } = ruling;
   return {
-    name: imageName(
-      { upstream: image.upstream.name, repository: image.repository },
-      image.reference,
-    ),
+    name: fullName(image),
     upstream: image.upstream.name,
     repository: image.repository,
     route: image.route.kind,
@@ -144,7 +140,6 @@ function finite(durationMs: number): number | null {
   return Number.isFinite(durationMs) ? durationMs : null;
 }
 
-const count = z.number().int().nonnegative();
 const time = z.string().nullable().openapi({ format: "date-time" });
 
 /** What can be wrong with an image in an outage; the type of `outageSchema` has them compared with `OutageProblem`. */

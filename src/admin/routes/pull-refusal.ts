@@ -1,5 +1,5 @@
-import { DistributionError } from "../oci/distribution-error.ts";
-import type { AdminApi } from "./admin-tools.ts";
+import { DistributionError } from "../../oci/distribution-error.ts";
+import type { AdminApi } from "../admin-tools.ts";
 
 /** Tells clients that were led to the wrong port so, in the words of registries: of others they show none. */
 export function addPullRefusal(api: AdminApi): void {

@@ -1,9 +1,9 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Log } from "../../telemetry/log.ts";
-import type { AdminAccess } from "../guards/admin-access.ts";
-import { clientOf } from "../guards/client.ts";
-import { originOf } from "../guards/origin.ts";
-import { isLoopbackName, nameIn } from "../guards/own-names.ts";
+import type { AdminAccess } from "./admin-access.ts";
+import { clientOf } from "./client.ts";
+import { originOf } from "./origin.ts";
+import { isLoopbackName, nameIn } from "./own-names.ts";
 
 /** Lets nobody change something who may not, and writes a line in the log for each change: who asked for what. */
 export function watchChanges(log: Log, access: AdminAccess): MiddlewareHandler {
