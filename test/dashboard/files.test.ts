@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { parse } from "acorn";
 import { readDashboard } from "../../src/admin/page/dashboard-files.ts";
-import { withoutComments } from "../../src/admin/without-comments.ts";
+import { withoutComments } from "../../src/admin/page/without-comments.ts";
 import { inCheckout } from "../support/deploy.ts";
 import { type RawAnswer, rawRequest } from "../support/raw-client.ts";
 import { TestMirror } from "../support/test-mirror.ts";

@@ -29,7 +29,7 @@ export function ClientsView({ route: { query } }: { readonly route: Route }): JS
     h(
       "p",
       { class: "lead" },
-      "What a client needs to pull through this mirror. Images that it has are pulled from here from then on.",
+      "What a client needs to pull through this mirror. With these files its pulls come here first, and it goes on to the registry where the mirror does not help.",
     ),
     h(Tabs, {
       label: "Client",

@@ -125,8 +125,8 @@ function PullNow({ answer }: { readonly answer: WhyAnswer }): JSX.Element {
     problems.length === 0
       ? h("li", null, [h(Badge, { tone: "good", text: "Survives" }), " an outage of its upstream."])
       : h("li", null, [
-          h(Badge, { tone: "warn", text: "Would be lost" }),
-          ` in an outage of its upstream: ${shown(problems.join("; "))}.`,
+          h(Badge, { tone: "warn", text: "Does not survive" }),
+          ` an outage of its upstream: ${shown(problems.join("; "))}.`,
         ]),
   ]);
 }
@@ -161,7 +161,7 @@ function Content({ image }: { readonly image: InspectAnswer }): JSX.Element {
     referrers.length > 0 &&
       h(
         Section,
-        { title: "What is about it" },
+        { title: "Signatures, and what else refers to it" },
         h(
           "ul",
           { class: "lines" },

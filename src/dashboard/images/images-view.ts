@@ -135,7 +135,7 @@ function columnsAt(nowMs: number): readonly Column<ImageEntry>[] {
     {
       title: "Here",
       isMinor: true,
-      cell: ({ complete }) => (complete ? "All" : h(Badge, { tone: "warn", text: "Incomplete" })),
+      cell: ({ complete }) => (complete ? "All" : h(Badge, { tone: "warn", text: "Partly" })),
     },
     { title: "Size", align: "right", cell: ({ sizeBytes }) => formatBytes(sizeBytes) },
     {
