@@ -1,5 +1,6 @@
+import { imageContent } from "../oci/described-manifest.ts";
 import type { Digest } from "../oci/digest.ts";
-import { imageContent, type Manifest } from "../oci/manifest.ts";
+import type { Manifest } from "../oci/manifest.ts";
 import type { Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { StoredObject } from "../storage/eviction/eviction.ts";

@@ -1,5 +1,5 @@
 import { type Digest, parseDigest } from "./digest.ts";
-import { parseForeignJson } from "./foreign-json.ts";
+import { isObject, parseForeignObject } from "./foreign-json.ts";
 import { platformText } from "./platform.ts";
 
 /** What a manifest says of something that it names. Nobody vouches for it. */
@@ -26,8 +26,7 @@ export interface DescribedManifest {
 
 /** What a manifest names, in its order: the first `limit` of each kind. Bytes that are no such JSON name nothing. */
 export function describeManifest(bytes: Buffer, limit: number): DescribedManifest {
-  const value = parseForeignJson(bytes);
-  const manifest = isObject(value) ? value : {};
+  const manifest = parseForeignObject(bytes) ?? {};
   const listed = (key: string): Descriptor[] => {
     const list = manifest[key];
     return Array.isArray(list) ? list.slice(0, limit).flatMap(descriptorIn) : [];
@@ -40,6 +39,26 @@ export function describeManifest(bytes: Buffer, limit: number): DescribedManifes
     manifests: listed("manifests"),
     artifactType: artifactType || null,
   };
+}
+
+/** The config and the layers of an image, each once: the first `limit`. */
+export function imageContent(bytes: Buffer, limit: number): Descriptor[] {
+  const { config, layers } = describeManifest(bytes, limit);
+  return eachOnce(config ? [config, ...layers] : layers).slice(0, limit);
+}
+
+/** Those of them that the registry has. */
+export function ownContent(bytes: Buffer, limit: number): Descriptor[] {
+  return imageContent(bytes, limit).filter(({ elsewhere }) => !elsewhere);
+}
+
+/** The manifests that an index names, each once: the first `limit`. */
+export function childManifests(bytes: Buffer, limit: number): Descriptor[] {
+  return eachOnce(describeManifest(bytes, limit).manifests);
+}
+
+function eachOnce(descriptors: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(descriptors.map((one) => [one.digest, one])).values()];
 }
 
 function descriptorIn(value: unknown): Descriptor[] {
@@ -63,8 +82,4 @@ const mediaTypePattern = /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/;
 
 function mediaTypeIn(value: unknown): string {
   return typeof value === "string" && mediaTypePattern.test(value) ? value : "";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

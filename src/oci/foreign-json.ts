@@ -12,6 +12,17 @@ export function parseForeignJson(bytes: Buffer): unknown {
   }
 }
 
+/** The same if it is an object; null for anything else. */
+export function parseForeignObject(bytes: Buffer): Readonly<Record<string, unknown>> | null {
+  const value = parseForeignJson(bytes);
+  return isObject(value) ? value : null;
+}
+
+/** An object, and no list. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 function opensTooOften(bytes: Buffer): boolean {
   let openings = 0;
   // By index: an iterator or a callback takes ten times as long.

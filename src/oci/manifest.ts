@@ -1,5 +1,5 @@
 import { type Digest, parseDigest } from "./digest.ts";
-import { parseForeignJson } from "./foreign-json.ts";
+import { isObject, parseForeignObject } from "./foreign-json.ts";
 
 /** Every media type a manifest may have; schema 1 is absent because nothing makes it any more. */
 export const manifestMediaTypes: readonly string[] = [
@@ -40,7 +40,7 @@ export interface Manifest {
  * once, the subject left out. Bytes that are no such JSON name nothing: a manifest is opaque to a mirror.
  */
 export function referencedDigests(bytes: Buffer): Digest[] {
-  const manifest = parseObject(bytes);
+  const manifest = parseForeignObject(bytes);
   if (!manifest) return [];
   const descriptors = [
     manifest["config"],
@@ -49,64 +49,20 @@ export function referencedDigests(bytes: Buffer): Digest[] {
   return [...new Set(descriptors.flatMap(digestIn))];
 }
 
-/** What a manifest says of content. Nobody vouches for its size. */
-export interface DescribedContent {
-  readonly digest: Digest;
-  readonly sizeBytes: number;
-}
-
-/** The config and the layers of an image, each once: the first `limit`. A size that is none is 0. */
-export function imageContent(bytes: Buffer, limit: number): DescribedContent[] {
-  const manifest = parseObject(bytes);
-  if (!manifest) return [];
-  const content = new Map<Digest, DescribedContent>();
-  for (const descriptor of [manifest["config"], ...listOf(manifest["layers"])]) {
-    if (content.size >= limit) break;
-    const [digest] = digestIn(descriptor);
-    if (digest) content.set(digest, { digest, sizeBytes: sizeIn(descriptor) });
-  }
-  return [...content.values()];
-}
-
-/**
- * The config and the layers that the registry has, each once: the first `limit`. Clients fetch foreign layers from their
- * `urls`.
- */
-export function ownContent(bytes: Buffer, limit: number): Digest[] {
-  const manifest = parseObject(bytes);
-  const descriptors = [manifest?.["config"], ...listOf(manifest?.["layers"])];
-  const own = descriptors.filter((one) => isObject(one) && listOf(one["urls"]).length === 0);
-  return [...new Set(own.flatMap(digestIn))].slice(0, limit);
-}
-
-/** The manifests that an index names, each once: the first `limit`. */
-export function childManifests(bytes: Buffer, limit: number): Digest[] {
-  return [...new Set(listOf(parseObject(bytes)?.["manifests"]).flatMap(digestIn))].slice(0, limit);
-}
-
 /** The digest of the manifest that this one says it is about, or null. */
 export function subjectOf(bytes: Buffer): Digest | null {
-  return digestIn(parseObject(bytes)?.["subject"])[0] ?? null;
+  return digestIn(parseForeignObject(bytes)?.["subject"])[0] ?? null;
 }
 
 /** Whether the bytes are a JSON object: what no digest vouches for must at least be that to be taken for a manifest. */
 export function looksLikeManifest(bytes: Buffer): boolean {
-  return parseObject(bytes) !== null;
+  return parseForeignObject(bytes) !== null;
 }
 
 /** The media type a manifest says it has, or null. */
 export function declaredMediaType(bytes: Buffer): string | null {
-  const mediaType = parseObject(bytes)?.["mediaType"];
+  const mediaType = parseForeignObject(bytes)?.["mediaType"];
   return typeof mediaType === "string" ? mediaType : null;
-}
-
-function parseObject(bytes: Buffer): Record<string, unknown> | null {
-  const value = parseForeignJson(bytes);
-  return isObject(value) ? value : null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function listOf(value: unknown): unknown[] {
@@ -117,9 +73,4 @@ function digestIn(descriptor: unknown): Digest[] {
   const text = isObject(descriptor) ? descriptor["digest"] : undefined;
   const digest = typeof text === "string" ? parseDigest(text) : null;
   return digest ? [digest] : [];
-}
-
-function sizeIn(descriptor: unknown): number {
-  const size = isObject(descriptor) ? descriptor["size"] : undefined;
-  return Number.isSafeInteger(size) ? Math.max(0, Number(size)) : 0;
 }

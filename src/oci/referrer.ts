@@ -1,5 +1,5 @@
 import { type Digest, parseDigest } from "./digest.ts";
-import { parseForeignJson } from "./foreign-json.ts";
+import { isObject, parseForeignObject } from "./foreign-json.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** A descriptor in a list of referrers: distribution spec 1.1, "Listing Referrers". */
@@ -15,14 +15,14 @@ export const referrersMediaType = "application/vnd.oci.image.index.v1+json";
 
 /** The referrers in an image index, entries that are none left out; null if the bytes are no image index. */
 export function referrersIn(bytes: Buffer): Referrer[] | null {
-  const index = parseObject(bytes);
+  const index = parseForeignObject(bytes);
   const manifests = index?.["manifests"];
   return Array.isArray(manifests) ? manifests.flatMap(referrerIn) : null;
 }
 
 /** How a manifest with a subject is listed: its type is its own, or else its config's. */
 export function referrerOf({ digest, mediaType, bytes }: Manifest): Referrer {
-  const manifest = parseObject(bytes) ?? {};
+  const manifest = parseForeignObject(bytes) ?? {};
   const config = manifest["config"];
   const configType = isObject(config) ? config["mediaType"] : undefined;
   const artifactType = manifest["artifactType"] || configType;
@@ -66,13 +66,4 @@ function extrasOf({
 function textsIn(annotations: Readonly<Record<string, unknown>>): Record<string, string> {
   const texts = Object.entries(annotations).filter(([, value]) => typeof value === "string");
   return Object.fromEntries(texts) as Record<string, string>;
-}
-
-function parseObject(bytes: Buffer): Record<string, unknown> | null {
-  const value = parseForeignJson(bytes);
-  return isObject(value) ? value : null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeManifest } from "../../src/oci/described-manifest.ts";
+import { describeManifest, imageContent } from "../../src/oci/described-manifest.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { platformText } from "../../src/oci/platform.ts";
 import { imageOfSize, jsonOf, ociIndex } from "../support/images.ts";
@@ -72,4 +72,31 @@ test("what says that it has no platform has none", () => {
   assert.equal(platformText({ os: "unknown", architecture: "unknown" }), null);
   assert.equal(platformText("linux/amd64"), null);
   assert.equal(platformText({ os: "linux", architecture: "arm", variant: "v7" }), "linux/arm/v7");
+});
+
+test("what an image says of its content is its config and layers, each once, up to a limit", () => {
+  const [a, b, c, d] = ["a", "b", "c", "d"].map((text) => digestOf(Buffer.from(text)));
+  const told = (bytes: Buffer, limit: number) =>
+    imageContent(bytes, limit).map(({ digest, sizeBytes }) => ({ digest, sizeBytes }));
+  const bytes = Buffer.from(
+    JSON.stringify({
+      config: { digest: a, size: 1 },
+      layers: [
+        { digest: b, size: 2 },
+        { digest: b, size: 2 },
+        { size: 7 },
+        { digest: c, size: -3 },
+      ],
+      manifests: [{ digest: d, size: 4 }],
+    }),
+  );
+
+  const content = [
+    { digest: a, sizeBytes: 1 },
+    { digest: b, sizeBytes: 2 },
+    { digest: c, sizeBytes: 0 },
+  ];
+  assert.deepEqual(told(bytes, 10), content);
+  assert.deepEqual(told(bytes, 2), content.slice(0, 2));
+  assert.deepEqual(told(Buffer.from("no JSON"), 10), []);
 });

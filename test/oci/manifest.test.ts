@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
 import {
   declaredMediaType,
-  imageContent,
   isImageManifest,
   manifestLimitBytes,
   referencedDigests,
@@ -43,30 +42,6 @@ test("every list that can hold descriptors counts, each digest once, the subject
   assert.deepEqual(new Set(referencedDigests(bytes)), new Set([a, b, c]));
   assert.equal(referencedDigests(bytes).length, 3);
   assert.equal(subjectOf(bytes), d);
-});
-
-test("what an image says of its content is its config and layers, each once, up to a limit", () => {
-  const bytes = Buffer.from(
-    JSON.stringify({
-      config: { digest: a, size: 1 },
-      layers: [
-        { digest: b, size: 2 },
-        { digest: b, size: 2 },
-        { size: 7 },
-        { digest: c, size: -3 },
-      ],
-      manifests: [{ digest: d, size: 4 }],
-    }),
-  );
-
-  const content = [
-    { digest: a, sizeBytes: 1 },
-    { digest: b, sizeBytes: 2 },
-    { digest: c, sizeBytes: 0 },
-  ];
-  assert.deepEqual(imageContent(bytes, 10), content);
-  assert.deepEqual(imageContent(bytes, 2), content.slice(0, 2));
-  assert.deepEqual(imageContent(Buffer.from("no JSON"), 10), []);
 });
 
 test("an index is no image's manifest, of OCI or of Docker", () => {

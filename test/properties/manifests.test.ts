@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { describeManifest } from "../../src/oci/described-manifest.ts";
+import {
+  childManifests,
+  describeManifest,
+  imageContent,
+  ownContent,
+} from "../../src/oci/described-manifest.ts";
 import { parseDigest } from "../../src/oci/digest.ts";
 import { parseForeignJson } from "../../src/oci/foreign-json.ts";
 import {
-  childManifests,
   declaredMediaType,
-  imageContent,
   looksLikeManifest,
-  ownContent,
   referencedDigests,
   subjectOf,
 } from "../../src/oci/manifest.ts";
@@ -82,9 +84,9 @@ test("of any bytes a manifest names digests only, each once, and those that stan
       const text = bytes.toString();
       const lists = [
         referencedDigests(bytes),
-        imageContent(bytes, limit).map(({ digest }) => digest),
-        ownContent(bytes, limit),
-        childManifests(bytes, limit),
+        ...[imageContent, ownContent, childManifests].map((named) =>
+          named(bytes, limit).map(({ digest }) => digest),
+        ),
       ];
       for (const list of lists) {
         assert.equal(new Set(list).size, list.length);
@@ -141,8 +143,8 @@ test("an image's manifest names its config and its layers, and an index its chil
         ];
 
         assert.deepEqual(referencedDigests(bytes), digestsOf([config, ...manifests, ...layers]));
-        assert.deepEqual(childManifests(bytes, 100), digestsOf(manifests));
-        assert.deepEqual(ownContent(bytes, 100), digestsOf([config, ...layers]));
+        assert.deepEqual(digestsOf(childManifests(bytes, 100)), digestsOf(manifests));
+        assert.deepEqual(digestsOf(ownContent(bytes, 100)), digestsOf([config, ...layers]));
         assert.equal(subjectOf(bytes), subject?.digest ?? null);
         assert.ok(looksLikeManifest(bytes));
         assert.equal(declaredMediaType(bytes), null);

@@ -1,12 +1,7 @@
+import { childManifests, ownContent } from "../../oci/described-manifest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { DistributionError } from "../../oci/distribution-error.ts";
-import {
-  childManifests,
-  isImageIndex,
-  isImageManifest,
-  type Manifest,
-  ownContent,
-} from "../../oci/manifest.ts";
+import { isImageIndex, isImageManifest, type Manifest } from "../../oci/manifest.ts";
 import type { Target } from "../../upstream/upstreams.ts";
 import type { Grants } from "../access/grants.ts";
 import type { FillTable } from "../fills/fill-table.ts";
@@ -61,7 +56,7 @@ export class Completeness {
   /** Which platform is wanted only the client knows. */
   async #missingChildren(target: Target, bytes: Buffer): Promise<string | null> {
     const children = childManifests(bytes, limits.children);
-    for (const digest of children) {
+    for (const { digest } of children) {
       const child = (await this.#isHere(target, digest))
         ? await this.#tools.stored.manifest(digest)
         : null;
@@ -73,7 +68,7 @@ export class Completeness {
   }
 
   async #missingContent(target: Target, bytes: Buffer): Promise<string | null> {
-    for (const digest of ownContent(bytes, limits.content)) {
+    for (const { digest } of ownContent(bytes, limits.content)) {
       if (!(await this.#isHere(target, digest))) return `${digest} of this image is not here`;
     }
     return null;

@@ -1,5 +1,5 @@
 import { acceptAny } from "../../oci/accept.ts";
-import { type Descriptor, describeManifest } from "../../oci/described-manifest.ts";
+import { childManifests, type Descriptor, ownContent } from "../../oci/described-manifest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { DistributionError } from "../../oci/distribution-error.ts";
 import { isImageIndex, type Manifest } from "../../oci/manifest.ts";
@@ -130,7 +130,7 @@ export class PrefetchedImage {
   /** The manifests of the wanted platforms; an image that is no index has only the one. */
   async #imagesOf(root: Manifest, signal: AbortSignal): Promise<Manifest[]> {
     if (!isImageIndex(root.mediaType)) return [root];
-    const { manifests } = describeManifest(root.bytes, namedLimit);
+    const manifests = childManifests(root.bytes, namedLimit);
     const images: Manifest[] = [];
     for (const { digest } of wanted(manifests, this.#options.platforms)) {
       images.push(await this.#pullManifest({ kind: "digest", digest }, signal));
@@ -187,12 +187,8 @@ export class PrefetchedImage {
 
 /** Config and layers, each once, but for what clients get from another place. */
 function blobsOf(images: readonly Manifest[]): Descriptor[] {
-  const blobs = images.flatMap(({ bytes }) => {
-    const { config, layers } = describeManifest(bytes, namedLimit);
-    return config ? [config, ...layers] : layers;
-  });
-  const here = blobs.filter(({ elsewhere }) => !elsewhere);
-  return [...new Map(here.map((blob) => [blob.digest, blob])).values()];
+  const blobs = images.flatMap(({ bytes }) => ownContent(bytes, namedLimit));
+  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
 }
 
 /** Throws if what was pulled is not going to be here afterwards, or may not be what upstream has now. */
