@@ -235,6 +235,10 @@ suite("the catalog's writer", () => {
     });
     await Promise.all([busy, before, after]);
     assert.equal((await fixture.catalog.usage()).blobs, 3);
+    const round = { beganAtMs: 1.5, checkedTo: null, isOver: false };
+    await assert.rejects(fixture.catalog.recordScrubRound(round), {
+      message: /^the catalog could not record scrub round: /,
+    });
   });
 
   test("when its thread dies every write is refused, and reads go on", async () => {

@@ -64,7 +64,7 @@ export class Simulator implements AsyncDisposable {
     await flush();
     const { limitBytes } = await budget.usage();
     const sinceMs = request.days === null ? 0 : now() - request.days * dayMs;
-    const logged = await catalog.ask({ kind: "pulls", sinceMs: sinceMs });
+    const logged = await catalog.ask({ kind: "pulls", sinceMs });
     const { highWatermark, lowWatermark, pins, maxIdleMs } = settings();
     const caches = sizesOf(request, limitBytes).flatMap((limitBytes) =>
       (request.policies ?? [presentPolicy]).map((policy) => ({

@@ -20,7 +20,7 @@ const steps = [
 ] as const;
 
 /**
- * Brings the catalog to the present schema, or an older one, each step in its transaction. Throws
+ * Brings the catalog to the present schema, or an older one; what is no new one in a transaction for each step. Throws
  * StorageError for a catalog that a newer sluice has written, and SqliteError for what is no database.
  */
 export function migrate(database: Database.Database, toVersion: number = steps.length): void {

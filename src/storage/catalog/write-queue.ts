@@ -169,7 +169,7 @@ export class WriteQueue implements AsyncDisposable {
 }
 
 function settle(pending: Pending | undefined, failure: WriteFailure | null): void {
-  if (failure) pending?.reject(failed(pending.write.kind.replace("-", " "), failure));
+  if (failure) pending?.reject(failed(pending.write.kind.replaceAll("-", " "), failure));
   else pending?.resolve();
 }
 
