@@ -3,8 +3,8 @@ export interface LentBuffers extends Disposable {
   readonly buffers: readonly [Buffer, ...Buffer[]];
 }
 
-// Reads of 512 KiB reach the disk's and the socket's full speed.
-const largestBytes = 512 * 1024;
+// Each read wakes a thread and this one again: with 1 MiB a warm GB costs one client's mirror a sixth less than with 512 KiB.
+const largestBytes = 1024 * 1024;
 const smallestBytes = 32 * 1024;
 
 // Of many bodies each has one buffer: while its socket takes it, there are others to read for. With two of 32 KiB instead

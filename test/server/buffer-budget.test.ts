@@ -19,7 +19,7 @@ test("the more bodies there are, the less the next of them gets, within bounds",
     sizes.push(totalOf({ buffers }));
   }
 
-  assert.deepEqual([counts[0], sizes[0]], [2, 1024 * kib]);
+  assert.deepEqual([counts[0], sizes[0]], [2, 2048 * kib]);
   assert.deepEqual([counts.at(-1), sizes.at(-1)], [1, 128 * kib]);
   const falling = (one: number, other: number): number => other - one;
   assert.deepEqual(sizes, sizes.toSorted(falling));
@@ -45,8 +45,9 @@ const wanted: readonly (readonly [wantedBytes: number, ...sizes: number[]])[] = 
   [100 * kib, 128 * kib],
   [256 * kib, 256 * kib],
   [512 * kib, 512 * kib],
-  [512 * kib + 1, 512 * kib, 512 * kib],
-  [all, 512 * kib, 512 * kib],
+  [512 * kib + 1, 1024 * kib],
+  [1024 * kib + 1, 1024 * kib, 1024 * kib],
+  [all, 1024 * kib, 1024 * kib],
 ];
 
 for (const [wantedBytes, ...sizes] of wanted) {
@@ -82,7 +83,7 @@ test("what is given back counts no more: the next body gets large buffers again"
 
   using lent = budget.lend(all);
 
-  assert.equal(totalOf(lent), 1024 * kib);
+  assert.equal(totalOf(lent), 2048 * kib);
 });
 
 test("of many buffers that come back only a part is kept", () => {
