@@ -14,13 +14,17 @@ export interface LoadOptions {
   readonly cwd: string;
   /** As ConfigText has it; "judged" unless it is given. */
   readonly certificates?: CertificateUse;
+  /** The source of the configuration that a running mirror goes by: what is read instead of it is no accident. */
+  readonly inEffect?: string;
 }
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** The file's absolute path, or "built-in defaults". */
+  /** The file's absolute path, or `builtInDefaults`. */
   readonly source: string;
 }
+
+const builtInDefaults = "built-in defaults";
 
 /**
  * Finds, reads and checks the configuration. Rejects with ConfigError when it cannot be used, and with
@@ -29,13 +33,13 @@ export interface LoadedConfig {
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const { certificates = "judged" } = options;
   const found = await readFirst(candidates(options), options.cwd);
+  if (found && options.inEffect !== undefined) assertWritten(found);
   if (found) {
     const config = await parseConfig({ ...found, certificates }, options.env);
     return { config, source: found.path };
   }
-  const source = "built-in defaults";
-  const nothing = { text: "", file: source, directory: options.cwd };
-  return { config: await parseConfig(nothing, options.env), source };
+  const nothing = { text: "", file: builtInDefaults, directory: options.cwd };
+  return { config: await parseConfig(nothing, options.env), source: builtInDefaults };
 }
 
 interface Candidate {
@@ -44,10 +48,11 @@ interface Candidate {
   readonly named: string | null;
 }
 
-function candidates({ file, env, cwd }: LoadOptions): Candidate[] {
-  if (file !== undefined) return [{ path: resolve(cwd, file), named: "--config" }];
+function candidates({ file, env, cwd, inEffect = builtInDefaults }: LoadOptions): Candidate[] {
+  if (file !== undefined) return [{ path: resolve(cwd, file), named: "that --config names" }];
   const variable = env["SLUICE_CONFIG"];
-  if (variable) return [{ path: resolve(cwd, variable), named: "$SLUICE_CONFIG" }];
+  if (variable) return [{ path: resolve(cwd, variable), named: "that $SLUICE_CONFIG names" }];
+  if (inEffect !== builtInDefaults) return [{ path: inEffect, named: "of this mirror" }];
   return [
     { path: resolve(cwd, "mirror.config.yaml"), named: null },
     { path: "/etc/sluice/mirror.config.yaml", named: null },
@@ -67,10 +72,18 @@ async function readFirst(
     if (content.kind === "text")
       return { text: content.text, file, directory: dirname(path), path };
     if (content.kind === "missing" && named === null) continue;
-    const message = `the configuration file${named ? ` that ${named} names` : ""} ${content.problem}`;
+    const message = `the configuration file${named ? ` ${named}` : ""} ${content.problem}`;
     throw new ConfigError([{ file, place: null, path: "", message }]);
   }
   return null;
+}
+
+/** Throws where nothing is in it: a file that is being written begins so, and would take all upstreams away. */
+function assertWritten({ file, text }: ConfigText): void {
+  if (text.trim() !== "") return;
+  const message =
+    "the configuration file is empty, as one is that is being written; write another one and rename it, or restart for the defaults";
+  throw new ConfigError([{ file, place: null, path: "", message }]);
 }
 
 // Relative to the working directory if it lies there, as people write it; below / that would only

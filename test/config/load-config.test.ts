@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtempDisposable, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtempDisposable, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -54,6 +54,26 @@ test("paths in a file elsewhere begin at that file", async () => {
   await writeFile(join(directory.path, "etc/lab.yaml"), "");
   const { config } = await loadConfig({ file: "etc/lab.yaml", env: {}, cwd: directory.path });
   assert.equal(config.storage.directory, join(directory.path, "etc/data"));
+});
+
+test("what a running mirror is to read again is not taken for the defaults while it is being written", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-config-"));
+  const cwd = directory.path;
+  const file = join(cwd, "mirror.config.yaml");
+  await writeFile(file, withTtl("3s"));
+  const { source: inEffect } = await loadConfig({ env: {}, cwd });
+
+  await writeFile(file, "\n");
+  assert.match(
+    await problems({ env: {}, cwd, inEffect }),
+    /^mirror\.config\.yaml: .* is empty, .*rename it/,
+  );
+  assert.match(await problems({ file, env: {}, cwd, inEffect }), /is empty/);
+  assert.equal(await problems({ env: {}, cwd }), "none");
+
+  await rm(file);
+  assert.match(await problems({ env: {}, cwd, inEffect }), /file of this mirror does not exist/);
+  assert.equal(await problems({ env: {}, cwd, inEffect: "built-in defaults" }), "none");
 });
 
 test("a file that is named must be there; the message says who named it", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
+import { mkdtempDisposable, readFile, rename, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -206,15 +206,12 @@ class Turmoil implements AsyncDisposable {
   async #reload(): Promise<void> {
     const { configFile } = this.#running();
     const text = await readFile(configFile, "utf8");
-    if (this.#random.between(0, 2) === 0) await writeFile(configFile, "upstreams: {");
-    else
-      await writeFile(
-        configFile,
-        JSON.stringify({ ...JSON.parse(text), upstreams: this.#settings() }),
-      );
+    const settings = { ...JSON.parse(text), upstreams: this.#settings() };
+    const next = this.#random.between(0, 2) === 0 ? "upstreams: {" : JSON.stringify(settings);
+    await replaceFile(configFile, next);
     this.#running().kill("SIGHUP");
     await delay(200);
-    await writeFile(configFile, text);
+    await replaceFile(configFile, text);
   }
 
   async #outage(upstream: FaultUpstream): Promise<void> {
@@ -472,4 +469,10 @@ class Turmoil implements AsyncDisposable {
 
 function isHit({ status, headers }: CheckedAnswer): boolean {
   return (status === 200 || status === 206) && headers["cache-status"] === "sluice; hit";
+}
+
+/** As an operator should: whoever reads it meanwhile reads all of one or all of the other. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
 }

@@ -37,7 +37,7 @@ export async function serve(options: { readonly config?: string }): Promise<void
   let reloaded = Promise.resolve();
   // One after the other: the file as it was read last is the one that counts.
   signals.onHangup(() => {
-    reloaded = reloaded.then(() => reload(daemon, place, log));
+    reloaded = reloaded.then(() => reload(daemon, { ...place, inEffect: source }, log));
   });
   await untilStopped(daemon, signals, log);
   log.info("sluice stopped");
