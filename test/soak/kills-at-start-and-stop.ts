@@ -8,22 +8,13 @@ const mostTurns = 200;
 
 const kinds = {
   "killed at any call of a start behind a kill": {
-    calls: [
-      "openat",
-      "pwrite64",
-      "ftruncate",
-      "fdatasync",
-      "unlink",
-      "unlinkat",
-      "rmdir",
-      "rename",
-    ],
+    calls: ["openat", "pwrite64", "ftruncate", "fsync", "unlink", "unlinkat", "rmdir", "rename"],
     essential: ["openat", "pwrite64", "unlink"],
     killed: (sweep: KillSweep, call: string, nth: number) => sweep.killedAtStart(call, nth),
   },
   "killed at any call of a stop, which empties the catalog's log": {
-    calls: ["pwrite64", "ftruncate", "fdatasync", "unlink"],
-    essential: ["pwrite64", "ftruncate", "fdatasync", "unlink"],
+    calls: ["pwrite64", "ftruncate", "fsync", "unlink"],
+    essential: ["pwrite64", "ftruncate", "fsync", "unlink"],
     killed: (sweep: KillSweep, call: string, nth: number) => sweep.killedAtStop(call, nth),
   },
 } as const;
