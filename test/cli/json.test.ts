@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { blobFile, layoutOf } from "../../src/storage/layout.ts";
 import { imageOfSize, topLayerOf } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
-import { assertPrinted, assertPrintedInBoth } from "./printed-json.ts";
+import { assertPrinted, assertPrintedAlone, assertPrintedInBoth } from "./printed-json.ts";
 
 const a = imageOfSize("json a", 1000);
 const b = imageOfSize("json b", 1000);
@@ -45,8 +45,7 @@ test("stats --json counts beside a daemon, and tells what is stored without one"
   for (const remaining of [140, 130]) await tellLimit(scene, remaining);
 
   await assertPrinted(scene, "stats.json", ["stats"]);
-  await scene.stop();
-  await assertPrinted(scene, "stats-without-daemon.json", ["stats"]);
+  await assertPrintedAlone(scene, "stats-without-daemon.json", ["stats"]);
 });
 
 // What is long ago is told by days only, and the commands have the machine's clock.
@@ -103,8 +102,7 @@ test("doctor --json tells of clients beside a daemon, and of the lack of one wit
   await using scene = await startScene();
 
   await assertPrinted(scene, "doctor.json", ["doctor"], 1);
-  await scene.stop();
-  await assertPrinted(scene, "doctor-without-daemon.json", ["doctor"], 1);
+  await assertPrintedAlone(scene, "doctor-without-daemon.json", ["doctor"], 1);
 });
 
 test("client-config --json prints files with what has to be known beside them", async () => {

@@ -22,6 +22,16 @@ export async function assertPrintedInBoth(
   exitCode = 0,
 ): Promise<void> {
   await assertPrinted(scene, file, args, exitCode);
+  await assertPrintedAlone(scene, file, args, exitCode);
+}
+
+/** The same by a process, once the daemon has stopped. */
+export async function assertPrintedAlone(
+  scene: CommandScene,
+  file: string,
+  args: readonly string[],
+  exitCode = 0,
+): Promise<void> {
   await scene.stop();
   // What it opens by itself may not keep it from ending.
   const printed = await scene.runProcessByItsClock(...args, "--json");
