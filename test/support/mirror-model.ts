@@ -148,6 +148,8 @@ export class MirrorModel {
     assert.ok(statuses.has(status), `${what}, and only ${[...statuses]} may be`);
     const meant = this.#meant(asked);
     this.#noteAsking(asked, status);
+    // It was found to be gone: were it there again, the mirror would have to be told of it first.
+    if (status === 404) this.#kept.delete(keyOf(asked));
     if (status !== 200 && status !== 206) return;
     const digest = answer.headers["docker-content-digest"];
     const content = meant.find((one) => one.digest === digest);
