@@ -41,9 +41,14 @@ function listen(
   sentence: (code: string) => string,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
       reject(new ListenError(sentence(error.code ?? error.message), { cause: error }));
+    };
+    server.once("error", onError);
+    server.listen(where, () => {
+      // What fails from now on is about one connection, and for whoever counts those.
+      server.off("error", onError);
+      resolve();
     });
-    server.listen(where, resolve);
   });
 }

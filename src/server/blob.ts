@@ -98,7 +98,10 @@ async function untilEndOrGone(sending: Promise<void>): Promise<string | null> {
 /** Aborted with ClientGone when the connection ends, whoever ended it. */
 function goneSignal(response: ServerResponse): AbortSignal {
   const gone = new AbortController();
-  response.once("close", () => gone.abort(new ClientGone("the client closed the connection")));
+  const leave = (): void => gone.abort(new ClientGone("the client closed the connection"));
+  // It may have left while its password was compared.
+  if (response.destroyed) leave();
+  else response.once("close", leave);
   return gone.signal;
 }
 

@@ -42,7 +42,12 @@ export async function openAdminListeners(
   const { tools, config, layout } = options;
   const adopted = (server: Server): Server => stack.adopt(server, closeNow);
   const socketApi = createAdminApi(tools, { kind: "own", by: "the control socket" });
-  await openControlSocket(adopted(createAdminServer(socketApi)), layout);
+  const socketServer = adopted(createAdminServer(socketApi));
+  await openControlSocket(socketServer, layout);
+  const { log } = options.logins;
+  socketServer.on("error", (err) => {
+    log.error({ err, listener: "control" }, "a connection was not accepted");
+  });
   const names = new OwnNames(options);
   const loginTools = { ...options.logins, listener: "admin" };
   const logins = stack.use(new ConfiguredLogins(loginTools, config.auth));
