@@ -10,10 +10,8 @@ import { ask } from "../support/ask.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
-import { noiseBlob } from "../support/images.ts";
 import { haveAll } from "../support/real-program.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { TlsFront } from "../support/tls-front.ts";
 
 const canRun = (t: TestContext): boolean => haveAll(t, "openssl");
 
@@ -81,33 +79,6 @@ test("a flood of handshakes that are begun and left leaves nothing behind, and k
     return /^sluice_connections\{listener="server"\} 0$/m.test(body.toString());
   });
   await scene.assertServes();
-});
-
-// undici asserted that a connection is made once.
-test("an upstream that begins a second handshake is pulled from", async (t) => {
-  if (!canRun(t)) return;
-  await using made = await mkdtempDisposable(`${tmpdir()}/tls-`);
-  await using hub = await FakeUpstream.start();
-  const own = await makeCertificate(made.path);
-  const again = Promise.withResolvers<Error | null>();
-  const greeted = (socket: TLSSocket): void => void socket.renegotiate({}, again.resolve);
-  await using front = await TlsFront.start(hub.url, own, { maxVersion: "TLSv1.2" }, greeted);
-  const caPem = await readFile(own.certificateFile, "utf8");
-  await using mirror = await TestMirror.start({
-    upstreams: { "docker.io": front.url },
-    settings: { "docker.io": { caPem } },
-  });
-  const blob = noiseBlob("renegotiated", 100_000);
-  hub.addBlob("library/app", blob);
-  const letGo = hub.hold("library/app", blob.digest, 1_000);
-
-  const pulled = mirror.get(`/v2/library/app/blobs/${blob.digest}`);
-  assert.equal(await again.promise, null);
-  letGo();
-
-  const { status, body } = await pulled;
-  assert.equal(status, 200);
-  assert.ok(body.equals(blob.bytes));
 });
 
 interface Scene extends AsyncDisposable {

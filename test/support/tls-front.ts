@@ -18,19 +18,16 @@ export class TlsFront implements AsyncDisposable {
     this.#seen = seen;
   }
 
-  /** `greeted` is called with each connection after its handshake. */
   static async start(
     before: string,
     { certificateFile, keyFile }: Certificate,
     options: TlsOptions = {},
-    greeted: (socket: TLSSocket) => void = () => {},
   ): Promise<TlsFront> {
     const sockets = new Set<Socket>();
     const seen: Seen[] = [];
     const [cert, key] = [await readFile(certificateFile), await readFile(keyFile)];
     const server = createServer({ cert, key, ...options }, (socket) => {
       seen.push(seenOf(socket));
-      greeted(socket);
       const behind = connect(Number(new URL(before).port), "127.0.0.1");
       for (const [one, other] of [
         [socket, behind],
