@@ -8,10 +8,10 @@ import type { Location } from "../storage/catalog.ts";
 import type { TagList } from "../upstream/tag-list.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import type { Access } from "./access/access.ts";
-import { locationOf } from "./access/grants.ts";
 import { countOf, firstPage, type NamesPage, pageLimit, pageOutOf } from "./pages.ts";
 import type { PullOutcome } from "./pull-outcome.ts";
+import { locationOf } from "./rights/grants.ts";
+import type { PullRights } from "./rights/pull-rights.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import type { StoredContent } from "./stored-content.ts";
 import type { Rules } from "./tags/rules.ts";
@@ -21,7 +21,7 @@ import { nameUnknown } from "./unknown.ts";
 export interface ListTools {
   readonly storage: StorageTools;
   readonly stored: StoredContent;
-  readonly access: Access;
+  readonly rights: PullRights;
   readonly rules: () => Rules;
   /** For referrers that upstream keeps under a tag. */
   readonly tags: Tags;
@@ -108,7 +108,7 @@ export class Lists {
     count: number,
   ): Promise<string[]> {
     const { upstream, prefix, mayPull } = listed;
-    const { storage, access } = this.#tools;
+    const { storage, rights } = this.#tools;
     const rules = this.#tools.rules();
     const names: string[] = [];
     let after = last.startsWith(prefix) ? last.slice(prefix.length) : "";
@@ -121,7 +121,7 @@ export class Lists {
         const isListed =
           !isDenied &&
           mayPull(location) &&
-          (await access.isListed(listed, location, rules.general));
+          (await rights.isListed(listed, location, rules.general));
         if (isListed && names.length < count) names.push(prefix + repository);
         after = repository;
       }

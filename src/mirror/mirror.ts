@@ -6,9 +6,6 @@ import type { Page } from "../oci/route.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { Layout } from "../storage/layout.ts";
 import type { Target } from "../upstream/upstreams.ts";
-import { Access } from "./access/access.ts";
-import { Grants, locationOf } from "./access/grants.ts";
-import { Proofs } from "./access/proofs.ts";
 import { Accesses } from "./accesses.ts";
 import { Behind } from "./behind.ts";
 import { type BlobDescription, type BlobPull, Blobs } from "./blobs.ts";
@@ -28,6 +25,9 @@ import { NotFound } from "./not-found.ts";
 import type { NamesPage } from "./pages.ts";
 import { PassedManifests } from "./passed-manifests.ts";
 import { RecentTrouble } from "./recent-trouble.ts";
+import { Grants, locationOf } from "./rights/grants.ts";
+import { Proofs } from "./rights/proofs.ts";
+import { PullRights } from "./rights/pull-rights.ts";
 import { Simulator } from "./simulation/simulator.ts";
 import type { StorageTools } from "./storage-tools.ts";
 import { StoredContent } from "./stored-content.ts";
@@ -48,7 +48,7 @@ export type MirrorTools = Omit<StorageTools, "rooms"> & {
 
 /**
  * The policy: what is answered from the store, what is asked of upstream. Every pull is judged before anything is
- * answered: whether it may be made at all (`Rules`, `Access`), then whether the repository has the content (`Grants`).
+ * answered: whether it may be made at all (`Rules`, `PullRights`), then whether the repository has the content (`Grants`).
  * All reject with DistributionError (`…_UNKNOWN`) when upstream says there is none, with UpstreamError when it gave no answer and
  * nothing stored may stand in for it.
  */
@@ -64,7 +64,7 @@ export class Mirror {
   readonly explainer: Explainer;
   readonly survivor: Survivor;
   readonly #accesses: Accesses;
-  readonly #access: Access;
+  readonly #rights: PullRights;
   readonly #blobs: Blobs;
   readonly #manifests: Manifests;
   readonly #tags: Tags;
@@ -113,7 +113,7 @@ export class Mirror {
     this.#notFound = parts.notFound;
     this.#passed = parts.passed;
     this.#grants = grants;
-    this.#access = new Access(storage, proofs);
+    this.#rights = new PullRights(storage, proofs);
     this.#blobs = new Blobs(parts);
     this.#manifests = new Manifests(parts);
     this.#completeness = new Completeness({ ...parts, fills: this.#blobs.fills });
@@ -125,7 +125,7 @@ export class Mirror {
       isArriving: ({ upstream }, digest) => this.#blobs.fills.find(upstream, digest) !== null,
       flush,
     });
-    const pulls = { access: this.#access, manifests: this.#manifests, tags: this.#tags };
+    const pulls = { rights: this.#rights, manifests: this.#manifests, tags: this.#tags };
     this.explainer = new Explainer({ ...pulls, trees: this.images.trees });
     this.survivor = new Survivor({ catalog, explainer: this.explainer, flush });
     this.#lists = new Lists({ ...parts, ...pulls });
@@ -145,7 +145,7 @@ export class Mirror {
   /** As `pullBlob`, in the way of `pullManifestAtOnce`. */
   pullBlobAtOnce(target: Target, digest: Digest): ReturnType<Blobs["pullAtOnce"]> {
     this.#assertAllowed(target, { kind: "digest", digest });
-    const pull = this.#access.mayPullAtOnce(target) ? this.#blobs.pullAtOnce(target, digest) : null;
+    const pull = this.#rights.mayPullAtOnce(target) ? this.#blobs.pullAtOnce(target, digest) : null;
     if (pull) this.#accesses.note(digest);
     return pull;
   }
@@ -186,7 +186,7 @@ export class Mirror {
     accept: Accept,
   ): Promise<ManifestPull> {
     this.#assertAllowed(target, reference);
-    const mayPull = await this.#access.mayPull(target, {
+    const mayPull = await this.#rights.mayPull(target, {
       about: `manifest ${referenceText(reference)}`,
       ask: (view) => view.hasManifest(target, reference),
     });
@@ -206,7 +206,7 @@ export class Mirror {
     accept: Accept,
   ): ManifestPull | null {
     this.#assertAllowed(target, reference);
-    if (!this.#access.mayPullAtOnce(target)) return null;
+    if (!this.#rights.mayPullAtOnce(target)) return null;
     const pull =
       reference.kind === "tag"
         ? this.#tags.pullAtOnce(target, reference.tag, accept)
@@ -217,7 +217,7 @@ export class Mirror {
 
   async listTags(target: Target, page: Page): Promise<TagsPull> {
     this.#assertAllowed(target, null);
-    const mayList = await this.#access.mayList(target, (view) => view.hasTags(target));
+    const mayList = await this.#rights.mayList(target, (view) => view.hasTags(target));
     if (!mayList) throw nameUnknown(target);
     return await this.#lists.tags(target, page);
   }
@@ -230,7 +230,7 @@ export class Mirror {
   ): Promise<ReferrersPull> {
     this.#assertAllowed(target, { kind: "digest", digest: subject });
     // They are content, and not only names: whoever may not have the subject may not see what is said of it.
-    const mayPull = await this.#access.mayPull(target, {
+    const mayPull = await this.#rights.mayPull(target, {
       about: `manifest ${subject}`,
       ask: (view) => view.hasManifest(target, { kind: "digest", digest: subject }),
     });
@@ -289,7 +289,7 @@ export class Mirror {
 
   async #assertMayPullBlob(target: Target, digest: Digest): Promise<void> {
     this.#assertAllowed(target, { kind: "digest", digest });
-    const mayPull = await this.#access.mayPull(target, {
+    const mayPull = await this.#rights.mayPull(target, {
       about: `blob ${digest}`,
       ask: async (view) => (await view.headBlob(target, digest)) !== null,
     });

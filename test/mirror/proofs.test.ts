@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
-import { Proofs } from "../../src/mirror/access/proofs.ts";
 import { Behind } from "../../src/mirror/behind.ts";
 import { RecentTrouble } from "../../src/mirror/recent-trouble.ts";
+import { Proofs } from "../../src/mirror/rights/proofs.ts";
 import { UpstreamError, type UpstreamFailure } from "../../src/upstream/upstream-error.ts";
 import { unboundedCrowd } from "../support/unbounded.ts";
 

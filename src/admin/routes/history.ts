@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
-import { locationOf } from "../../mirror/access/grants.ts";
+import { locationOf } from "../../mirror/rights/grants.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { errorSchema, jsonOf } from "../answers.ts";
 import { askedImage, fullName, readImage } from "../asked-image.ts";

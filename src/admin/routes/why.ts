@@ -88,7 +88,7 @@ function callerOf(
 }
 
 function answerOf(image: ImageTarget, explanation: Explanation): Omit<WhyAnswer, "caller"> {
-  const { verdict, ruling, access, endpoints } = explanation;
+  const { verdict, ruling, shown, endpoints } = explanation;
   const { place, denial, keeps, policy } = ruling;
   return {
     name: fullName(image),
@@ -105,7 +105,7 @@ function answerOf(image: ImageTarget, explanation: Explanation): Omit<WhyAnswer,
       staleWhileRevalidateMs: policy.staleWhileRevalidateMs,
       staleIfErrorMs: finite(policy.staleIfErrorMs),
     },
-    shown: access && { provenAt: timeOf(access.provenAtMs), proof: access.age },
+    shown: shown && { provenAt: timeOf(shown.provenAtMs), proof: shown.age },
     known: knownOf(explanation),
     content: contentOf(explanation),
     endpoints: endpoints.map(endpointStatsOf),

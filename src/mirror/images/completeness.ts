@@ -3,8 +3,8 @@ import type { Digest } from "../../oci/digest.ts";
 import { DistributionError } from "../../oci/distribution-error.ts";
 import { isImageIndex, isImageManifest, type Manifest } from "../../oci/manifest.ts";
 import type { Target } from "../../upstream/upstreams.ts";
-import type { Grants } from "../access/grants.ts";
 import type { FillTable } from "../fills/fill-table.ts";
+import type { Grants } from "../rights/grants.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
 import type { StoredContent } from "../stored-content.ts";
 

@@ -1,8 +1,8 @@
 import type { Reference } from "../../oci/reference.ts";
 import type { EndpointStatus } from "../../upstream/endpoints/endpoint-status.ts";
 import type { PlainTarget } from "../../upstream/upstreams.ts";
-import type { Access, AccessState } from "../access/access.ts";
 import type { Manifests } from "../manifests.ts";
+import type { PullRights, RightState } from "../rights/pull-rights.ts";
 import type { Ruling } from "../tags/rules.ts";
 import type { TagState } from "../tags/tag-decision.ts";
 import type { Tags } from "../tags/tags.ts";
@@ -30,7 +30,7 @@ export interface Explanation {
   readonly verdict: Verdict;
   readonly ruling: Ruling;
   /** Whether upstream shows the repository to everyone; null where our own right decides. */
-  readonly access: AccessState | null;
+  readonly shown: RightState | null;
   /** null for a digest. */
   readonly tag: TagState | null;
   /** null if the manifest is not here. */
@@ -41,7 +41,7 @@ export interface Explanation {
 export interface ExplainerTools {
   readonly tags: Tags;
   readonly manifests: Manifests;
-  readonly access: Access;
+  readonly rights: PullRights;
   readonly trees: ImageTrees;
 }
 
@@ -54,9 +54,9 @@ export class Explainer {
   }
 
   async explain(target: PlainTarget, reference: Reference): Promise<Explanation> {
-    const { access } = this.#tools;
+    const { rights } = this.#tools;
     const common = {
-      access: await access.stateOf(target),
+      shown: await rights.stateOf(target),
       endpoints: target.upstream.statuses,
     };
     return reference.kind === "tag"
@@ -67,7 +67,7 @@ export class Explainer {
   async #byTag(
     target: PlainTarget,
     { tag: name }: Reference & { kind: "tag" },
-  ): Promise<Omit<Explanation, "access" | "endpoints">> {
+  ): Promise<Omit<Explanation, "shown" | "endpoints">> {
     const tag = await this.#tools.tags.stateOf(target, name);
     const { ruling, decision } = tag;
     const known = "known" in decision ? decision.known : null;
@@ -78,7 +78,7 @@ export class Explainer {
   async #byDigest(
     target: PlainTarget,
     { digest }: Reference & { kind: "digest" },
-  ): Promise<Omit<Explanation, "access" | "endpoints">> {
+  ): Promise<Omit<Explanation, "shown" | "endpoints">> {
     const { manifests, trees } = this.#tools;
     const { ruling, isNotFound } = manifests.stateOf(target, digest);
     const tree = await trees.of(target, digest);

@@ -2,7 +2,7 @@ import { type Descriptor, describeManifest } from "../../oci/described-manifest.
 import type { Digest } from "../../oci/digest.ts";
 import { manifestLimitBytes } from "../../oci/manifest.ts";
 import type { PlainTarget } from "../../upstream/upstreams.ts";
-import type { GrantState, Grants } from "../access/grants.ts";
+import type { GrantState, Grants } from "../rights/grants.ts";
 import type { StorageTools } from "../storage-tools.ts";
 import type { StoredContent } from "../stored-content.ts";
 

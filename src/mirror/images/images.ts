@@ -10,7 +10,7 @@ import { tagAbout } from "../../storage/eviction/tag-about.ts";
 import type { ImageList, ImageListRequest, ListedImage } from "../../storage/images/image-list.ts";
 import type { Sharers } from "../../storage/images/image-sharers.ts";
 import type { PlainTarget } from "../../upstream/upstreams.ts";
-import { locationOf } from "../access/grants.ts";
+import { locationOf } from "../rights/grants.ts";
 import type { TagState } from "../tags/tag-decision.ts";
 import type { Tags } from "../tags/tags.ts";
 import { type ImageNode, ImageTrees, type ImageTreeTools } from "./image-tree.ts";

@@ -31,10 +31,10 @@ export function outageProblems(explanation: Explanation): OutageProblem[] {
 }
 
 /** Why nothing of it would be given. */
-function obstacleTo({ ruling, access, tree, tag }: Explanation): OutageProblem["kind"] | null {
+function obstacleTo({ ruling, shown, tree, tag }: Explanation): OutageProblem["kind"] | null {
   if (ruling.denial !== null) return "denied";
   if (!ruling.keeps) return "not-kept";
-  if (access?.provenAtMs === null) return "not-public";
+  if (shown?.provenAtMs === null) return "not-public";
   if (tree?.state !== "here") return "unknown";
   return tag && !tag.holdsIfDown ? "too-old" : null;
 }

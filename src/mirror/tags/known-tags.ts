@@ -2,10 +2,10 @@ import type { Manifest } from "../../oci/manifest.ts";
 import type { Tag } from "../../oci/reference.ts";
 import type { TagRecord } from "../../storage/catalog.ts";
 import type { Target } from "../../upstream/upstreams.ts";
-import { locationOf } from "../access/grants.ts";
 import type { Behind } from "../behind.ts";
 import { CatalogMemory } from "../catalog-memory.ts";
 import type { PassedManifests } from "../passed-manifests.ts";
+import { locationOf } from "../rights/grants.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
 import type { StoredContent } from "../stored-content.ts";
 

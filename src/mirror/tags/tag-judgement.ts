@@ -1,8 +1,8 @@
 import type { UpstreamFailure } from "../../upstream/upstream-error.ts";
-import { locationOf } from "../access/grants.ts";
 import type { ManifestPull, ManifestTools } from "../manifests.ts";
 import type { Asked } from "../not-found.ts";
 import type { TagAge } from "../pull-outcome.ts";
+import { locationOf } from "../rights/grants.ts";
 import {
   type Freshness,
   type FreshnessPolicy,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
-import { Access } from "../../src/mirror/access/access.ts";
-import { Proofs } from "../../src/mirror/access/proofs.ts";
 import { Behind } from "../../src/mirror/behind.ts";
 import { RecentTrouble } from "../../src/mirror/recent-trouble.ts";
+import { Proofs } from "../../src/mirror/rights/proofs.ts";
+import { PullRights } from "../../src/mirror/rights/pull-rights.ts";
 import type { FreshnessPolicy } from "../../src/mirror/tags/freshness.ts";
 import type { Repository } from "../../src/oci/repository.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
@@ -94,7 +94,7 @@ class Scene implements AsyncDisposable {
   nowMs = 1_000 * hourMs;
   asked = 0;
   #answer: boolean | UpstreamFailure = true;
-  #access: Access;
+  #rights: PullRights;
   readonly #catalog: SqliteCatalog;
   readonly #resources: AsyncDisposableStack;
   readonly #policy: FreshnessPolicy = {
@@ -108,7 +108,7 @@ class Scene implements AsyncDisposable {
   private constructor(catalog: SqliteCatalog, resources: AsyncDisposableStack) {
     this.#catalog = catalog;
     this.#resources = resources;
-    this.#access = this.#newAccess();
+    this.#rights = this.#newRights();
   }
 
   static async start(): Promise<Scene> {
@@ -128,11 +128,11 @@ class Scene implements AsyncDisposable {
 
   /** Only what the catalog knows is left. */
   restart(): void {
-    this.#access = this.#newAccess();
+    this.#rights = this.#newRights();
   }
 
   async mayPull(whose: typeof ours | null = null): Promise<boolean> {
-    return await this.#access.mayPull(targetOf(whose), {
+    return await this.#rights.mayPull(targetOf(whose), {
       about: "manifest 1",
       ask: async () => {
         this.asked++;
@@ -145,20 +145,20 @@ class Scene implements AsyncDisposable {
   async isListed(whose: typeof ours | null = null): Promise<boolean> {
     const { upstream } = targetOf(whose);
     const location = { upstream: upstream.name, repository };
-    return await this.#access.isListed({ upstream, login: null }, location, this.#policy);
+    return await this.#rights.isListed({ upstream, login: null }, location, this.#policy);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
   }
 
-  #newAccess(): Access {
+  #newRights(): PullRights {
     const now = (): number => this.nowMs;
     const log = pino({ level: "silent" });
     const trouble = new RecentTrouble(now);
     const behind = new Behind(log);
     const proofs = new Proofs({ behind, trouble, now, policy: () => this.#policy });
-    return new Access({ catalog: this.#catalog, log, now }, proofs);
+    return new PullRights({ catalog: this.#catalog, log, now }, proofs);
   }
 }
 

@@ -9,7 +9,7 @@ import { locationOf } from "./grants.ts";
 import { LoginRights } from "./login-rights.ts";
 import type { Proof, ProofAge, Proofs } from "./proofs.ts";
 
-type AccessTools = Pick<StorageTools, "catalog" | "log" | "now">;
+type RightsTools = Pick<StorageTools, "catalog" | "log" | "now">;
 
 const repositoriesInMemory = 20_000;
 
@@ -20,7 +20,7 @@ export interface Question {
 }
 
 /** When upstream last showed a repository to nobody in particular, and whether that is enough. */
-export interface AccessState {
+export interface RightState {
   /** In ms since the epoch; null if never. */
   readonly provenAtMs: number | null;
   readonly age: ProofAge;
@@ -31,13 +31,13 @@ export interface AccessState {
  * only what upstream shows to everyone is served (`access: public`); or what it shows to whoever asks (`forward`), which is
  * remembered in memory only.
  */
-export class Access {
-  readonly #tools: AccessTools;
+export class PullRights {
+  readonly #tools: RightsTools;
   readonly #proofs: Proofs;
   readonly #publicAtMs: CatalogMemory<number>;
   readonly #logins: LoginRights;
 
-  constructor(tools: AccessTools, proofs: Proofs) {
+  constructor(tools: RightsTools, proofs: Proofs) {
     this.#tools = tools;
     this.#proofs = proofs;
     this.#publicAtMs = new CatalogMemory(repositoriesInMemory, tools.log);
@@ -102,7 +102,7 @@ export class Access {
   }
 
   /** What is known of that, without asking anybody; null where our own right decides. */
-  async stateOf(target: PlainTarget): Promise<AccessState | null> {
+  async stateOf(target: PlainTarget): Promise<RightState | null> {
     if (!target.upstream.publicView) return null;
     const provenAtMs = await this.#knownAtMs(locationOf(target));
     return { provenAtMs, age: this.#proofs.ageOf(provenAtMs) };
