@@ -3,8 +3,8 @@ import { assumedAddress } from "../../client-config/address.ts";
 import { type Client, type ClientFile, configOf } from "../../client-config/client.ts";
 import { reachedMirror } from "../../client-config/reached-mirror.ts";
 import type { Config } from "../../config/config.ts";
-import { writeBelow } from "../client-config/write-below.ts";
 import { configurationOf } from "../configuration.ts";
+import { writeBelow } from "../write-below.ts";
 
 export interface ClientConfigOptions {
   readonly config?: string;

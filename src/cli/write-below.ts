@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { type ClientFile, isOurs } from "../../client-config/client.ts";
-import { CommandError } from "../command-error.ts";
+import { type ClientFile, isOurs } from "../client-config/client.ts";
+import { CommandError } from "./command-error.ts";
 
 /**
  * Writes the files below a directory, as if it were the client's root directory, and resolves to their paths there.
