@@ -10,11 +10,11 @@ import type {
   UpstreamConfig,
 } from "../../config/config.ts";
 import { readDockerConfig } from "../../config/files/docker-config.ts";
+import { notesOnPatterns } from "../../config/idle-patterns.ts";
 import { formatListenAddress } from "../../config/listen-address.ts";
 import { formatDuration, formatSize } from "../../config/units.ts";
 import { namesUpstream } from "../../upstream/credentials/docker-config-credentials.ts";
 import { configurationOf } from "../configuration.ts";
-import { notesOnPatterns } from "../idle-patterns.ts";
 
 /** `sluice config check`. Rejects with ConfigError if the configuration cannot be used. */
 export async function configCheck(options: { readonly config?: string }): Promise<void> {

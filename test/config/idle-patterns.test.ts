@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { notesOnPatterns } from "../../src/cli/idle-patterns.ts";
-import { read } from "../config/reading.ts";
+import { notesOnPatterns } from "../../src/config/idle-patterns.ts";
+import { read } from "./reading.ts";
 
 /** The notes on rules and pins beside the upstreams docker.io and registry.test:5000. */
 async function notes(rules: readonly string[], pins: readonly string[] = []): Promise<string[]> {

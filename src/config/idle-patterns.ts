@@ -1,5 +1,5 @@
-import type { Config, FreshnessRule } from "../config/config.ts";
 import { ImageGlob, splitAtReference } from "../oci/image-glob.ts";
+import type { Config, FreshnessRule } from "./config.ts";
 
 /** Notes on patterns of images in the configuration that cannot do what they were written for. */
 export function notesOnPatterns({ freshness, eviction, upstreams }: Config): string[] {
