@@ -1,6 +1,6 @@
 import { byPath } from "./by-path.ts";
 import { type Client, commented } from "./client.ts";
-import type { ReachedMirror } from "./reached-mirror.ts";
+import type { MirrorForClients } from "./mirror-for-clients.ts";
 
 /** A standalone buildkitd, or one of `docker buildx create --buildkitd-config`. */
 export const buildkit: Client = {
@@ -25,7 +25,7 @@ export const buildkit: Client = {
     `BuildKit logs in with what docker login ${host} has stored for whoever starts the build`,
 };
 
-function ownTable({ host, trust }: ReachedMirror): string[] {
+function ownTable({ host, trust }: MirrorForClients): string[] {
   switch (trust) {
     case "verified":
       return [];

@@ -1,5 +1,5 @@
 import { ClientConfigError } from "./client-config-error.ts";
-import type { MirroredRegistry, ReachedMirror } from "./reached-mirror.ts";
+import type { MirroredRegistry, MirrorForClients } from "./mirror-for-clients.ts";
 
 export interface ByPath {
   /** At least one. */
@@ -8,7 +8,7 @@ export interface ByPath {
 }
 
 /** The registries that a path can name. Throws ClientConfigError if there is none. */
-export function byPath({ registries }: ReachedMirror): ByPath {
+export function byPath({ registries }: MirrorForClients): ByPath {
   const able = registries.flatMap((registry) =>
     registry.prefix === null ? [] : [{ ...registry, prefix: registry.prefix }],
   );

@@ -1,11 +1,11 @@
-import type { ReachedMirror } from "./reached-mirror.ts";
+import type { MirrorForClients } from "./mirror-for-clients.ts";
 
 /** A program that pulls images, and how it is told of the mirror. */
 export interface Client {
   /** The upstream that its requests mean without saying so; null: they say which. */
   readonly means: string | null;
   /** Throws ClientConfigError if the client cannot use this mirror. */
-  readonly configure: (mirror: ReachedMirror) => ClientConfig;
+  readonly configure: (mirror: MirrorForClients) => ClientConfig;
   /** How it logs in, for mirrors that ask for it. */
   readonly logIn: (host: string) => string;
   /** Where it has the certificate that it shows to mirrors which ask for one. */
@@ -28,7 +28,7 @@ export interface ClientConfig {
 }
 
 /** What a client needs for a mirror. Throws as `configure` does. */
-export function configOf(client: Client, mirror: ReachedMirror): ClientConfig {
+export function configOf(client: Client, mirror: MirrorForClients): ClientConfig {
   const { files, notes } = client.configure(mirror);
   const logIn = mirror.takesLogin ? [client.logIn(mirror.host)] : [];
   const shown = mirror.takesCertificate ? [showsCertificate(client, mirror.host)] : [];

@@ -1,7 +1,7 @@
 import type { Client, ClientConfig } from "./client.ts";
 import { ClientConfigError } from "./client-config-error.ts";
 import { clientInHostsToml, headerInHostsToml, hostsTomlFiles } from "./hosts-toml.ts";
-import type { ReachedMirror } from "./reached-mirror.ts";
+import type { MirrorForClients } from "./mirror-for-clients.ts";
 
 // The only registry for which Docker's engine has mirrors, and it does not say so in its requests.
 const dockerHub = "docker.io";
@@ -28,7 +28,7 @@ export const dockerOnContainerd: Client = {
   certificateAt: clientInHostsToml,
 };
 
-function daemonJson({ url, trust, unnamed }: ReachedMirror): ClientConfig {
+function daemonJson({ url, trust, unnamed }: MirrorForClients): ClientConfig {
   if (unnamed !== dockerHub) throw notDockerHub(unnamed);
   // BuildKit within the engine goes by the scheme; where there is none it tries TLS.
   const insecure = trust === "verified" ? {} : { "insecure-registries": [url] };

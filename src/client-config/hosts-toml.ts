@@ -1,18 +1,18 @@
 import { type ClientFile, commented } from "./client.ts";
-import type { MirroredRegistry, ReachedMirror } from "./reached-mirror.ts";
+import type { MirroredRegistry, MirrorForClients } from "./mirror-for-clients.ts";
 
 /**
  * containerd's `hosts.toml` of each registry, in `directory`. containerd says with `?ns=` which registry it means, and
  * goes on to the registry itself where the mirror does not help.
  */
-export function hostsTomlFiles(directory: string, mirror: ReachedMirror): ClientFile[] {
+export function hostsTomlFiles(directory: string, mirror: MirrorForClients): ClientFile[] {
   return mirror.registries.map(({ name, server }) =>
     hostsToml(`${directory}/${name}`, server, mirror),
   );
 }
 
 /** The one for every registry that has no file of its own. */
-export function defaultHostsToml(directory: string, mirror: ReachedMirror): ClientFile {
+export function defaultHostsToml(directory: string, mirror: MirrorForClients): ClientFile {
   return hostsToml(`${directory}/_default`, null, mirror);
 }
 
@@ -29,7 +29,7 @@ export function headerInHostsToml(): string {
 function hostsToml(
   folder: string,
   server: MirroredRegistry["server"],
-  { url, trust }: ReachedMirror,
+  { url, trust }: MirrorForClients,
 ): ClientFile {
   const lines = [
     ...(server === null ? [] : [`server = "${server}"`, ""]),

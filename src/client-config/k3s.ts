@@ -1,5 +1,5 @@
 import { type Client, type ClientConfig, commented } from "./client.ts";
-import type { ReachedMirror } from "./reached-mirror.ts";
+import type { MirrorForClients } from "./mirror-for-clients.ts";
 
 /** k3s and RKE2, which make containerd's `hosts.toml` of it. */
 export const k3s: Client = {
@@ -29,7 +29,7 @@ function logIn(host: string): string {
   return `k3s logs in with what stands under configs."${host}".auth in that file: username and password`;
 }
 
-function registriesYaml(mirror: ReachedMirror, names: readonly string[]): ClientConfig {
+function registriesYaml(mirror: MirrorForClients, names: readonly string[]): ClientConfig {
   const entries = names.map((name) => `  "${name}":\n    endpoint: ["${mirror.url}"]\n`);
   const body = `mirrors:\n${entries.join("")}${tlsOf(mirror)}`;
   return {
@@ -40,7 +40,7 @@ function registriesYaml(mirror: ReachedMirror, names: readonly string[]): Client
   };
 }
 
-function tlsOf({ host, trust }: ReachedMirror): string {
+function tlsOf({ host, trust }: MirrorForClients): string {
   if (trust !== "unverified") return "";
   return `configs:\n  "${host}":\n    tls:\n      insecure_skip_verify: true\n`;
 }

@@ -1,6 +1,6 @@
 import { byPath } from "./by-path.ts";
 import { type Client, commented } from "./client.ts";
-import type { ReachedMirror } from "./reached-mirror.ts";
+import type { MirrorForClients } from "./mirror-for-clients.ts";
 
 const path = "/etc/containers/registries.conf.d/sluice.conf";
 
@@ -23,7 +23,7 @@ export const podman: Client = {
     `podman, buildah and skopeo log in with what podman login ${host} has stored, CRI-O with its global_auth_file`,
 };
 
-function table(name: string, prefix: string, { host, trust }: ReachedMirror): string {
+function table(name: string, prefix: string, { host, trust }: MirrorForClients): string {
   return `[[registry]]
 location = "${name}"
 [[registry.mirror]]

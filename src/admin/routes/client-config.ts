@@ -8,8 +8,8 @@ import { ClientConfigError } from "../../client-config/client-config-error.ts";
 import { containerd } from "../../client-config/containerd.ts";
 import { docker } from "../../client-config/docker.ts";
 import { k3s } from "../../client-config/k3s.ts";
+import { mirrorForClients } from "../../client-config/mirror-for-clients.ts";
 import { podman } from "../../client-config/podman.ts";
-import { reachedMirror } from "../../client-config/reached-mirror.ts";
 import type { Config } from "../../config/config.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { errorSchema, jsonOf } from "../answers.ts";
@@ -59,7 +59,7 @@ function answerFor({ config, client: name, address: written, machine }: Asked): 
       written === undefined
         ? assumedAddress(config, machine, client.means)
         : { address: readAddress(written), note: null };
-    const mirror = reachedMirror(config, { address, skipVerify: false, only: [] });
+    const mirror = mirrorForClients(config, { address, skipVerify: false, only: [] });
     const { files, notes } = configOf(client, mirror);
     return {
       address: mirror.url,

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { assumedAddress } from "../../client-config/address.ts";
 import { type Client, type ClientFile, configOf } from "../../client-config/client.ts";
-import { reachedMirror } from "../../client-config/reached-mirror.ts";
+import { mirrorForClients } from "../../client-config/mirror-for-clients.ts";
 import type { Config } from "../../config/config.ts";
 import { configurationOf } from "../configuration.ts";
 import { writeBelow } from "../write-below.ts";
@@ -22,7 +22,7 @@ export async function clientConfig(client: Client, options: ClientConfigOptions)
   const { config } = await configurationOf(options);
   const { address, note } = addressOf(config, client, options);
   const { upstream: only = [], skipVerify = false } = options;
-  const mirror = reachedMirror(config, { address, skipVerify, only });
+  const mirror = mirrorForClients(config, { address, skipVerify, only });
   const { files, notes } = configOf(client, mirror);
   const told = [...(note === null ? [] : [note]), ...notes];
   const written = options.write === undefined ? [] : await writeBelow(options.write, files);

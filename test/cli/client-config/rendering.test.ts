@@ -11,8 +11,8 @@ import { ClientConfigError } from "../../../src/client-config/client-config-erro
 import { containerd, containerdForAny } from "../../../src/client-config/containerd.ts";
 import { docker, dockerOnContainerd } from "../../../src/client-config/docker.ts";
 import { k3s, k3sForAny } from "../../../src/client-config/k3s.ts";
+import { mirrorForClients, type Reach } from "../../../src/client-config/mirror-for-clients.ts";
 import { podman } from "../../../src/client-config/podman.ts";
-import { type Reach, reachedMirror } from "../../../src/client-config/reached-mirror.ts";
 import { read, yaml } from "../../config/reading.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { assertGolden } from "../../support/golden.ts";
@@ -206,7 +206,7 @@ async function configured(
   reach: Partial<Reach> = {},
 ): Promise<ReturnType<Client["configure"]>> {
   const address = new URL("http://mirror.example.com:5000");
-  const mirror = reachedMirror(await read(text), {
+  const mirror = mirrorForClients(await read(text), {
     address,
     skipVerify: false,
     only: [],

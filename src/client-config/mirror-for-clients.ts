@@ -3,7 +3,7 @@ import { builtInAliases } from "../config/host.ts";
 import { ClientConfigError } from "./client-config-error.ts";
 
 /** The mirror as a client sees it. */
-export interface ReachedMirror {
+export interface MirrorForClients {
   /** http or https, no path, no slash at its end. */
   readonly url: string;
   /** The same as it stands before a repository: `HOST:PORT`, or `HOST` where that cannot be taken for a namespace. */
@@ -43,7 +43,7 @@ export interface Reach {
  * What the mirror of this configuration is for clients that reach it there. Throws ClientConfigError for an upstream that is
  * not configured, or that this address cannot mean.
  */
-export function reachedMirror({ server, upstreams }: Config, reach: Reach): ReachedMirror {
+export function mirrorForClients({ server, upstreams }: Config, reach: Reach): MirrorForClients {
   const { address, only } = reach;
   for (const name of only) assertConfigured(name, upstreams);
   const owner = ownerOf(address, upstreams);
@@ -89,7 +89,7 @@ function imageHost({ host, protocol }: URL): string {
   return `${host}:${protocol === "http:" ? 80 : 443}`;
 }
 
-function trustOf({ address, skipVerify }: Reach): ReachedMirror["trust"] {
+function trustOf({ address, skipVerify }: Reach): MirrorForClients["trust"] {
   if (address.protocol === "http:") return "plain";
   return skipVerify ? "unverified" : "verified";
 }
