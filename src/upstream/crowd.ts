@@ -1,4 +1,4 @@
-import { Refusals, type RefusalsOptions } from "./endpoints/refusals.ts";
+import { Refusals, type RefusalsOptions } from "./exchange/refusals.ts";
 
 export interface CrowdsOptions extends Omit<RefusalsOptions, "scarce" | "upstream"> {
   /** How many connections clients may have. */

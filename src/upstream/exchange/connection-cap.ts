@@ -1,5 +1,5 @@
 import { waitFor } from "../../telemetry/waits.ts";
-import { Refusals, type RefusalsOptions } from "../endpoints/refusals.ts";
+import { Refusals, type RefusalsOptions } from "./refusals.ts";
 
 export interface ConnectionCapLimits {
   /** How many questions and downloads may have a connection at a time. */
