@@ -10,7 +10,7 @@ import { manifestMediaTypes } from "../../src/oci/manifest.ts";
 import { cacheStatus, failedStatus } from "../../src/server/cache-status.ts";
 import { reasonPhrase } from "../../src/server/reason-phrase.ts";
 import { pullLimitIn } from "../../src/upstream/accounts/pull-limit.ts";
-import { retryAfterMs } from "../../src/upstream/endpoints/retry-after.ts";
+import { retryAfterMs } from "../../src/upstream/accounts/retry-after.ts";
 import { mediaTypeOf } from "../../src/upstream/media-type.ts";
 import { nextQuery } from "../../src/upstream/next-link.ts";
 import { nextPage } from "../../src/upstream/tag-list.ts";

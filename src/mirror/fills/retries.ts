@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { retryAfterMs } from "../../upstream/endpoints/retry-after.ts";
+import { retryAfterMs } from "../../upstream/accounts/retry-after.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError, type UpstreamFailure } from "../../upstream/upstream-error.ts";
 

@@ -1,8 +1,8 @@
-import { type Clocks, RateLimit } from "../endpoints/rate-limit.ts";
 import type { AnswerHeaders } from "../exchange/answer-body.ts";
 import type { UpstreamFailure } from "../upstream-error.ts";
 import { Allowance, type AllowanceState } from "./allowance.ts";
 import { type PullLimit, pullLimitIn } from "./pull-limit.ts";
+import { type Clocks, RateLimit } from "./rate-limit.ts";
 
 export interface AccountLimitsOptions {
   readonly upstream: string;

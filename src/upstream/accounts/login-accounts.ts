@@ -1,12 +1,12 @@
 import { LRUCache } from "lru-cache";
 import { FixedCredentials } from "../credentials/fixed-credentials.ts";
-import { type Clocks, RateLimit } from "../endpoints/rate-limit.ts";
 import type { Answer } from "../exchange/exchange.ts";
 import { Authorization } from "../tokens/authorization.ts";
 import { TokenRefused } from "../tokens/token-server.ts";
 import type { TokenSource } from "../tokens/token-source.ts";
 import { Limited } from "./accounts.ts";
 import type { ForwardedLogin } from "./forwarded-login.ts";
+import { type Clocks, RateLimit } from "./rate-limit.ts";
 
 export interface LoginAccountsOptions {
   readonly tokens: TokenSource;

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { ForwardedLogin } from "../accounts/forwarded-login.ts";
+import { type Clocks, RateLimit } from "../accounts/rate-limit.ts";
+import { retryAfterMs } from "../accounts/retry-after.ts";
 import type { Source } from "../answers.ts";
 import type { Answer } from "../exchange/exchange.ts";
 import { HopFailed } from "../exchange/redirects.ts";
@@ -9,8 +11,6 @@ import { describeFailure, UpstreamError, type UpstreamFailure } from "../upstrea
 import type { Breaker, Permit, Severity, Trouble } from "./breaker.ts";
 import type { Ask, Endpoint } from "./endpoint.ts";
 import type { EndpointStatus } from "./endpoint-status.ts";
-import { type Clocks, RateLimit } from "./rate-limit.ts";
-import { retryAfterMs } from "./retry-after.ts";
 import { isAnswer, severityOf } from "./severity.ts";
 
 /** Takes an answer, body included. */

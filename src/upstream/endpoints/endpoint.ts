@@ -3,6 +3,7 @@ import type { AccountLimits } from "../accounts/account-limits.ts";
 import { Accounts } from "../accounts/accounts.ts";
 import type { ForwardedLogin } from "../accounts/forwarded-login.ts";
 import { LoginAccounts } from "../accounts/login-accounts.ts";
+import type { Clocks } from "../accounts/rate-limit.ts";
 import type { CredentialSource } from "../credentials/credentials.ts";
 import { answerWithin } from "../exchange/answer-within.ts";
 import { type ConnectionOptions, Connections, type Trust } from "../exchange/connections.ts";
@@ -13,7 +14,6 @@ import { Authorization } from "../tokens/authorization.ts";
 import { RealmGuard } from "../tokens/realm-guard.ts";
 import { TokenServer } from "../tokens/token-server.ts";
 import { TokenSource } from "../tokens/token-source.ts";
-import type { Clocks } from "./rate-limit.ts";
 
 export interface EndpointOptions {
   readonly upstream: string;
