@@ -1,4 +1,4 @@
-import { AtMost } from "../../storage/disk/at-most.ts";
+import { AtMost } from "../../storage/at-most.ts";
 import type { Mirror } from "../mirror.ts";
 import {
   type BlobInFlight,

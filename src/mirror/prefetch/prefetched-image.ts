@@ -4,7 +4,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { DistributionError } from "../../oci/distribution-error.ts";
 import { isImageIndex, type Manifest } from "../../oci/manifest.ts";
 import type { Reference } from "../../oci/reference.ts";
-import type { AtMost } from "../../storage/disk/at-most.ts";
+import type { AtMost } from "../../storage/at-most.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Target } from "../../upstream/upstreams.ts";
 import type { BlobReader } from "../blob-reader.ts";
