@@ -2,8 +2,8 @@ import { ClientConfigError } from "../client-config/client-config-error.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { ListenError } from "../listeners/listen.ts";
 import { StorageError } from "../storage/storage-error.ts";
+import { printable } from "../telemetry/printable.ts";
 import { CommandError } from "./command-error.ts";
-import { printable } from "./output/printable.ts";
 
 /** What the user of a command is told of what it threw: what they can act on, or a bug's stack. */
 export function explainFailure(error: unknown): string {

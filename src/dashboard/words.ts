@@ -1,6 +1,6 @@
-import { ago } from "../cli/output/ago.ts";
-import { printable } from "../cli/output/printable.ts";
+import { ago } from "../config/ago.ts";
 import { formatDuration } from "../config/units.ts";
+import { printable } from "../telemetry/printable.ts";
 
 /** A share of 1 for people: `87.3%`. */
 export function percent(share: number | null): string {

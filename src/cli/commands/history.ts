@@ -1,6 +1,6 @@
 import type { HistoryAnswer } from "../../admin/routes/history.ts";
+import { ago } from "../../config/ago.ts";
 import type { CommandOptions } from "../command-options.ts";
-import { ago } from "../output/ago.ts";
 import { printAnswer } from "../output/print-answer.ts";
 import { type Column, renderTable } from "../output/table.ts";
 import { reachMirror } from "../reached-mirror.ts";

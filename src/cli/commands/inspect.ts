@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import type { InspectAnswer, InspectedContent } from "../../admin/routes/inspect.ts";
+import { ago } from "../../config/ago.ts";
 import { formatBytes, formatDuration } from "../../config/units.ts";
 import type { CommandOptions } from "../command-options.ts";
-import { ago } from "../output/ago.ts";
 import { paint } from "../output/paint.ts";
 import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";

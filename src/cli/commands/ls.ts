@@ -1,7 +1,7 @@
 import { type ImageEntry, type ImagesAnswer, imagesLimit } from "../../admin/routes/images.ts";
+import { ago } from "../../config/ago.ts";
 import { formatBytes } from "../../config/units.ts";
 import type { CommandOptions } from "../command-options.ts";
-import { ago } from "../output/ago.ts";
 import { Notice } from "../output/notice.ts";
 import { paint } from "../output/paint.ts";
 import { printAnswer } from "../output/print-answer.ts";

@@ -1,7 +1,7 @@
+import { ago } from "../../config/ago.ts";
 import { formatBytes } from "../../config/units.ts";
 import type { Pin, PinReport } from "../../mirror/eviction/pins.ts";
 import type { CommandOptions } from "../command-options.ts";
-import { ago } from "../output/ago.ts";
 import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
 import { type Column, renderTable } from "../output/table.ts";

@@ -1,9 +1,9 @@
 import { createInterface } from "node:readline/promises";
 import type { PurgeAnswer } from "../../admin/routes/purge.ts";
+import { counted } from "../../config/counted.ts";
 import { formatBytes } from "../../config/units.ts";
 import { WrongUsage } from "../command-error.ts";
 import type { CommandOptions } from "../command-options.ts";
-import { counted } from "../output/counted.ts";
 import { renderVictims } from "../output/eviction-report.ts";
 import { Notice } from "../output/notice.ts";
 import { printAnswer } from "../output/print-answer.ts";

@@ -1,3 +1,4 @@
+import { counted } from "../../config/counted.ts";
 import { formatBytes } from "../../config/units.ts";
 import {
   cautionOf,
@@ -8,7 +9,6 @@ import {
 } from "../../mirror/simulation/simulation.ts";
 import { WrongUsage } from "../command-error.ts";
 import type { CommandOptions } from "../command-options.ts";
-import { counted } from "../output/counted.ts";
 import { Notice } from "../output/notice.ts";
 import { percent } from "../output/percent.ts";
 import { printAnswer } from "../output/print-answer.ts";

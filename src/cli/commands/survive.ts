@@ -1,8 +1,8 @@
 import type { SurviveAnswer } from "../../admin/routes/survive.ts";
+import { ago } from "../../config/ago.ts";
+import { outageWords } from "../../mirror/images/outage-words.ts";
 import type { CommandOptions } from "../command-options.ts";
-import { ago } from "../output/ago.ts";
 import { Notice } from "../output/notice.ts";
-import { outageWords } from "../output/outage-words.ts";
 import { paint } from "../output/paint.ts";
 import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";

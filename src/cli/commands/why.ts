@@ -1,8 +1,8 @@
 import type { WhyAnswer } from "../../admin/routes/why.ts";
+import { ago } from "../../config/ago.ts";
 import { formatDuration } from "../../config/units.ts";
+import { outageWords } from "../../mirror/images/outage-words.ts";
 import type { CommandOptions } from "../command-options.ts";
-import { ago } from "../output/ago.ts";
-import { outageWords } from "../output/outage-words.ts";
 import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
 import { terminal } from "../output/terminal.ts";

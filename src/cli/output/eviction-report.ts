@@ -1,13 +1,13 @@
 import type { EvictionAnswer } from "../../admin/routes/eviction.ts";
+import { ago } from "../../config/ago.ts";
+import { counted } from "../../config/counted.ts";
 import { formatBytes } from "../../config/units.ts";
 import type { Evicted, PlannedEviction } from "../../mirror/eviction/evictor.ts";
+import { withoutRepeats } from "../../oci/without-repeats.ts";
 import type { Victim } from "../../storage/eviction/eviction.ts";
-import { ago } from "./ago.ts";
-import { counted } from "./counted.ts";
 import { percent } from "./percent.ts";
 import { shortened } from "./shortened.ts";
 import { type Column, renderTable } from "./table.ts";
-import { withoutRepeats } from "./without-repeats.ts";
 
 export interface ReportSpace {
   readonly nowMs: number;

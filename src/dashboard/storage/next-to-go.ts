@@ -1,8 +1,8 @@
 import { h, type JSX } from "preact";
 import type { EvictionOutlook } from "../../admin/routes/eviction.ts";
-import { ago } from "../../cli/output/ago.ts";
-import { withoutRepeats } from "../../cli/output/without-repeats.ts";
+import { ago } from "../../config/ago.ts";
 import { formatBytes } from "../../config/units.ts";
+import { withoutRepeats } from "../../oci/without-repeats.ts";
 import type { Victim } from "../../storage/eviction/eviction.ts";
 import { useAsked } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";

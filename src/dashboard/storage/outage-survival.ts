@@ -1,6 +1,6 @@
 import { h, type JSX } from "preact";
 import type { SurviveAnswer } from "../../admin/routes/survive.ts";
-import { outageWords } from "../../cli/output/outage-words.ts";
+import { outageWords } from "../../mirror/images/outage-words.ts";
 import { useAsked } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";
 import { ImageLink } from "../parts/name.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { printable } from "../../src/cli/output/printable.ts";
+import { printable } from "../../src/telemetry/printable.ts";
 
 test("what steers a terminal is written as its number, and all other letters stay", () => {
   assert.equal(printable("red \u001b[31m, \u009b31m"), "red \\u{1b}[31m, \\u{9b}31m");

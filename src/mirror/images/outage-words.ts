@@ -1,6 +1,6 @@
+import { counted } from "../../config/counted.ts";
 import { formatBytes } from "../../config/units.ts";
-import type { OutageProblem } from "../../mirror/images/outage.ts";
-import { counted } from "./counted.ts";
+import type { OutageProblem } from "./outage.ts";
 
 /** What would be wrong with an image while its upstream gives no answer, as a sentence without its end. */
 export function outageWords({ kind, count, bytes }: OutageProblem): string {

@@ -1,4 +1,4 @@
-import { formatDuration } from "../../config/units.ts";
+import { formatDuration } from "./units.ts";
 
 /** How long ago something was, by its most significant unit: `34d ago`; `now` within a second. */
 export function ago(atMs: number, nowMs: number): string {
