@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import Database from "better-sqlite3";
 import type { DigestKey } from "../../src/storage/catalog/digest-key.ts";
-import { migrate } from "../../src/storage/catalog/migrations.ts";
+import { migrate } from "../../src/storage/catalog/file/migrations.ts";
 import { SeededRandom } from "../../test/support/seeded-random.ts";
 
 export interface LargeCatalog {

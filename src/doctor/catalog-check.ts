@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { formatBytes } from "../config/units.ts";
-import { whatIsDamaged } from "../storage/catalog/quick-check.ts";
+import { whatIsDamaged } from "../storage/catalog/file/quick-check.ts";
 import type { Layout } from "../storage/layout.ts";
 import { type Finding, fail, ok } from "./finding.ts";
 

@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Tag } from "../oci/reference.ts";
 import type { Repository } from "../oci/repository.ts";
-import type { CatalogAnswers, CatalogQuestion } from "./catalog/catalog-question.ts";
+import type { CatalogAnswers, CatalogQuestion } from "./catalog/reading/catalog-question.ts";
 import type { Access } from "./eviction/eviction.ts";
 import type { PinRecord } from "./eviction/pins.ts";
 import type { PullLogBounds, PullRecord } from "./images/logged-pulls.ts";

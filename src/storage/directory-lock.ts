@@ -1,5 +1,5 @@
 import Database from "better-sqlite3";
-import { prepareDatabaseFile } from "./catalog/database-file.ts";
+import { prepareDatabaseFile } from "./catalog/file/database-file.ts";
 import type { Layout } from "./layout.ts";
 import { cannot, codeOf, StorageError } from "./storage-error.ts";
 

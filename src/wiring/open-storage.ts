@@ -1,5 +1,5 @@
 import type { StorageConfig } from "../config/config.ts";
-import type { CatalogOrigin } from "../storage/catalog/catalog-file.ts";
+import type { CatalogOrigin } from "../storage/catalog/file/catalog-file.ts";
 import { SqliteCatalog } from "../storage/catalog/sqlite-catalog.ts";
 import { DigestLocks } from "../storage/digest-locks.ts";
 import { DirectoryLock } from "../storage/directory-lock.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, stat } from "node:fs/promises";
 import { suite, test } from "node:test";
 import Database from "better-sqlite3";
-import { backUpCatalog } from "../../src/storage/catalog/catalog-backup.ts";
+import { backUpCatalog } from "../../src/storage/catalog/file/catalog-backup.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import type { Layout } from "../../src/storage/layout.ts";
 import { blobRecord, locationOf } from "../support/catalog-suite.ts";

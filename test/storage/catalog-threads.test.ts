@@ -4,8 +4,8 @@ import { rename } from "node:fs/promises";
 import { getPriority } from "node:os";
 import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
-import { CatalogThreads } from "../../src/storage/catalog/catalog-threads.ts";
-import { migrate } from "../../src/storage/catalog/migrations.ts";
+import { migrate } from "../../src/storage/catalog/file/migrations.ts";
+import { CatalogThreads } from "../../src/storage/catalog/reading/catalog-threads.ts";
 import { StorageError } from "../../src/storage/storage-error.ts";
 import { storageDirectory } from "./storage-directory.ts";
 

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { prepareCatalogFile } from "../../src/storage/catalog/catalog-file.ts";
-import { KeptWriter } from "../../src/storage/catalog/kept-writer.ts";
+import { prepareCatalogFile } from "../../src/storage/catalog/file/catalog-file.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
+import { KeptWriter } from "../../src/storage/catalog/writing/kept-writer.ts";
 import { StorageError } from "../../src/storage/storage-error.ts";
 import { blobRecord, locationOf } from "../support/catalog-suite.ts";
 import { eventually } from "../support/eventually.ts";
 import { type StorageDirectory, storageDirectory } from "./storage-directory.ts";
 
 const alpine = locationOf("docker.io", "library/alpine");
-const writerFile = new URL("../../src/storage/catalog/catalog-writer.ts", import.meta.url);
+const writerFile = new URL("../../src/storage/catalog/writing/catalog-writer.ts", import.meta.url);
 
 interface Fixture extends StorageDirectory {
   readonly catalog: SqliteCatalog;

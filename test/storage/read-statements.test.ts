@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { migrate } from "../../src/storage/catalog/migrations.ts";
-import { readStatements } from "../../src/storage/catalog/read-statements.ts";
+import { migrate } from "../../src/storage/catalog/file/migrations.ts";
+import { readStatements } from "../../src/storage/catalog/reading/read-statements.ts";
 
 // What may be gone through from end to end: the one row of the totals and of the scrubber, the pins, what a LIMIT has cut already, and what
 // ends with its first row.

@@ -4,12 +4,12 @@ import { chmod, readdir, readFile, stat, symlink, writeFile } from "node:fs/prom
 import { suite, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { prepareCatalogFile } from "../../src/storage/catalog/catalog-file.ts";
 import { keyOf } from "../../src/storage/catalog/digest-key.ts";
-import { KeptWriter } from "../../src/storage/catalog/kept-writer.ts";
-import { migrate } from "../../src/storage/catalog/migrations.ts";
+import { prepareCatalogFile } from "../../src/storage/catalog/file/catalog-file.ts";
+import { migrate } from "../../src/storage/catalog/file/migrations.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
-import { WriteQueue } from "../../src/storage/catalog/write-queue.ts";
+import { KeptWriter } from "../../src/storage/catalog/writing/kept-writer.ts";
+import { WriteQueue } from "../../src/storage/catalog/writing/write-queue.ts";
 import { codeOf, StorageError } from "../../src/storage/storage-error.ts";
 import { catalogImagesSuite } from "../support/catalog-images-suite.ts";
 import {
@@ -45,7 +45,7 @@ async function catalogWithWorker(): Promise<SqliteFixture & { readonly worker: W
   const workers: Worker[] = [];
   const writer = await KeptWriter.start(() => {
     const worker = new Worker(
-      new URL("../../src/storage/catalog/catalog-writer.ts", import.meta.url),
+      new URL("../../src/storage/catalog/writing/catalog-writer.ts", import.meta.url),
       {
         workerData: layout.catalogFile,
       },
@@ -263,7 +263,7 @@ suite("the catalog's writer", () => {
   test("a thread that cannot open the catalog fails the start with the reason", async () => {
     await using directory = await storageDirectory();
     const worker = new Worker(
-      new URL("../../src/storage/catalog/catalog-writer.ts", import.meta.url),
+      new URL("../../src/storage/catalog/writing/catalog-writer.ts", import.meta.url),
       {
         workerData: directory.layout.catalogFile,
       },

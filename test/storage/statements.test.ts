@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { migrate } from "../../src/storage/catalog/migrations.ts";
-import { readStatements } from "../../src/storage/catalog/read-statements.ts";
-import { WriteStatements } from "../../src/storage/catalog/write-statements.ts";
+import { migrate } from "../../src/storage/catalog/file/migrations.ts";
+import { readStatements } from "../../src/storage/catalog/reading/read-statements.ts";
+import { WriteStatements } from "../../src/storage/catalog/writing/write-statements.ts";
 import { choosePurged } from "../../src/storage/eviction/choose-purged.ts";
 import { chooseVictims } from "../../src/storage/eviction/choose-victims.ts";
 import { pinnedContent } from "../../src/storage/eviction/pinned-content.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { migrate } from "../../src/storage/catalog/migrations.ts";
-import { TagMoveStatements } from "../../src/storage/catalog/tag-move-statements.ts";
-import { WriteStatements } from "../../src/storage/catalog/write-statements.ts";
+import { migrate } from "../../src/storage/catalog/file/migrations.ts";
+import { TagMoveStatements } from "../../src/storage/catalog/writing/tag-move-statements.ts";
+import { WriteStatements } from "../../src/storage/catalog/writing/write-statements.ts";
 import { blobRecord, locationOf, tagOf } from "../support/catalog-suite.ts";
 
 const alpine = locationOf("docker.io", "library/alpine");

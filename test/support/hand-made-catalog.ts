@@ -1,8 +1,8 @@
 import Database from "better-sqlite3";
 import { type Digest, digestOf, hexOf } from "../../src/oci/digest.ts";
 import { type DigestKey, digestOfKey } from "../../src/storage/catalog/digest-key.ts";
-import { migrate } from "../../src/storage/catalog/migrations.ts";
-import { WriteStatements } from "../../src/storage/catalog/write-statements.ts";
+import { migrate } from "../../src/storage/catalog/file/migrations.ts";
+import { WriteStatements } from "../../src/storage/catalog/writing/write-statements.ts";
 import { chooseVictims } from "../../src/storage/eviction/choose-victims.ts";
 import type { EvictionPlan, VictimRequest } from "../../src/storage/eviction/eviction.ts";
 import { blobRecord, locationOf, tagOf } from "./catalog-suite.ts";

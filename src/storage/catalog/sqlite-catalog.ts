@@ -17,14 +17,14 @@ import type { PinRecord } from "../eviction/pins.ts";
 import type { PullLogBounds, PullRecord } from "../images/logged-pulls.ts";
 import type { Layout } from "../layout.ts";
 import type { TrafficRecord } from "../statistics/traffic-statements.ts";
-import { backUpCatalog, newestBackupAtMs } from "./catalog-backup.ts";
-import { CatalogDamage } from "./catalog-damage.ts";
-import { type CatalogOrigin, prepareCatalogFile } from "./catalog-file.ts";
-import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
-import { CatalogReads } from "./catalog-reads.ts";
-import { CatalogThreads } from "./catalog-threads.ts";
-import type { CatalogWrite } from "./catalog-write.ts";
-import { KeptWriter } from "./kept-writer.ts";
+import { backUpCatalog, newestBackupAtMs } from "./file/catalog-backup.ts";
+import { CatalogDamage } from "./file/catalog-damage.ts";
+import { type CatalogOrigin, prepareCatalogFile } from "./file/catalog-file.ts";
+import type { CatalogAnswers, CatalogQuestion } from "./reading/catalog-question.ts";
+import { CatalogReads } from "./reading/catalog-reads.ts";
+import { CatalogThreads } from "./reading/catalog-threads.ts";
+import type { CatalogWrite } from "./writing/catalog-write.ts";
+import { KeptWriter } from "./writing/kept-writer.ts";
 
 export interface SqliteCatalogOptions {
   /** With a prepared catalog file. */
@@ -64,7 +64,7 @@ export class SqliteCatalog extends CatalogReads implements Catalog {
     const workerData = layout.catalogFile;
     const writer = stack.use(
       await KeptWriter.start(
-        () => new Worker(new URL("./catalog-writer.ts", import.meta.url), { workerData }),
+        () => new Worker(new URL("./writing/catalog-writer.ts", import.meta.url), { workerData }),
       ),
     );
     const catalog = new SqliteCatalog({ layout, writer, origin });

@@ -2,8 +2,8 @@ import type Database from "better-sqlite3";
 import type { ScrubRound } from "../catalog.ts";
 import type { PinRecord } from "../eviction/pins.ts";
 import { TrafficStatements } from "../statistics/traffic-statements.ts";
-import type { UpkeepWrite } from "./catalog-write.ts";
 import { type DigestKey, keyOf } from "./digest-key.ts";
+import type { UpkeepWrite } from "./writing/catalog-write.ts";
 
 /** The look-ups of what the catalog keeps beside content: pins, and how far the scrubber is. */
 export interface UpkeepReads {

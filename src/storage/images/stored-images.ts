@@ -2,7 +2,7 @@ import type Database from "better-sqlite3";
 import type { Digest } from "../../oci/digest.ts";
 import { isImageIndex, manifestMediaTypes } from "../../oci/manifest.ts";
 import { type DigestKey, digestOfKey, idOf } from "../catalog/digest-key.ts";
-import { type ReadStatements, readStatements } from "../catalog/read-statements.ts";
+import { type ReadStatements, readStatements } from "../catalog/reading/read-statements.ts";
 import type { Access } from "../eviction/eviction.ts";
 import type { ListedImage } from "./image-list.ts";
 

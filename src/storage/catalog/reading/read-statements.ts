@@ -1,11 +1,11 @@
 import type Database from "better-sqlite3";
-import type { Tag } from "../../oci/reference.ts";
-import type { Repository } from "../../oci/repository.ts";
-import type { Usage } from "../catalog.ts";
-import type { Access } from "../eviction/eviction.ts";
-import type { DigestKey } from "./digest-key.ts";
-import { inRepository } from "./location-in-sql.ts";
-import { type UpkeepReads, upkeepReads } from "./upkeep-statements.ts";
+import type { Tag } from "../../../oci/reference.ts";
+import type { Repository } from "../../../oci/repository.ts";
+import type { Usage } from "../../catalog.ts";
+import type { Access } from "../../eviction/eviction.ts";
+import type { DigestKey } from "../digest-key.ts";
+import { inRepository } from "../location-in-sql.ts";
+import { type UpkeepReads, upkeepReads } from "../upkeep-statements.ts";
 
 /** The look-ups of the Catalog port; a point takes some microseconds, on the thread that asks, and a list that for each row. */
 export interface ReadStatements extends UpkeepReads {

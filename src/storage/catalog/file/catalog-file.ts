@@ -1,7 +1,7 @@
 import { renameSync, rmSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
-import type { Layout } from "../layout.ts";
-import { cannot, codeOf, isCorruption, StorageError } from "../storage-error.ts";
+import type { Layout } from "../../layout.ts";
+import { cannot, codeOf, isCorruption, StorageError } from "../../storage-error.ts";
 import { removeUnfinishedCopies, restoreBackup } from "./catalog-backup.ts";
 import { prepareDatabaseFile, refuseForeignFiles } from "./database-file.ts";
 import { migrate } from "./migrations.ts";

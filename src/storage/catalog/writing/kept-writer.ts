@@ -1,6 +1,6 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
-import type { StorageError } from "../storage-error.ts";
+import type { StorageError } from "../../storage-error.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
 import { WriteQueue } from "./write-queue.ts";
 

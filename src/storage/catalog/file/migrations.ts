@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type Database from "better-sqlite3";
-import { StorageError } from "../storage-error.ts";
+import { StorageError } from "../../storage-error.ts";
 
 /**
  * The steps from an empty catalog to the present one, each a file in `migrations/`; a step that was released never changes.

@@ -1,5 +1,5 @@
-import type { Digest } from "../../oci/digest.ts";
-import type { Tag } from "../../oci/reference.ts";
+import type { Digest } from "../../../oci/digest.ts";
+import type { Tag } from "../../../oci/reference.ts";
 import type {
   AccessRecord,
   BlobRecord,
@@ -9,11 +9,11 @@ import type {
   ScrubRound,
   TagRecord,
   Variant,
-} from "../catalog.ts";
-import type { PinRecord } from "../eviction/pins.ts";
-import type { PullLogBounds, PullRecord } from "../images/logged-pulls.ts";
-import type { MinuteTraffic } from "../statistics/traffic-meter.ts";
-import type { TrafficRecord } from "../statistics/traffic-statements.ts";
+} from "../../catalog.ts";
+import type { PinRecord } from "../../eviction/pins.ts";
+import type { PullLogBounds, PullRecord } from "../../images/logged-pulls.ts";
+import type { MinuteTraffic } from "../../statistics/traffic-meter.ts";
+import type { TrafficRecord } from "../../statistics/traffic-statements.ts";
 
 /** A write of the Catalog port, as it goes to the writer's thread. */
 export type CatalogWrite =

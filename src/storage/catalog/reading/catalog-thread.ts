@@ -1,18 +1,18 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { choosePurged } from "../eviction/choose-purged.ts";
-import { chooseVictims } from "../eviction/choose-victims.ts";
-import { pinnedContent } from "../eviction/pinned-content.ts";
-import { imageSharers } from "../images/image-sharers.ts";
-import { latestMoves } from "../images/latest-moves.ts";
-import { listImages } from "../images/list-images.ts";
-import { nearImages } from "../images/near-images.ts";
-import { readPulls } from "../images/read-pulls.ts";
-import { recentImages } from "../images/recent-images.ts";
-import { storedByUpstream } from "../images/stored-by-upstream.ts";
-import { readSavings, readTraffic } from "../statistics/read-traffic.ts";
+import { choosePurged } from "../../eviction/choose-purged.ts";
+import { chooseVictims } from "../../eviction/choose-victims.ts";
+import { pinnedContent } from "../../eviction/pinned-content.ts";
+import { imageSharers } from "../../images/image-sharers.ts";
+import { latestMoves } from "../../images/latest-moves.ts";
+import { listImages } from "../../images/list-images.ts";
+import { nearImages } from "../../images/near-images.ts";
+import { readPulls } from "../../images/read-pulls.ts";
+import { recentImages } from "../../images/recent-images.ts";
+import { storedByUpstream } from "../../images/stored-by-upstream.ts";
+import { readSavings, readTraffic } from "../../statistics/read-traffic.ts";
+import { goBehindPulls } from "../thread-priority.ts";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
-import { goBehindPulls } from "./thread-priority.ts";
 
 // The upper pages of the indexes that a walk comes back to. What is below them the operating system gives about as fast: with
 // 2, 8 and 32 MiB the walks through a million blobs take the same time.

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { StorageError } from "../storage-error.ts";
+import { StorageError } from "../../storage-error.ts";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 
 /**

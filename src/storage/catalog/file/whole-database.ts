@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { isCorruption } from "../storage-error.ts";
+import { isCorruption } from "../../storage-error.ts";
 
 /**
  * Whether the database at `path`, which nobody else may have open, is whole: SQLite reads all of it, some seconds for

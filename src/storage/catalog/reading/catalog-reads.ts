@@ -1,7 +1,7 @@
 import type Database from "better-sqlite3";
-import type { Digest } from "../../oci/digest.ts";
-import type { Tag } from "../../oci/reference.ts";
-import type { Repository } from "../../oci/repository.ts";
+import type { Digest } from "../../../oci/digest.ts";
+import type { Tag } from "../../../oci/reference.ts";
+import type { Repository } from "../../../oci/repository.ts";
 import type {
   BlobRecord,
   Location,
@@ -11,12 +11,12 @@ import type {
   TagVariant,
   Usage,
   Variant,
-} from "../catalog.ts";
-import type { Access } from "../eviction/eviction.ts";
-import type { PinRecord } from "../eviction/pins.ts";
-import type { CatalogDamage } from "./catalog-damage.ts";
-import { digestOfKey, digestsOf, keyOf, noKey } from "./digest-key.ts";
-import { namesOf } from "./location-in-sql.ts";
+} from "../../catalog.ts";
+import type { Access } from "../../eviction/eviction.ts";
+import type { PinRecord } from "../../eviction/pins.ts";
+import { digestOfKey, digestsOf, keyOf, noKey } from "../digest-key.ts";
+import type { CatalogDamage } from "../file/catalog-damage.ts";
+import { namesOf } from "../location-in-sql.ts";
 import { type ReadStatements, readStatements } from "./read-statements.ts";
 
 /** The look-ups of the Catalog port, on the thread that asks. Damage that one of them meets is noted. */

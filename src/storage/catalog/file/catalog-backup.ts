@@ -11,8 +11,8 @@ import {
 import { open, rename, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
-import type { Layout } from "../layout.ts";
-import { codeOf, StorageError } from "../storage-error.ts";
+import type { Layout } from "../../layout.ts";
+import { codeOf, StorageError } from "../../storage-error.ts";
 import { prepareDatabaseFile } from "./database-file.ts";
 import { isNewer } from "./migrations.ts";
 import { isWhole, isWholeInThread } from "./whole-database.ts";

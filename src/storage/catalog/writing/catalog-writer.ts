@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { codeOf } from "../storage-error.ts";
+import { codeOf } from "../../storage-error.ts";
 import type {
   CatalogWrite,
   FromWriter,

@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
-import { cannot, codeOf, StorageError } from "../storage-error.ts";
+import { cannot, codeOf, StorageError } from "../../storage-error.ts";
 
 /**
  * Makes sure that `path` is a regular file for this user only, so that SQLite, which follows symbolic

@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3";
-import { type PullLogBounds, type PullRecord, packMembers } from "../images/logged-pulls.ts";
-import { type DigestKey, keyOf } from "./digest-key.ts";
+import { type PullLogBounds, type PullRecord, packMembers } from "../../images/logged-pulls.ts";
+import { type DigestKey, keyOf } from "../digest-key.ts";
 
 // Whatever is beyond the bounds, so few pulls go in one transaction: it must stay short. A batch of pulls is smaller, so
 // that the log shrinks where it is too large.

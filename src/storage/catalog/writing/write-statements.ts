@@ -1,18 +1,18 @@
 import type Database from "better-sqlite3";
-import type { Digest } from "../../oci/digest.ts";
+import type { Digest } from "../../../oci/digest.ts";
 import type {
   AccessRecord,
   BlobRecord,
   EvictionRecord,
   Location,
   ManifestRecord,
-} from "../catalog.ts";
+} from "../../catalog.ts";
+import { type DigestKey, keyOf } from "../digest-key.ts";
+import { inRepository, namesOf } from "../location-in-sql.ts";
+import { UpkeepStatements } from "../upkeep-statements.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
-import { type DigestKey, keyOf } from "./digest-key.ts";
-import { inRepository, namesOf } from "./location-in-sql.ts";
 import { PullLogStatements } from "./pull-log-statements.ts";
 import { TagMoveStatements } from "./tag-move-statements.ts";
-import { UpkeepStatements } from "./upkeep-statements.ts";
 
 type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement<Parameters, Row>;
 

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { isCorruption } from "../storage-error.ts";
-import { goBehindPulls } from "./thread-priority.ts";
+import { isCorruption } from "../../storage-error.ts";
+import { goBehindPulls } from "../thread-priority.ts";
 
 if (parentPort) goBehindPulls();
 parentPort?.postMessage(quickCheck(String(workerData)));

@@ -1,17 +1,17 @@
-import type { EvictionPlan, VictimRequest } from "../eviction/eviction.ts";
-import type { PinnedContent } from "../eviction/pins.ts";
-import type { PurgePlan } from "../eviction/purge-plan.ts";
-import type { ImageList, ImageListRequest } from "../images/image-list.ts";
-import type { SharedContent, Sharers } from "../images/image-sharers.ts";
-import type { NamedMove } from "../images/latest-moves.ts";
-import type { LoggedPulls } from "../images/logged-pulls.ts";
-import type { WantedImage } from "../images/near-images.ts";
-import type { RecentImages } from "../images/recent-images.ts";
-import type { StoredOfUpstream } from "../images/stored-by-upstream.ts";
-import type { TrafficQuestion } from "../statistics/read-traffic.ts";
-import type { SavingsReport, SavingsRequest } from "../statistics/savings-report.ts";
-import type { MinuteTraffic } from "../statistics/traffic-meter.ts";
-import type { TrafficReport } from "../statistics/traffic-report.ts";
+import type { EvictionPlan, VictimRequest } from "../../eviction/eviction.ts";
+import type { PinnedContent } from "../../eviction/pins.ts";
+import type { PurgePlan } from "../../eviction/purge-plan.ts";
+import type { ImageList, ImageListRequest } from "../../images/image-list.ts";
+import type { SharedContent, Sharers } from "../../images/image-sharers.ts";
+import type { NamedMove } from "../../images/latest-moves.ts";
+import type { LoggedPulls } from "../../images/logged-pulls.ts";
+import type { WantedImage } from "../../images/near-images.ts";
+import type { RecentImages } from "../../images/recent-images.ts";
+import type { StoredOfUpstream } from "../../images/stored-by-upstream.ts";
+import type { TrafficQuestion } from "../../statistics/read-traffic.ts";
+import type { SavingsReport, SavingsRequest } from "../../statistics/savings-report.ts";
+import type { MinuteTraffic } from "../../statistics/traffic-meter.ts";
+import type { TrafficReport } from "../../statistics/traffic-report.ts";
 
 /** What is asked of the catalog as a whole, and may take a second: never on the thread that answers pulls. */
 export type CatalogQuestion =

@@ -1,6 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { StorageError } from "../storage-error.ts";
+import { StorageError } from "../../storage-error.ts";
 import {
   type CatalogWrite,
   type FromWriter,

@@ -1,8 +1,8 @@
 import type Database from "better-sqlite3";
-import type { Tag } from "../../oci/reference.ts";
-import type { Location, TagRecord } from "../catalog.ts";
-import { type DigestKey, keyOf } from "./digest-key.ts";
-import { namesOf } from "./location-in-sql.ts";
+import type { Tag } from "../../../oci/reference.ts";
+import type { Location, TagRecord } from "../../catalog.ts";
+import { type DigestKey, keyOf } from "../digest-key.ts";
+import { namesOf } from "../location-in-sql.ts";
 
 /** How many moves of tags are kept; older ones go. */
 export interface TagMoveBounds {

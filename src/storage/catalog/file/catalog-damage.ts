@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
-import type { Layout } from "../layout.ts";
-import { isCorruption, StorageError } from "../storage-error.ts";
+import type { Layout } from "../../layout.ts";
+import { isCorruption, StorageError } from "../../storage-error.ts";
 
 /**
  * Damage within the catalog's file that opening it did not show. It cannot be repaired while the daemon runs, so a mark
