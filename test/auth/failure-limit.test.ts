@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FailureLimit } from "../../src/auth/failure-limit.ts";
 
-test("thirty may be wrong at once, then one every two seconds", () => {
+test("an address may have thirty wrong logins at once, then one every two seconds", () => {
   let nowMs = 0;
   const limit = new FailureLimit(() => nowMs);
 
@@ -15,7 +15,7 @@ test("thirty may be wrong at once, then one every two seconds", () => {
   assert.equal(limit.take("192.0.2.1"), 2_000);
 });
 
-test("what turns out to be right counts for nothing, and nobody saves up more than thirty", () => {
+test("a login that turns out right counts for nothing, and no address saves up more than thirty wrong ones", () => {
   let nowMs = 0;
   const limit = new FailureLimit(() => nowMs);
 

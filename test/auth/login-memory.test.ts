@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LoginMemory } from "../../src/auth/login-memory.ts";
 
-test("each login has a key of its own, which does not hold it", () => {
+test("each login is remembered by a key of its own, which does not hold the login", () => {
   const memory = new LoginMemory(() => 0);
   const headers = [
     "",

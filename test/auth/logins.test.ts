@@ -44,7 +44,7 @@ test("a password that bcrypt would cut off is refused, and not the same as one t
   assert.equal((await scene.check(basic("long", `${long}\0`))).kind, "wrong");
 });
 
-test("what is no login is told what one is", async () => {
+test("a caller whose Authorization is neither Basic nor Bearer is told what a login is", async () => {
   await using scene = await loginScene();
 
   const check = await scene.check("Digest username=alice");
@@ -62,7 +62,7 @@ test("who was added can log in at once, although the same login was wrong a mome
   assert.deepEqual(await scene.check(basic("carol", "secret")), { kind: "user", name: "carol" });
 });
 
-test("who was removed is remembered no longer than the file is not looked at", async () => {
+test("a user who was removed from the file is let in no more once it has been looked at", async () => {
   await using scene = await loginScene();
   assert.equal((await scene.check(basic("alice", "secret of alice"))).kind, "user");
 
@@ -92,7 +92,7 @@ test("while a file is broken nobody can log in, those remembered neither; the lo
   assert.equal((await scene.check(alice)).kind, "user");
 });
 
-test("a file that is gone closes too, and is missed in the log once", async () => {
+test("while a file is gone nobody can log in; the log misses it once", async () => {
   await using scene = await loginScene();
 
   await rm(join(scene.directory, "tokens"));

@@ -14,7 +14,7 @@ test("a password is compared with its hash", async () => {
   assert.equal(await hashing.matches(password, null, 4), false);
 });
 
-test("a no does as much work for whoever it is about as the costliest hash takes", async (t) => {
+test("a refusal takes as much work as the costliest hash, whether or not there is such a user", async (t) => {
   const hashing = new PasswordHashing();
   const other = { text: hashSync("other", 8), cost: 8 };
   // Wall time is the machine's; the time of this process is the work, most of it hashing.

@@ -153,7 +153,7 @@ test("of many orders at once each is carried out and logged, or told to come aga
   assert.equal(await pinned(mirror), 1);
 });
 
-test("everything is answered by an address or a name of the machine, and by no other", async () => {
+test("the admin API answers where it is asked by an address or a name of its machine, and refuses any other name", async () => {
   const hosts = ["admin.example.com"];
   await using mirror = await TestMirror.start({ upstreams, admin: { hosts } });
   const own = [
@@ -175,7 +175,7 @@ test("everything is answered by an address or a name of the machine, and by no o
   }
 });
 
-test("a name of the listener's certificate is one of the machine", async (t) => {
+test("a name in the admin listener's certificate is one of the machine", async (t) => {
   if (!haveAll(t, "openssl")) return;
   await using home = await mkdtempDisposable(join(tmpdir(), "certificate-"));
   const adminTls = [await makeCertificate(home.path, { names: ["DNS:admin.example.com"] })];
@@ -185,7 +185,7 @@ test("a name of the listener's certificate is one of the machine", async (t) => 
   assert.equal(await statusOverTls("other.example.com", mirror), 421);
 });
 
-test("nobody who is not known changes anything by a name of the machine that others may have", async () => {
+test("by a name of the machine that others may have too, nobody who is not logged in changes anything", async () => {
   const hosts = ["admin.example.com"];
   await using mirror = await TestMirror.start({ upstreams, admin: { hosts } });
 

@@ -43,7 +43,7 @@ function pin({ mirror }: Scene, headers: Headers): Promise<Answer> {
   return ask(`${mirror.adminUrl}/api/v1/pin`, { method: "POST", headers, body });
 }
 
-test("who has not logged in is asked to, whatever it asks for but whether the mirror is well", async () => {
+test("whoever has not logged in to the admin API is asked to, whatever they ask for but whether the mirror is well", async () => {
   await using scene = await startScene();
 
   for (const target of ["/", "/metrics", "/api/v1/stats", "/api/v1/openapi.json", "/nothing"]) {
@@ -59,7 +59,7 @@ test("who has not logged in is asked to, whatever it asks for but whether the mi
   }
 });
 
-test("who has logged in is answered: by name and password, by token", async () => {
+test("whoever has logged in to the admin API is answered: by name and password, by token", async () => {
   await using scene = await startScene();
 
   for (const headers of [alice, ci, { authorization: basic("ci", "token-of-ci") }]) {

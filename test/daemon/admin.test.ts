@@ -32,7 +32,7 @@ test("the statistics count what was pulled, by upstream", async () => {
   assert.ok(usedBytes > sizeBytes, `the catalog counts too: ${usedBytes}`);
 });
 
-test("the metrics count the same, with labels of bounded variety", async () => {
+test("the metrics count what was pulled, with labels of bounded variety", async () => {
   await using scene = await coldAndWarmPull();
   const { mirror, sizeBytes } = scene;
 

@@ -124,7 +124,7 @@ test("a flood is closed unanswered, and leaves nothing behind", async () => {
   assert.ok(working.answer);
 });
 
-test("one address takes no more than its share, and others are served", async () => {
+test("one address takes no more than its share of the connections, and others are served", async () => {
   await using scene = await startScene(most(100, 2));
   const { mirror, work } = scene;
   await Promise.all([work(), work()].map((one) => one.when(() => true)));
@@ -140,7 +140,7 @@ test("one address takes no more than its share, and others are served", async ()
   assert.equal(other.statusCode, 200);
 });
 
-test("over TLS the same is told", async (t) => {
+test("over TLS a client beyond the limit is told so too", async (t) => {
   if (!haveAll(t, "openssl")) return;
   await using home = await mkdtempDisposable(join(tmpdir(), "certificate-"));
   const certificate = await makeCertificate(home.path);

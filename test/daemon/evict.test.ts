@@ -70,7 +70,7 @@ test("the admin listener evicts for its own page, and for nobody else", async ()
   assert.equal((await mirror.stored()).blobs, 0);
 });
 
-test("what is no order is refused, says why, and evicts nothing", async () => {
+test("an order to evict that makes no sense is refused, told why, and evicts nothing", async () => {
   await using scene = await startScene();
   const table: [string, RegExp][] = [
     ["", /JSON/],

@@ -46,7 +46,7 @@ test("a port in use is a ListenError that names the key, and the directory is fr
   assert.equal((await again.get("/readyz")).status, 200);
 });
 
-test("what a crash left in the way is removed at the start", async () => {
+test("what a crash left half-written is removed at the next start", async () => {
   await using temporary = await mkdtempDisposable(join(tmpdir(), "sluice-sweep-"));
   const options = { upstreams: { "docker.io": nobody }, directory: temporary.path };
   await TestMirror.start(options).then((mirror) => mirror[Symbol.asyncDispose]());

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestMirror } from "../support/test-mirror.ts";
 
-test("of many questions at once some are told to come again, and probes are answered", async () => {
+test("of many questions to the admin API at once some are told to come again, and probes of its health are answered", async () => {
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": "http://127.0.0.1:9" } });
 
   const [ready, ...answers] = await Promise.all([

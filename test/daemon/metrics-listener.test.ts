@@ -6,7 +6,7 @@ import { TestMirror } from "../support/test-mirror.ts";
 
 const upstreams = { "docker.io": "http://127.0.0.1:9" };
 
-test("an address of their own has metrics and health, and nothing else", async () => {
+test("admin.metricsListen has metrics and health, and nothing else", async () => {
   const metricsListen = { host: "127.0.0.1", port: 0 };
   await using mirror = await TestMirror.start({ upstreams, admin: { metricsListen } });
   const { metricsAddress } = mirror.daemon;
@@ -25,7 +25,7 @@ test("an address of their own has metrics and health, and nothing else", async (
   }
 });
 
-test("without such an address metrics are told at the admin address only", async () => {
+test("without admin.metricsListen metrics are told at the admin address only", async () => {
   await using mirror = await TestMirror.start({ upstreams });
 
   assert.equal(mirror.daemon.metricsAddress, null);

@@ -61,7 +61,7 @@ test("traffic in a window is told by upstream, kind, outcome and step", async ()
   assert.ok(p50Ms !== null && p99Ms !== null && p50Ms > 0 && p99Ms >= p50Ms);
 });
 
-test("traffic is told over restarts, and without a daemon's own counters", async () => {
+test("traffic of before a restart is told, though the daemon itself has counted nothing yet", async () => {
   await using temporary = await mkdtempDisposable(join(tmpdir(), "sluice-"));
   await using hub = await FakeUpstream.start();
   const options = { upstreams: { "docker.io": hub }, directory: temporary.path };

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { tellOfNode } from "../../src/wiring/tell-of-node.ts";
 import { SluiceProcess } from "../support/sluice-process.ts";
 
-test("a Node with known holes is told of once, with what to do", () => {
+test("the log tells once of a Node with known holes, with what to do", () => {
   const [line, ...others] = told("24.21.0");
 
   assert.deepEqual(others, []);
@@ -13,11 +13,11 @@ test("a Node with known holes is told of once, with what to do", () => {
   assert.match(String(line?.["remedy"]), /Node 24\.22\.1 or newer/);
 });
 
-test("of a Node without known holes nothing is said", () => {
+test("the log says nothing of a Node without known holes", () => {
   assert.deepEqual(["24.22.1", "26.12.1", "27.0.0"].flatMap(told), []);
 });
 
-test("the daemon says it of the Node that it runs on", async () => {
+test("the daemon's log tells of the holes of the Node that it runs on", async () => {
   const nobody = { "docker.io": { endpoints: ["http://127.0.0.1:9"], default: true } };
   await using sluice = await SluiceProcess.start({ upstreams: nobody });
   sluice.kill("SIGTERM");

@@ -46,7 +46,7 @@ const greetings: Readonly<Record<string, () => Buffer>> = {
   noise: () => Buffer.concat([Buffer.from([1, 0, 0, 200]), randomBytes(200)]),
 };
 
-test("a greeting with a name as long as can be, or lengths that lie, ends its own connection at most", async (t) => {
+test("a TLS greeting with a name as long as can be, or lengths that lie, ends its own connection at most", async (t) => {
   if (!canRun(t)) return;
   await using scene = await startScene();
   for (const [what, make] of Object.entries(greetings)) {

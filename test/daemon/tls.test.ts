@@ -72,7 +72,7 @@ test("the name that a client asks for chooses the certificate, the first is for 
   }
 });
 
-test("names of the wildest bytes in a greeting end no mirror", async (t) => {
+test("server names of the wildest bytes in TLS greetings leave the mirror serving", async (t) => {
   if (!canRun(t)) return;
   await using scene = await tlsScene([["DNS:first.test"], ["DNS:second.test"]]);
   const name = "placeholder.second.test";

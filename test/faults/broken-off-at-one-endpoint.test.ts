@@ -19,7 +19,7 @@ test("a blob that breaks off at one endpoint is gone on with at the next, from t
   await lab.scene.assertSound({ stored: [content] });
 });
 
-test("while the one that broke off is left alone, the next has all that is missing", async () => {
+test("while an endpoint that broke off is left alone the next one gives all that is missing", async () => {
   await using lab = await Lab.start();
   const content = lab.blob("gone");
   const release = lab.first.hold(content, 500_000);
@@ -35,7 +35,7 @@ test("while the one that broke off is left alone, the next has all that is missi
   await lab.scene.assertSound({ stored: [content] });
 });
 
-test("an endpoint that stops in the middle is left for the next", async () => {
+test("a blob whose endpoint stalls in the middle is gone on with at the next", async () => {
   await using lab = await Lab.start();
   const content = lab.blob("stopping");
 
@@ -45,7 +45,7 @@ test("an endpoint that stops in the middle is left for the next", async () => {
   await lab.scene.assertSound({ stored: [content] });
 });
 
-test("when the next one breaks off too they take turns, and no byte comes twice", async () => {
+test("two endpoints that both break off take turns, and no byte comes twice", async () => {
   await using lab = await Lab.start("cut-always");
   const content = lab.blob("taking turns");
 
@@ -61,7 +61,7 @@ test("when the next one breaks off too they take turns, and no byte comes twice"
 const others: readonly string[] = ["cut-then-404", "cut-then-416", "cut-then-wrong-total"];
 
 for (const fault of others) {
-  test(`what the next one says (${fault}) is not the last word about a blob that another one has`, async () => {
+  test(`a next endpoint that has no rest to give (${fault}) is not the last word: the first is asked for it again`, async () => {
     await using lab = await Lab.start(fault);
     const content = lab.blob(fault);
     await lab.scene.pullWhole("cut-once", content);
@@ -74,7 +74,7 @@ for (const fault of others) {
 const lies: readonly string[] = ["cut-then-other-whole", "cut-then-other-rest"];
 
 for (const fault of lies) {
-  test(`the rest of other content (${fault}) is never taken for the rest of this one`, async () => {
+  test(`a next endpoint's rest of other content (${fault}) is never taken for the rest of this blob`, async () => {
     await using lab = await Lab.start(fault);
     const content = lab.blob(fault);
     const answer = await lab.scene.pull(fault, content);

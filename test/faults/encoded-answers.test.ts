@@ -143,7 +143,7 @@ test("a list, a token or an error that is encoded is not read, and not decoded",
   await scene.assertSound();
 });
 
-test("a manifest of a tag that is encoded is refused", async () => {
+test("a manifest by tag that upstream encoded is refused", async () => {
   await using scene = await FaultScene.start();
   for (const [at, [label, encode]] of encodings.entries()) {
     const manifest = manifestOfBytes(`tag ${at}`);

@@ -21,7 +21,7 @@ const mostTurns = 3;
 const seed = seedOfRun();
 
 for (const [call, errors] of Object.entries(failures)) {
-  test(`an eviction whose ${call} fails fails no pull, and leaves nothing that does not count (SLUICE_TEST_SEED=${seed})`, async (t) => {
+  test(`an eviction whose ${call} fails fails no pull, and leaves nothing on the disk that is not counted (SLUICE_TEST_SEED=${seed})`, async (t) => {
     if (!canTrace(t)) return;
     const { scene } = await startEvicting();
     await using _scene = scene;

@@ -11,7 +11,7 @@ import type { RawAnswer } from "../support/raw-client.ts";
 
 const sizeBytes = 1_000_000;
 
-test("HEAD says what GET would, whether the blob is cold, in flight or stored", async () => {
+test("HEAD and GET of a blob never contradict each other, whether it is cold, in flight or stored", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("flows", sizeBytes);
   const release = scene.upstream.hold(content, sizeBytes / 2);
@@ -32,7 +32,7 @@ test("HEAD says what GET would, whether the blob is cold, in flight or stored", 
   await scene.assertSound({ stored: [content] });
 });
 
-test("HEAD of a blob that is not there is 404 without a body", async () => {
+test("HEAD of a blob that upstream does not have is 404 without a body", async () => {
   await using scene = await FaultScene.start();
   const stranger = scene.upstream.blob("known to nobody else", 1000).changed({ first: 0, end: 1 });
 
@@ -43,7 +43,7 @@ test("HEAD of a blob that is not there is 404 without a body", async () => {
   await scene.assertSound({ unstored: [stranger] });
 });
 
-test("HEAD goes by a GET of one byte where the upstream has none", async () => {
+test("HEAD of a blob goes by a GET of one byte where upstream knows no HEAD", async () => {
   await using scene = await FaultScene.start();
   for (const size of [0, 1, sizeBytes]) {
     const content = scene.upstream.blob(`405 ${size}`, size);
@@ -58,7 +58,7 @@ test("HEAD goes by a GET of one byte where the upstream has none", async () => {
   await scene.assertSound();
 });
 
-test("an upstream that answers HEAD with a body disturbs nobody", async () => {
+test("an upstream that answers HEAD with a body spoils no later answer on the connection", async () => {
   await using scene = await FaultScene.start();
   for (let turn = 0; turn < 5; turn++) {
     const content = scene.upstream.blob(`body ${turn}`, 50_000);
@@ -96,7 +96,7 @@ test("a length that only HEAD lies about is never what GET promises", async () =
   await scene.assertSound({ stored: [content] });
 });
 
-test("HEAD of a manifest says what GET would, whether it is cold, in flight or stored", async () => {
+test("HEAD and GET of a manifest never contradict each other, whether it is cold, in flight or stored", async () => {
   await using scene = await FaultScene.start();
   const manifest = manifestOfBytes("flows");
   const byTag = "/v2/good/app/manifests/latest";
@@ -119,7 +119,7 @@ test("HEAD of a manifest says what GET would, whether it is cold, in flight or s
   await scene.assertSound({ stored: [manifest.content] });
 });
 
-test("HEAD of a manifest goes by GET where the upstream has none, and believes no length", async () => {
+test("HEAD of a manifest goes by GET where upstream knows no HEAD, and believes no length", async () => {
   await using scene = await FaultScene.start();
   const heads: Readonly<Record<string, (wire: FaultWire) => Promise<void>>> = {
     none: (wire) => wire.whole("405 Method Not Allowed", {}),

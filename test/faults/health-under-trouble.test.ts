@@ -13,7 +13,7 @@ import { Tmpfs } from "../support/tmpfs.ts";
 
 const sizeBytes = 200_000;
 
-test("upstreams that are down, stall, refuse or limit leave it live and ready", async () => {
+test("upstreams that are down, stall, refuse or limit leave the mirror live and ready", async () => {
   const timeouts = { connect: "2s", headers: "500ms", bodyIdle: "300ms" };
   await using scene = await FaultProcessScene.start({ timeouts });
   const stored = scene.upstream.blob("stored", sizeBytes);
@@ -34,7 +34,7 @@ test("upstreams that are down, stall, refuse or limit leave it live and ready", 
   await scene.assertSound();
 });
 
-test("a disk that is full leaves it live and ready, for pulls pass through", async (t) => {
+test("a disk that is full leaves the mirror live and ready, for pulls pass through", async (t) => {
   if (!haveRoot(t)) return;
   await using disk = await Tmpfs.mount("size=64m");
   const settings = { storage: { directory: join(disk.path, "storage"), minFree: "0B" } };
@@ -48,7 +48,7 @@ test("a disk that is full leaves it live and ready, for pulls pass through", asy
   await assertHealthDuring(scene.sluice, Promise.all(pulls), { live: true, ready: true });
 });
 
-test("a catalog that another process holds leaves it live and ready: reads go on, and writes wait", async () => {
+test("a catalog that another process holds leaves the mirror live and ready: reads go on, and writes wait", async () => {
   await using scene = await FaultProcessScene.start();
   const before = scene.upstream.blob("before", sizeBytes);
   const during = scene.upstream.blob("during", sizeBytes);
@@ -66,7 +66,7 @@ test("a catalog that another process holds leaves it live and ready: reads go on
   await scene.assertSound();
 });
 
-test("many clients at once leave it live and ready, and no probe waits for their end", async () => {
+test("many clients at once leave the mirror live and ready, and no probe of its health waits for their end", async () => {
   await using scene = await FaultProcessScene.start({ bytesPerSecond: 50_000_000 });
   const contents = Array.from({ length: 40 }, (_, at) =>
     scene.upstream.blob(`many ${at}`, 4_000_000),
@@ -83,7 +83,7 @@ test("many clients at once leave it live and ready, and no probe waits for their
   await scene.assertSound();
 });
 
-test("a loop that stands still answers no probe, and is live and ready again after", async () => {
+test("a process that stands still answers no probe of its health, and is live and ready again after", async () => {
   await using scene = await FaultProcessScene.start();
   const { sluice } = scene;
 
@@ -105,7 +105,7 @@ test("a loop that stands still answers no probe, and is live and ready again aft
   await scene.assertSound();
 });
 
-test("a stop is not ready at once, and live to its end", async () => {
+test("a mirror that is told to stop is not ready from that moment on, and live to its end", async () => {
   await using scene = await FaultProcessScene.start();
   const content = scene.upstream.blob("stopping", 2_000_000);
   const release = scene.upstream.hold(content, 1_000_000);

@@ -234,7 +234,7 @@ test("of Retry-After a number of seconds or a date reaches the client, and nothi
   await scene.assertSound();
 });
 
-test("a token server's Retry-After is looked at as closely", async () => {
+test("of a token server's Retry-After, too, a number of seconds or a date reaches the client, and nothing else", async () => {
   await using scene = await FaultScene.start({ machineClock: false });
   for (const [at, [sent, told]] of delays.slice(0, 18).entries()) {
     const target = `/v2/good/app${at}/tags/list`;

@@ -145,7 +145,7 @@ test("what a header says that a tag means is never believed against the bytes", 
   await scene.assertSound({ stored: [sent.content], unstored: [said.content] });
 });
 
-test("a page that only HEAD gives says nothing of the tag", async () => {
+test("a web page that only HEAD gives says nothing of the tag", async () => {
   await using scene = await FaultScene.start();
   const manifest = manifestOfBytes("behind a portal");
   const target = "/v2/good/app/manifests/latest";

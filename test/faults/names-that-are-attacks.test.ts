@@ -139,7 +139,7 @@ const canonical = new RegExp(
 // The allocator asks there how the kernel gives memory, when the heap of a thread shrinks for the first time.
 const ofAllocator = "/proc/sys/vm/overcommit_memory";
 
-test("no target leads out of the store, or to anything upstream but a canonical path", async (t) => {
+test("a name, tag or digest that is an attack leads nowhere out of the store, nor upstream but to a canonical path", async (t) => {
   if (!(haveAll(t, "strace") && haveRoot(t))) return;
   await using scene = await FaultProcessScene.start();
   const { sluice, upstream } = scene;

@@ -15,7 +15,7 @@ const passing: readonly string[] = [
 ];
 
 for (const fault of passing) {
-  test(`${fault}: everyone who waits for the blob sees one answer, whole and right`, async () => {
+  test(`no answer at first (${fault}): everyone who waits for the blob sees one answer, whole and right`, async () => {
     await using scene = await FaultScene.start();
     const content = scene.upstream.blob(fault, sizeBytes);
     const pulls = [{}, {}, { headers: { range: "bytes=500000-" } }];
@@ -111,7 +111,7 @@ test("an upstream that comes up while a pull waits gives it its blob", async () 
   await scene.assertSound({ stored: [content] });
 });
 
-test("what is asked of a blob without its bytes is asked again too", async () => {
+test("a HEAD of a blob that upstream fails at first is asked again too", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("described", sizeBytes);
 
@@ -121,7 +121,7 @@ test("what is asked of a blob without its bytes is asked again too", async () =>
   assert.equal(answer.headers["content-length"], String(sizeBytes));
 });
 
-test("a refusal is no trouble that passes, and is not asked about again", async () => {
+test("a refusal is taken for no trouble that passes: it is not asked about again", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("refused", sizeBytes);
 
@@ -132,7 +132,7 @@ test("a refusal is no trouble that passes, and is not asked about again", async 
   await scene.assertSound({ unstored: [content] });
 });
 
-test("an upstream that wants to be left alone for a moment is asked again then, and the client waits", async () => {
+test("an upstream that fails and wants to be left alone for a moment is asked again then, and the client waits", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("limited", sizeBytes);
 
@@ -142,7 +142,7 @@ test("an upstream that wants to be left alone for a moment is asked again then, 
   await scene.assertSound({ stored: [content] });
 });
 
-test("an upstream that wants to be left alone for long is not asked again, and the client is told for how long", async () => {
+test("an upstream that fails and wants to be left alone for long is not asked again, and the client is told for how long", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("limited for long", sizeBytes);
 
@@ -166,7 +166,7 @@ test("an upstream that does not answer in time is not waited for a second time",
   await scene.assertSound({ unstored: [content] });
 });
 
-test("the end of the mirror does not wait for the next try", async () => {
+test("a mirror that stops does not wait for the next try at an upstream that fails", async () => {
   const scene = await FaultScene.start();
   const content = scene.upstream.blob("ending", sizeBytes);
   using client = scene.open("never-available", content);

@@ -34,7 +34,7 @@ test("a large blob comes in parts over several connections while its first answe
   await scene.assertSound({ stored: [content] });
 });
 
-test("what is small, of unknown length, or comes without a word of parts is asked for once", async () => {
+test("a blob that is small, of unknown length, or comes without a word of parts is asked for once", async () => {
   await using scene = await parallelScene();
   const pulls = [
     ["good", scene.upstream.blob("small", sizeBytes - 1)],
@@ -63,7 +63,7 @@ const hindrances: readonly string[] = [
 ];
 
 for (const fault of hindrances) {
-  test(`${fault}: one is asked for, and the first answer brings the blob`, async () => {
+  test(`${fault}: one part is asked for, and the first answer brings the blob`, async () => {
     await using scene = await parallelScene();
     const content = scene.upstream.blob(fault, sizeBytes);
     const release = scene.upstream.holdWholeAt(content, [heldBytes]);
@@ -184,7 +184,7 @@ test("an upstream that goes away in the midst of parts and comes back is gone on
   await scene.assertSound({ stored: [content] });
 });
 
-test("the end of the mirror ends every part", async () => {
+test("a mirror that stops ends every part that is under way", async () => {
   const scene = await parallelScene();
   const content = scene.upstream.blob("ending", sizeBytes);
   scene.upstream.hold(content, 0);

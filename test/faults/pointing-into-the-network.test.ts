@@ -95,7 +95,7 @@ test("a public upstream sends a mirror to no place within its network, by redire
   );
 });
 
-test("a name is looked up once for a connection: what it means a moment later does not matter", async (t) => {
+test("a name that means a place within the network a moment later leads nowhere else: it is looked up once for a connection", async (t) => {
   const rebound = "http://rebound.test:PORT/";
   const findings = await pointTo(t, [rebound]);
   if (!findings) return;

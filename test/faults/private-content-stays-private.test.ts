@@ -153,7 +153,7 @@ test("a layer that a private image shares is served through the public one only"
   await lab.assertKept();
 });
 
-test("what is public is fetched with the credentials, and served while the registry is down", async () => {
+test("what is public is pulled with the credentials, and served while the registry is down", async () => {
   await using lab = await PrivateLab.start();
   const { manifest, blobs } = lab.publicImage;
   const pull = async (): Promise<void> => {

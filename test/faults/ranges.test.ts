@@ -37,7 +37,7 @@ const table: Readonly<Record<string, Expected>> = {
 };
 
 for (const state of ["cold", "in flight", "stored"] as const) {
-  test(`every form of a range is answered as RFC 9110 says of a blob that is ${state}`, async () => {
+  test(`every form of a range, malformed ones too, is answered as RFC 9110 says of a blob that is ${state}`, async () => {
     await using scene = await FaultScene.start();
     const asked = Object.entries(table).map(([range, expected]) => {
       return { range, expected, content: scene.upstream.blob(`${state} ${range}`, sizeBytes) };
@@ -53,7 +53,7 @@ for (const state of ["cold", "in flight", "stored"] as const) {
   });
 }
 
-test("every form of a range is answered as RFC 9110 says of a blob that finds no room", async () => {
+test("every form of a range, malformed ones too, is answered as RFC 9110 says of a blob that finds no room", async () => {
   await using scene = await FaultScene.start({ maxSize: { kind: "bytes", bytes: 1000 } });
   const asked = Object.entries(table).map(([range, expected]) => {
     return { range, expected, content: scene.upstream.blob(`no room ${range}`, sizeBytes) };
@@ -101,7 +101,7 @@ test("every range of an empty blob is 416 or all of nothing", async () => {
   await scene.assertSound();
 });
 
-test("a part that has come is answered at once; one that has not waits for it, and one at the end for verification", async () => {
+test("of a blob in flight a range that has come is answered at once, one that has not waits for it, and one at the end for verification", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("watermark", sizeBytes);
   const release = scene.upstream.hold(content, 900_000);
@@ -127,7 +127,7 @@ test("a part that has come is answered at once; one that has not waits for it, a
   await scene.assertSound({ stored: [content] });
 });
 
-test("no part that holds the last byte is complete before the digest is verified", async () => {
+test("no range that holds the last byte is complete before the digest is verified", async () => {
   await using scene = await FaultScene.start();
   const ranges = ["bytes=-1", "bytes=0-", `bytes=${sizeBytes - 1}-`, "bytes=500000-5000000"];
   const pulls = ranges.map((range) => {

@@ -48,7 +48,7 @@ test("whatever requests hold, each is one line of JSON, and none of what is in t
   }
 });
 
-test("whatever an upstream says of a failure, it is one line of JSON", async () => {
+test("whatever an upstream says of a failure, it is one line of JSON in the log", async () => {
   await using scene = await FaultProcessScene.start();
   const words = [
     "\r\n",
@@ -75,7 +75,7 @@ test("whatever an upstream says of a failure, it is one line of JSON", async () 
   for (const line of lines) assert.ok(JSON.stringify(line).length < 2_000);
 });
 
-test("hundreds of names make no more metrics than one", async () => {
+test("hundreds of made-up names make no more metrics than one", async () => {
   await using scene = await FaultProcessScene.start();
   const askFor = async (name: string): Promise<void> => {
     for (const kind of ["manifests/latest", "tags/list", "nonsense"]) {

@@ -60,7 +60,7 @@ test("no method but GET and HEAD does anything on any route: 405, nothing upstre
   assert.deepEqual((await mirror.get(byTag)).body, manifest.bytes);
 });
 
-test("what a method is called, in what case, or another header says, makes no difference", async () => {
+test("a method that is made up, in another case or overridden by a header writes nothing either", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("stays too", 1000);
   await scene.pullWhole("good", content);

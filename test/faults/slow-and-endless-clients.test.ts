@@ -60,7 +60,7 @@ for (const [name, [header, piece]] of Object.entries(bodies)) {
   });
 }
 
-test("1000 GETs in one go on one connection are answered in their order, or the connection ends", async () => {
+test("1000 GETs in one go on one connection are answered in their order, or their connection is ended", async () => {
   await using scene = await FaultProcessScene.start();
   const contents = Array.from({ length: 10 }, (_, at) =>
     scene.upstream.blob(`in a row ${at}`, 1000),

@@ -14,7 +14,7 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 for (const [what, target] of Object.entries(kinds)) {
-  test(`a hundred clients of ${what} are next to one question for a registry that answers 429 and not for how long`, async () => {
+  test(`a hundred clients of ${what} cost a registry that answers 429, and says not for how long, next to one question`, async () => {
     await using scene = await FaultScene.start({ machineClock: false });
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     limit(scene.upstream, [target], { released });
@@ -31,7 +31,7 @@ for (const [what, target] of Object.entries(kinds)) {
   });
 }
 
-test("a storm against a registry that wants a minute of peace is over with what was under way", async () => {
+test("a storm of clients costs a registry that wants a minute of peace only what was under way", async () => {
   await using scene = await FaultScene.start({ machineClock: false });
   const targets = Array.from({ length: clients }, (_, at) => `/v2/good/app/manifests/${at}`);
   limit(scene.upstream, targets, { headers: { "retry-after": "60" } });

@@ -24,7 +24,7 @@ const good: readonly string[] = [
 ];
 
 for (const fault of good) {
-  test(`${fault}: the client sees one answer, whole and right`, async () => {
+  test(`a body that breaks off (${fault}): the client sees one answer, whole and right`, async () => {
     await using scene = await FaultScene.start();
     const content = scene.upstream.blob(fault, sizeBytes);
 
@@ -52,7 +52,7 @@ test("a blob whose upstream breaks off every 8 MiB arrives whole, and hardly a b
   await scene.assertSound({ stored: [content] });
 });
 
-test("content of unknown length is gone on with after a cut", async () => {
+test("a blob of unknown length is gone on with after a cut", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("unknown length", sizeBytes);
 
@@ -79,7 +79,7 @@ const traps: readonly string[] = [
   "cut-always",
 ];
 
-test("whatever else comes in place of the rest ends right or cut, never wrong, and is asked for a bounded number of times", async () => {
+test("whatever else comes in place of the rest after a cut ends right or cut, never wrong, and is asked for a bounded number of times", async () => {
   await using scene = await FaultScene.start();
   const pulls = traps.flatMap((fault) =>
     [33_000, sizeBytes].map(
@@ -105,7 +105,7 @@ test("whatever else comes in place of the rest ends right or cut, never wrong, a
   await scene.assertSound({ stored: pulls.map(([, content]) => content) });
 });
 
-test("a rest is asked for through the registry, never through the signed URL that broke", async () => {
+test("the rest after a cut is asked for through the registry, never through the signed URL that broke", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("signed", sizeBytes);
 
@@ -141,7 +141,7 @@ test("clients that speak HTTP/1.0 ride through a cut too", async () => {
   await scene.assertSound({ stored: [content] });
 });
 
-test("what breaks off after a reload has taken its upstream away is gone on with there", async () => {
+test("a blob that breaks off after a reload has taken its upstream away is gone on with at that upstream", async () => {
   await using scene = await FaultScene.start();
   await using other = await FaultUpstream.start();
   const content = scene.upstream.blob("taken away", sizeBytes);
@@ -157,7 +157,7 @@ test("what breaks off after a reload has taken its upstream away is gone on with
   await scene.assertSound({ stored: [content] });
 });
 
-test("the end of the mirror does not wait for an upstream that breaks off again and again", async () => {
+test("a mirror that stops does not wait for an upstream that breaks off again and again", async () => {
   const scene = await FaultScene.start();
   const content = scene.upstream.blob("ending", sizeBytes);
   using client = scene.open("cut-always", content);

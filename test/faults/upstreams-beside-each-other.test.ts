@@ -88,7 +88,7 @@ test("an upstream that sends wrong bytes for a digest spoils it for nobody else,
   await scene.assertSound({ stored: [content] });
 });
 
-test("200 clients that wait for an upstream that stalls keep nobody from another", async () => {
+test("200 clients of blobs and tags of an upstream that stalls keep nobody from another, and are told when it goes down", async () => {
   await using beside = await FaultUpstream.start();
   await using scene = await FaultScene.start({
     beside,

@@ -62,7 +62,7 @@ test("a body that stops at the same byte each time cuts the answer in the end", 
   await scene.assertHeals(contents.map((content) => ["stall-at-half", content]));
 });
 
-test("content whose end is never said does not wait for ever: it ends right or cut", async () => {
+test("a body whose end is never said is not waited for for ever: its answer ends right or cut", async () => {
   await using scene = await FaultScene.start({ settings: noMoreForLong });
   const contents = [1000, 40_000, sizeBytes].map((size) =>
     scene.upstream.blob(`never ends ${size}`, size),

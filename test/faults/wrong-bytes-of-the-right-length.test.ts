@@ -15,7 +15,7 @@ const heldBackWholeBytes = 32_768;
 const lies = ["flip-first", "flip-middle", "flip-last", "flip-first-chunked", "flip-last-chunked"];
 
 for (const fault of lies) {
-  test(`${fault}: no answer is complete, nothing is stored, and the next pull after it is right`, async () => {
+  test(`wrong bytes (${fault}): no answer is complete, nothing is stored, and the next pull after it is right`, async () => {
     await using scene = await FaultScene.start();
     const contents = sizes.map((sizeBytes) =>
       scene.upstream.blob(`${fault} ${sizeBytes}`, sizeBytes),
@@ -53,7 +53,7 @@ test("20 clients of a blob with one wrong bit all see that it broke, and so do l
   await scene.assertHeals([["flip-last", content]]);
 });
 
-test("a digest by sha512 is verified as one by sha256", async () => {
+test("wrong bytes for a sha512 digest are refused as for a sha256 one", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("sha512", 100_000, "sha512");
 
@@ -78,7 +78,7 @@ test("a client that speaks HTTP/1.0 is cut by a reset, for it takes a clean end 
   await scene.assertSound();
 });
 
-test("128 MiB are verified to their last byte, in little memory", async () => {
+test("one wrong byte at the end of 128 MiB cuts the answer, in little memory", async () => {
   await assertVerifiedToItsLastByte(128 * mib);
 });
 

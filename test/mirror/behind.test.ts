@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { pino } from "pino";
 import { Behind } from "../../src/mirror/behind.ts";
 
-test("work begins at once, and 'idle' waits for it", async () => {
+test("work behind an answer begins at once, and 'idle' waits for it", async () => {
   const { behind } = newBehind();
   const work = heldWork();
 
@@ -34,7 +34,7 @@ test("of each key one runs or waits, and it may run again afterwards", async () 
   assert.equal(work.begun, 2);
 });
 
-test("four run at a time for an upstream, the others wait in the order they came", async () => {
+test("four pieces of work run at a time for an upstream, the others wait in the order they came", async () => {
   const { behind } = newBehind();
   const works = Array.from({ length: 7 }, () => heldWork());
   for (const [at, { run }] of works.entries()) behind.run("docker.io", `${at}`, run);
@@ -70,7 +70,7 @@ test("an upstream that hangs holds up no other", async () => {
   await behind.idle();
 });
 
-test("a thousand wait, and what comes beyond is dropped", async () => {
+test("a thousand pieces of work may wait, and what comes beyond is dropped", async () => {
   const { behind } = newBehind();
   const work = heldWork();
 
@@ -98,7 +98,7 @@ test("work that fails, in whatever way, is logged and ends nothing", async () =>
   assert.ok(lines.every((line) => line.upstream === "docker.io"));
 });
 
-test("when it stops, what waits is dropped, what runs is waited for, and nothing begins any more", async () => {
+test("at the stop work that waits is dropped, what runs is waited for, and nothing begins any more", async () => {
   const { behind } = newBehind();
   const works = Array.from({ length: 6 }, () => heldWork());
   for (const [at, { run }] of works.entries()) behind.run("docker.io", `${at}`, run);

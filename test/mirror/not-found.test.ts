@@ -33,7 +33,7 @@ test("'not found' is believed for a while, of one thing of one repository", () =
   assert.ok(!notFound.has(target, "manifest latest", policy));
 });
 
-test("it ends when there is such a thing after all", () => {
+test("'not found' ends when there is such a thing after all", () => {
   const { notFound } = newNotFound();
   const target = targetOf(newUpstream(), "team/app");
   notFound.note(target, "manifest latest");
@@ -43,14 +43,14 @@ test("it ends when there is such a thing after all", () => {
   assert.ok(!notFound.has(target, "manifest latest", policy));
 });
 
-test("it counts for the upstream as it is configured: built anew, it is asked again", () => {
+test("'not found' counts for the upstream as it is configured: built anew, it is asked again", () => {
   const { notFound } = newNotFound();
   notFound.note(targetOf(newUpstream(), "team/app"), "manifest latest");
 
   assert.ok(!notFound.has(targetOf(newUpstream(), "team/app"), "manifest latest", policy));
 });
 
-test("it counts for nothing when the clock was set back before it", () => {
+test("'not found' counts for nothing when the clock was set back before it", () => {
   const { notFound, clock } = newNotFound();
   const target = targetOf(newUpstream(), "team/app");
   notFound.note(target, "manifest latest");
@@ -60,7 +60,7 @@ test("it counts for nothing when the clock was set back before it", () => {
   assert.ok(!notFound.has(target, "manifest latest", policy));
 });
 
-test("whoever tries names makes it forget the oldest, and take no more memory", () => {
+test("whoever tries names makes the mirror forget the oldest 'not found', and take no more memory", () => {
   const { notFound } = newNotFound();
   const target = targetOf(newUpstream(), "team/app");
 

@@ -44,7 +44,7 @@ const asTheyCame: readonly (readonly [
 ];
 
 for (const [what, list, asked] of asTheyCame) {
-  test(`${what} stays as it came`, () => {
+  test(`a list stays as it came: ${what}`, () => {
     assert.equal(pageOutOf(list, pageOf(asked)), null);
   });
 }

@@ -3,7 +3,7 @@ import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { Progress } from "../../src/mirror/fills/progress.ts";
 
-test("all who wait are woken, and who waits again waits for the next time", async () => {
+test("all who wait for a fill's progress are woken, and whoever waits again waits for the next time", async () => {
   const progress = new Progress();
   const { signal } = new AbortController();
   let woken = 0;
@@ -21,7 +21,7 @@ test("all who wait are woken, and who waits again waits for the next time", asyn
   assert.equal(woken, 3);
 });
 
-test("who leaves waits no more, and nobody else is woken by it", async () => {
+test("whoever leaves waits for a fill's progress no more, and nobody else is woken by it", async () => {
   const progress = new Progress();
   const leaving = new AbortController();
   const staying = new AbortController();
@@ -40,7 +40,7 @@ test("who leaves waits no more, and nobody else is woken by it", async () => {
   await stayed;
 });
 
-test("waiting leaves nothing behind, however often it was waited", async () => {
+test("to wait for a fill's progress leaves nothing behind, however often it was waited", async () => {
   const progress = new Progress();
   const { signal } = new AbortController();
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { RecentBytes } from "../../src/mirror/fills/recent-bytes.ts";
 import type { Batch } from "../../src/upstream/exchange/batch.ts";
 
-test("what came last is had from any byte of it on, across chunks, as much as fits", () => {
+test("the bytes that came last are read from any of them on, across chunks, as many as fit", () => {
   using recent = new RecentBytes();
   recent.put(batchOf(["abc", "de", "fghi"]), 100);
 
@@ -13,7 +13,7 @@ test("what came last is had from any byte of it on, across chunks, as much as fi
   assert.equal(copied(recent, 108, 1), "i");
 });
 
-test("nothing is had of what came before, or has not come yet", () => {
+test("of bytes that came earlier, or have not come yet, nothing is read from memory", () => {
   using recent = new RecentBytes();
   assert.equal(copied(recent, 0, 20), "");
 

@@ -6,7 +6,7 @@ import { DiskBudget } from "../../src/storage/disk-budget.ts";
 import { Overhead } from "../../src/storage/overhead.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
 
-test("there is room for nothing new while it is closed, and for what has some there is more", async () => {
+test("while no room is given out there is none for what is new, and more for what has some already", async () => {
   await using directory = await storageDirectory();
   const { layout } = directory;
   await using catalog = await SqliteCatalog.open(layout);

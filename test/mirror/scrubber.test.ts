@@ -34,7 +34,7 @@ test("a large store is read faster, so that its round ends in the period", async
   assert.equal(Math.round((second?.beganAtMs ?? 0) - (first?.beganAtMs ?? 0)), periodMs);
 });
 
-test("after a restart it goes on where it was", async () => {
+test("after a restart the scrub goes on where it was", async () => {
   await using scene = await startScene({ blobs: 100, sizeBytes: 100 * 1024 * mib });
   await scene.runUntil(() => scene.checked === 40);
   const beganAtMs = scene.rounds[0]?.beganAtMs;
@@ -47,7 +47,7 @@ test("after a restart it goes on where it was", async () => {
   assert.equal((await scene.catalog.scrubRound())?.beganAtMs, beganAtMs);
 });
 
-test("a round that failed is tried again from where it was", async () => {
+test("a round of the scrub that failed is tried again from where it was", async () => {
   await using scene = await startScene({ blobs: 10, sizeBytes: 1024 * mib });
   scene.failAfter = 4;
   await scene.runUntil(() => scene.checked === 10);

@@ -21,12 +21,12 @@ test("a blob is cut into segments that are no more than the window, whatever its
   }
 });
 
-test("what is small is not cut, nor is anything for one connection", () => {
+test("a small blob is not cut into segments, nor is any for one connection", () => {
   assert.equal(planSegments(8 * mebibyte - 1, 4), null);
   assert.equal(planSegments(2 ** 30, 1), null);
 });
 
-test("memory is lent as long as there is some, and again when it is given back", () => {
+test("memory for segments is lent as long as there is some, and again when it is given back", () => {
   const memory = new SegmentMemory();
   const lent = Array.from({ length: 4 }, () => memory.lend(32 * mebibyte) ?? assert.fail());
 
@@ -50,7 +50,7 @@ test("a fill for which no memory is left asks for nothing ahead until there is s
   assert.deepEqual(asked, [{ first: 30, last: 39 }]);
 });
 
-test("nothing is asked for ahead while there are connections for what must be only", () => {
+test("no segment is asked for ahead while there are connections only for what must be asked", () => {
   const asked: ByteRange[] = [];
   let isAmple = false;
   using ahead = newAhead({

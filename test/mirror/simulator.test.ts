@@ -5,7 +5,7 @@ import { TestMirror } from "../support/test-mirror.ts";
 const request = { maxSizes: null, policies: null, days: null };
 
 // The thread went on for as long as it took, and whoever asked again was told to wait.
-test("who goes away ends the replay, and makes way for the next", async () => {
+test("a client that goes away ends its replay, and makes way for the next", async () => {
   await using mirror = await TestMirror.start({ upstreams: {} });
   const { simulator } = mirror.daemon.mirror;
   const leaving = new AbortController();

@@ -14,7 +14,7 @@ import { TestMirror } from "../support/test-mirror.ts";
 const digestPath = `/v2/library/app/manifests/${old.manifest.digest}`;
 const json = "application/vnd.oci.image.manifest.v1+json";
 
-test("a tag in memory is fresh up to the millisecond in which it is not, and a proof too", async () => {
+test("from memory a tag is a hit to the last millisecond of its ttl, and a digest to that of half of grantTtl", async () => {
   await using scene = await pulledTag({ freshness: { grantTtlMs: 3_600_000 } });
   const { hub, mirror } = scene;
   const before = hub.requests.length;
@@ -40,7 +40,7 @@ test("a tag in memory is fresh up to the millisecond in which it is not, and a p
   assert.equal(hub.requests.length, before + 2);
 });
 
-test("by tag and by digest, GET, HEAD and what is not modified have the same headers, each its own body", async () => {
+test("GET, HEAD and 304 of a manifest in memory have the same headers, each its own body, by tag and by digest", async () => {
   await using scene = await pulledTag();
   const { mirror } = scene;
   const etag = `"${old.manifest.digest}"`;
@@ -64,7 +64,7 @@ test("by tag and by digest, GET, HEAD and what is not modified have the same hea
   }
 });
 
-test("each byte of a manifest is sent as it is, of a small one and of a large one, by each protocol", async () => {
+test("a manifest of any bytes, small or large, is sent byte for byte over HTTP/1.1, TLS and HTTP/2", async () => {
   await using plain = await pulledTag();
   await using secure = await http2Scene();
   // Everything that a byte can be, and some letters that are several.
@@ -89,7 +89,7 @@ test("each byte of a manifest is sent as it is, of a small one and of a large on
   }
 });
 
-test("what is purged or evicted is not in memory any more, nor is what it meant", async () => {
+test("a tag that is purged or evicted is a miss, whatever of it was in memory", async () => {
   await using scene = await pulledTag();
   const { hub, mirror } = scene;
   const { purger, evictor } = mirror.daemon.mirror;
@@ -108,7 +108,7 @@ test("what is purged or evicted is not in memory any more, nor is what it meant"
   assert.equal(mirror.logLines.at(-1)?.["outcome"], "miss");
 });
 
-test("a rule that denies, or keeps nothing, and who may pull, hold from the reload on", async () => {
+test("rules and access of a reload hold at once for what is in memory", async () => {
   await using scene = await pulledTag();
   const { hub, mirror } = scene;
   const statuses = async (): Promise<number[]> => [
@@ -142,7 +142,7 @@ test("a rule that denies, or keeps nothing, and who may pull, hold from the relo
   assert.deepEqual(await statuses(), [200, 200, 200]);
 });
 
-test("the same path means what ns, the host and the present configuration say", async () => {
+test("one path means the upstream that ns, the host, the prefix or the present configuration says, whatever it meant before", async () => {
   await using first = await FakeUpstream.start();
   await using second = await FakeUpstream.start();
   first.addImage("library/app", "1", old);
@@ -175,7 +175,7 @@ test("the same path means what ns, the host and the present configuration say", 
   assert.equal(await pulled(path), next.manifest.digest);
 });
 
-test("lists of media types that alternate get each what they take", async () => {
+test("clients whose Accept lists alternate get each what they take", async () => {
   await using scene = await pulledTag();
   const { mirror } = scene;
   for (let round = 0; round < 3; round++) {
@@ -208,7 +208,7 @@ test("what is not there is told at once, until upstream is asked again", async (
   assert.equal((await mirror.get(path)).status, 200);
 });
 
-test("its log line, its metrics and the statistics are those of any pull", async () => {
+test("an answer from memory has the log line, the metrics and the statistics of any pull", async () => {
   await using scene = await pulledTag();
   const { mirror } = scene;
   await mirror.get(tagPath);
@@ -235,7 +235,7 @@ test("its log line, its metrics and the statistics are those of any pull", async
   assert.equal(sentBytes, 2 * old.manifest.bytes.length);
 });
 
-test("requests that come at once on one connection are answered in their order", async () => {
+test("requests that come in one go are answered in their order, from memory or not", async () => {
   await using scene = await pulledTag();
   const { hub, mirror } = scene;
   const blob = noiseBlob("cold", 50_000);
@@ -258,7 +258,7 @@ test("requests that come at once on one connection are answered in their order",
   assert.deepEqual(await answers, expected);
 });
 
-test("bytes that are no request end a connection behind a whole answer, and never within one", async () => {
+test("bytes that are no request end a connection behind the whole answers before them, and never within one", async () => {
   await using scene = await pulledTag();
   const { port } = scene.mirror.daemon.address;
   const get = `GET ${tagPath} HTTP/1.1\r\nHost: x\r\n\r\n`;

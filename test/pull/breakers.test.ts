@@ -38,7 +38,7 @@ test("an upstream that fails again and again is left alone: pulls are told at on
   ]);
 });
 
-test("when the pause is over one request finds out, and the others wait for what it finds", async () => {
+test("when the pause of a breaker is over one request probes, and the others wait for what it finds", async () => {
   await using scene = await Scene.start(1, endless);
   const [only] = scene.endpoints;
   await scene.leaveAlone(only);
@@ -63,7 +63,7 @@ test("when the pause is over one request finds out, and the others wait for what
   assert.equal(scene.logged("endpoint answers again").length, 1);
 });
 
-test("who waits for a probe that comes to nothing is told after a moment, and before that at once", async () => {
+test("while an endpoint is left alone requests are refused at once, and while a probe hangs after a moment", async () => {
   await using scene = await Scene.start(1, {
     timeouts: { ...endless.timeouts, answerMs: 60 },
   });
@@ -93,7 +93,7 @@ test("who waits for a probe that comes to nothing is told after a moment, and be
   await probing.end();
 });
 
-test("what an upstream fails with keeps nobody from the rest of it, whoever asks how often, under how many names", async () => {
+test("paths with which an upstream always fails keep nobody from the rest of it, however many they are and however often they are asked for", async () => {
   await using scene = await Scene.start(1);
   const [only] = scene.endpoints;
   const byTag = "/v2/team/app/manifests/1";
@@ -111,7 +111,7 @@ test("what an upstream fails with keeps nobody from the rest of it, whoever asks
   assert.ok(again > 0 && again <= failing.length, String(again));
 });
 
-test("a probe with what an upstream fails with does not keep it from being found well", async () => {
+test("an upstream that is well again is found so, though the probe asks for what it always fails with", async () => {
   await using scene = await Scene.start(1);
   const [only] = scene.endpoints;
   await scene.leaveAlone(only);
@@ -124,7 +124,7 @@ test("a probe with what an upstream fails with does not keep it from being found
   assert.equal((await scene.mirror.get(tags)).status, 200);
 });
 
-test("an upstream that greets and fails with all that it could answer is left alone", async () => {
+test("an upstream that answers /v2/, and fails with all that it could answer before, is left alone", async () => {
   await using scene = await Scene.start(1);
   const [only] = scene.endpoints;
   assert.equal((await scene.mirror.get("/v2/team/app/manifests/1")).status, 200);
@@ -192,7 +192,7 @@ test("while every endpoint is left alone the first that is due is asked, and it 
   assert.deepEqual([first.requests.length, second.requests.length], [before[0] + 1, before[1]]);
 });
 
-test("what is not found, refused or limited opens nothing", async () => {
+test("answers that something is not found, refused or limited open no breaker", async () => {
   for (const status of [400, 401, 403, 404, 405, 429, 451, 501]) {
     await using scene = await Scene.start(1);
     const [only] = scene.endpoints;

@@ -11,7 +11,7 @@ const name = "docker.io";
 const hourMs = 3_600_000;
 const endless = { connectMs: hourMs, headersMs: hourMs, answerMs: hourMs, bodyIdleMs: hourMs };
 
-test("a download waits for a connection in turn, and has it until its last byte", async () => {
+test("a fill waits its turn for a connection to a busy upstream, and has it until its last byte", async () => {
   await using scene = await start({ maxConnections: 1, timeouts: endless });
   const { upstream, mirror } = scene;
   const [one, other] = [scene.held("one"), scene.held("other")];
@@ -31,7 +31,7 @@ test("a download waits for a connection in turn, and has it until its last byte"
   await eventually("nothing is held", async () => (await scene.load()).connections === 0);
 });
 
-test("what is busy is 503 with its name, or what is stored; hits and lists of what is here go on", async () => {
+test("where an upstream is busy a cold pull is 503 with its name, a stale one is served, and hits and lists go on", async () => {
   await using scene = await start({ maxConnections: 1, timeouts: endless });
   const { upstream, mirror } = scene;
   const image = imageOfSize("warm", 300_000);
@@ -77,7 +77,7 @@ test("what is busy is 503 with its name, or what is stored; hits and lists of wh
   );
 });
 
-test("a share of the connections of clients may wait for an upstream, and who may not begins nothing", async () => {
+test("no more than a share of all clients waits for one upstream: whoever is beyond is 503, and upstream is not asked", async () => {
   await using scene = await start({ timeouts: endless }, { maxConnections: 4 });
   const { upstream, mirror } = scene;
   await using clients = new AsyncDisposableStack();
@@ -101,7 +101,7 @@ test("a share of the connections of clients may wait for an upstream, and who ma
   assert.equal((await mirror.get(third.target)).status, 200);
 });
 
-test("another bound is taken over with the configuration, and who waits is served by it", async () => {
+test("a larger maxConnections of an upstream counts from the reload on, for those who wait already", async () => {
   await using scene = await start({ maxConnections: 1, timeouts: endless });
   const { upstream, mirror } = scene;
   const [one, other] = [scene.held("one"), scene.held("other")];

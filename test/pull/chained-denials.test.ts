@@ -39,7 +39,7 @@ test("the words of a parent's operator come through a chain to whoever is denied
   assert.equal(hub.requests.length, 0);
 });
 
-test("what a mirror says of a refusal is one line of printable words, and not too many", async () => {
+test("a parent's words about a refusal reach clients as one line of printable letters, of 300 at most", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   hub.overrideAll((_, response) => {

@@ -9,7 +9,7 @@ const image = imageOfSize("chained freshness", 1_000);
 const moved = imageOfSize("chained freshness, moved", 1_000);
 const byTag = "/v2/library/app/manifests/1";
 
-test("what a tag meant at the parent a while ago is no fresher at an edge", async () => {
+test("a tag that the parent checked a while ago is no fresher at an edge: its age counts there", async () => {
   await using hub = await FakeUpstream.start();
   await using chain = await startChain({
     hub,
@@ -43,7 +43,7 @@ test("what a tag meant at the parent a while ago is no fresher at an edge", asyn
   assert.equal(hub.count("HEAD", byTag), 1);
 });
 
-test("a tag that moves is noticed through a chain within the longest of their times, not their sum", async () => {
+test("a tag that moves is noticed through a chain within the longest ttl of its mirrors, not within their sum", async () => {
   await using hub = await FakeUpstream.start();
   await using chain = await startChain({
     hub,
@@ -82,7 +82,7 @@ test("a parent that serves what is old in an outage makes it no younger at an ed
   assert.match(alone.headers["cache-status"] ?? "", /^sluice; fwd=stale; ttl=-3540; detail=/);
 });
 
-test("an age that is none, or of another content, counts for nothing, and a very long one as a week", async () => {
+test("an Age that is malformed, or of content by digest, counts for nothing, and a very long one as a week", async () => {
   for (const [age, counted] of [
     ["-5", 0],
     ["5.5", 0],

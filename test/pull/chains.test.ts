@@ -13,7 +13,7 @@ const mib = 1024 * 1024;
 
 for (const isSized of [true, false]) {
   const length = isSized ? "a known length" : "an unknown length";
-  test(`a blob of ${length} streams through three mirrors at once`, async () => {
+  test(`a blob of ${length} streams through a chain of three mirrors before any of them has all of it`, async () => {
     await using hub = await FakeUpstream.start();
     await using chain = await startChain({ hub });
     const upstreams = namedAt(chain.edges[0].url);
@@ -95,7 +95,7 @@ test("twenty clients of two edges pull one cold image, and the registry is asked
   );
 });
 
-test("what a client means by ns, a prefix or the default is what the mirrors behind are asked for", async () => {
+test("ns, a prefix and the default mean the same upstream at each mirror of a chain", async () => {
   await using hub = await FakeUpstream.start();
   await using ghcr = await FakeUpstream.start();
   await using chain = await startChain({ hub, ghcr });
@@ -157,7 +157,7 @@ test("each mirror that was asked is in Cache-Status, the one at the registry fir
   assert.equal(await told(parent, byTag), "sluice; hit; ttl=60");
 });
 
-test("a Cache-Status that is none, or a long one, is not passed on", async () => {
+test("a Cache-Status that is malformed or too long is not passed on", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   for (const [at, header] of ["no, list;", `a; detail="${"x".repeat(2_000)}"`].entries()) {
@@ -199,7 +199,7 @@ for (const sizeBytes of [1_000, 3 * mib]) {
   });
 }
 
-test("what the way to the parent cuts is gone on with where it ended, and the registry sends it once", async () => {
+test("a blob that is cut on its way from the parent is gone on with where it ended, and the registry sends it once", async () => {
   await using hub = await FakeUpstream.start();
   await using chain = await startChain({ hub });
   await using relay = await InjuringRelay.start({ before: chain.parent.url });
@@ -294,7 +294,7 @@ for (const [what, { answer, status, cause }] of Object.entries(troubles)) {
   });
 }
 
-test("what the parent has is pulled from it while the registry limits the parent", async () => {
+test("while the registry limits the parent an edge still pulls what the parent has stored", async () => {
   await using hub = await FakeUpstream.start();
   await using chain = await startChain({ hub });
   const { parent, edges } = chain;

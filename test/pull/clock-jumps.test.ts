@@ -14,7 +14,7 @@ for (const [name, jumpMs] of [
   ["back by 30 days", -30 * dayMs],
   ["forward by 400 days", 400 * dayMs],
 ] as const) {
-  test(`a clock that is set ${name} costs one question for each thing, once`, async () => {
+  test(`a clock that is set ${name} has each stored thing asked about once more, by HEAD, and all is served`, async () => {
     await using scene = await pulledImages();
     const { hub, mirror } = scene;
     const before = hub.requests.length;
@@ -51,7 +51,7 @@ test("a clock that jumps there and back costs one question a jump", async () => 
   assert.ok(hub.requests.length - before <= 20, `${hub.requests.length - before}`);
 });
 
-test("what was checked by a clock that has been set back is served while upstream is down, and has no age", async () => {
+test("a tag that was checked by a clock that has been set back since is served while upstream is down, with age 0", async () => {
   await using scene = await pulledTag();
   const { hub, mirror } = scene;
   await hub.down();
@@ -63,7 +63,7 @@ test("what was checked by a clock that has been set back is served while upstrea
   assert.equal(answer.headers["age"], "0");
 });
 
-test("what was checked by a clock that has been set back does not stand against a refusal", async () => {
+test("a tag that was checked by a clock that has been set back since does not stand against a refusal", async () => {
   await using scene = await pulledTag();
   const { hub, mirror } = scene;
   hub.overrideAll((_request, response) => void response.writeHead(403).end());
@@ -73,7 +73,7 @@ test("what was checked by a clock that has been set back does not stand against 
   assert.equal((await mirror.get(`/v2/app/manifests/${old.manifest.digest}`)).status, 403);
 });
 
-test("a clock that is set forward beyond the policy ends what upstream cannot say again", async () => {
+test("a clock that is set forward beyond staleIfError ends a tag while upstream is down, until it is set right", async () => {
   await using scene = await pulledTag();
   const { hub, mirror } = scene;
   await hub.down();

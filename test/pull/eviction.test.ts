@@ -103,7 +103,7 @@ test("what nobody pulled for maxIdle goes although there is room", async () => {
   assert.equal(await scene.isHit("b"), true);
 });
 
-test("what is pinned and idle is counted once, and is no reason to warn while there is room", async () => {
+test("an image that is pinned and idle is counted once, and no reason to warn while there is room", async () => {
   await using scene = await startScene({ pins: ["docker.io/library/a"], maxIdleMs: 1_000 });
   const { mirror } = scene;
   await scene.pull("a");
@@ -121,7 +121,7 @@ test("what is pinned and idle is counted once, and is no reason to warn while th
   assert.equal(warnings().length, 1);
 });
 
-test("the plan is what then happens, in its order, and changes nothing itself", async () => {
+test("an eviction does what its plan said, in that order, and a plan changes nothing", async () => {
   await using scene = await startScene();
   for (const name of ["a", "b", "c"]) {
     await scene.pull(name);
@@ -172,7 +172,7 @@ test("an image stays while it is being pulled, however little it is worth", asyn
   assert.equal(complete.victims[0].freed.length, 2, "the manifest and the layer");
 });
 
-test("an eviction of more than a hundred goes on portion by portion, and makes the room that a pull waits for", async () => {
+test("an eviction of more than a hundred images goes on portion by portion, and makes the room that a pull waits for", async () => {
   await using scene = await startScene({ pins: ["docker.io/library/[a-c]"] });
   const { mirror, hub } = scene;
   const { evictor } = mirror.daemon.mirror;
@@ -251,7 +251,7 @@ test("pulls and evictions go on while somebody reads an old snapshot of the cata
   assert.ok(size < 64 * mib, `its log has ${size} bytes`);
 });
 
-test("an image is ranked by all of it, though its manifest was written before its layers came", async () => {
+test("an image is ranked by the size of all of it, though its manifest was stored before its layers came", async () => {
   await using scene = await startScene();
   const { evictor } = scene.mirror.daemon.mirror;
   scene.image("a");
@@ -268,7 +268,7 @@ test("an image is ranked by all of it, though its manifest was written before it
 });
 
 // It was written twice in one go, the second time as it had been before the pull.
-test("a pull at the time when an image is ranked again counts", async () => {
+test("a pull that comes when an image is about to be ranked again is not lost", async () => {
   await using scene = await startScene();
   const { evictor } = scene.mirror.daemon.mirror;
   await scene.pull("a");

@@ -64,7 +64,7 @@ test("a tag that nobody has asked for yet is pulled though few are left, and all
   );
 });
 
-test("an upstream that names no limit is asked as ever", async () => {
+test("an upstream that names no limit is asked as soon as the ttl is over", async () => {
   await using scene = await start();
   const { registry, mirror } = scene;
   registry.hub.addImage("team/app", "1", imageOfSize("one", 100));

@@ -41,7 +41,7 @@ const ways: readonly Way[] = [
 ];
 
 for (const [result, options, arrange] of ways) {
-  test(`a fill that ends ${result} is counted as that`, async () => {
+  test(`the metrics count a fill that ends ${result} as that`, async () => {
     await using hub = await FakeUpstream.start();
     await using mirror = await TestMirror.start({ ...options, upstreams: { "docker.io": hub } });
     arrange(hub);
@@ -53,7 +53,7 @@ for (const [result, options, arrange] of ways) {
   });
 }
 
-test("a fill that stops with the mirror is abandoned, and none that failed", async () => {
+test("the metrics count a fill that the mirror's stop ends as abandoned, and not as failed", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   hub.addBlob("library/app", blob);

@@ -134,7 +134,7 @@ test("a blob of unknown length is chunked, whole and verified", async () => {
   assert.deepEqual(answer.body, blob.bytes);
 });
 
-test("repositories that wait for one blob wait through the same few tries", async () => {
+test("repositories that wait for one blob of an upstream in trouble share its few tries", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   const { digest } = noiseBlob("in trouble", mib);
@@ -161,7 +161,7 @@ test("repositories that wait for one blob wait through the same few tries", asyn
 });
 
 // Whoever proved that it may join while the fill ended began a second one, for what was stored by then.
-test("a repository that proves its right until the fill of another has ended is served what that stored", async () => {
+test("a repository whose right is proven only when another's fill has ended is served what that stored", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   const blob = noiseBlob("proven late", mib);

@@ -29,7 +29,7 @@ const parts = [byTag, byDigest, blob, "/v2/team/app/tags/list"];
 
 for (const tokens of [false, true]) {
   const how = tokens ? "tokens" : "passwords";
-  test(`with ${how}, each gets what the registry gives to them, cold and warm, and others do not`, async () => {
+  test(`with ${how}, each caller gets what the registry gives to them, cold and warm, and others do not`, async () => {
     await using scene = await startScene({ tokens });
 
     for (const turn of ["cold", "warm"]) {
@@ -45,7 +45,7 @@ for (const tokens of [false, true]) {
     assert.equal(scene.hub.count("GET", layer.digest), 1);
   });
 
-  test(`with ${how}, what is pulled by two at once is asked for by each as themselves`, async () => {
+  test(`with ${how}, what two callers pull at once is asked for by each as themselves`, async () => {
     await using scene = await startScene({ tokens });
     scene.rights.set("team/other", new Set<User>(["bob"]));
     scene.hub.addImage("team/other", "1", image);
@@ -75,7 +75,7 @@ for (const tokens of [false, true]) {
   });
 }
 
-test("who has pulled is asked about once, and again when that has grown old", async () => {
+test("the right of a caller who has pulled is asked about once, and again when the grant has expired", async () => {
   await using scene = await startScene({ mirror: { freshness: { grantTtlMs: 3_600_000 } } });
   await scene.get(blob, "alice");
   await scene.mirror.idle();
@@ -90,7 +90,7 @@ test("who has pulled is asked about once, and again when that has grown old", as
   assert.equal(await scene.statusOf(blob, "alice"), 403);
 });
 
-test("in an outage those get what is here who have got it before, until that has grown old, and nobody else", async () => {
+test("in an outage a caller gets what they pulled before, until the grant has expired, and nobody else does", async () => {
   await using scene = await startScene({ mirror: { freshness: { grantTtlMs: 3_600_000 } } });
   scene.rights.set("team/app", new Set<User>(["alice", "bob"]));
   for (const path of [byTag, byDigest, blob]) await scene.get(path, "alice");
@@ -111,7 +111,7 @@ test("in an outage those get what is here who have got it before, until that has
   assert.ok((await scene.statusOf(blob, "alice")) >= 502);
 });
 
-test("that one was told there is nothing is not told to the others", async () => {
+test("'not found' for one caller is not told to the others", async () => {
   await using scene = await startScene({ denial: 404 });
 
   for (const path of [byTag, byDigest, blob]) {
@@ -121,7 +121,7 @@ test("that one was told there is nothing is not told to the others", async () =>
   }
 });
 
-test("what becomes of one caller's right while both ask is nothing to the other", async () => {
+test("a refusal of one caller is nothing to another who asks for the same at the same time", async () => {
   await using scene = await startScene();
   scene.rights.set("team/app", new Set<User>(["alice", "bob"]));
   const before = imageOfSize("pulled before", 10);
@@ -152,7 +152,7 @@ test("what becomes of one caller's right while both ask is nothing to the other"
   }
 });
 
-test("'not found' is of who was told it, also where they could pull before", async () => {
+test("a caller who has lost their right to a repository is told 'not found' while another still pulls from it", async () => {
   await using scene = await startScene({ denial: 404 });
   scene.rights.set("team/app", new Set<User>(["alice", "bob"]));
   const before = imageOfSize("pulled before", 10);
@@ -184,7 +184,7 @@ test("a manifest that names what its repository does not have opens it to nobody
   assert.ok((await scene.statusOf(named, "bob")) >= 502);
 });
 
-test("what anybody may pull needs no login", async () => {
+test("what the registry gives to anybody is pulled without a login, and with an empty one", async () => {
   await using scene = await startScene();
   scene.rights.set("team/app", new Set<"">([""]));
 
@@ -192,7 +192,7 @@ test("what anybody may pull needs no login", async () => {
   assert.equal((await scene.mirror.get(blob, { authorization: basic("", "") })).status, 200);
 });
 
-test("at /v2/ a login is asked for and looked at, where the request is for such an upstream", async () => {
+test("/v2/ asks for a login and has the registry check it, where the request is for an upstream with access: forward", async () => {
   for (const tokens of [false, true]) {
     await using scene = await startScene({ tokens });
     const base = async (target: string, headers = {}): Promise<number> =>
@@ -212,7 +212,7 @@ test("at /v2/ a login is asked for and looked at, where the request is for such 
   }
 });
 
-test("a login that is no user and password is asked for again, and goes nowhere", async () => {
+test("a login that is no user and password is answered by the challenge, and goes nowhere", async () => {
   await using scene = await startScene();
   for (const authorization of ["Bearer abc", "Basic ???", "Basic", `${"x".repeat(5_000)}`]) {
     assert.equal((await scene.mirror.get(blob, { authorization })).status, 401, authorization);
@@ -259,7 +259,7 @@ test("a token server on another host is not shown the login", async () => {
   assert.deepEqual(scene.beside.requests, []);
 });
 
-test("whom the registry limits keeps no other waiting", async () => {
+test("a caller whom the registry limits keeps no other waiting", async () => {
   await using scene = await startScene();
   scene.rights.set("team/app", new Set<User>(["alice", "bob"]));
   const { authorization } = loginOf("alice");
@@ -281,7 +281,7 @@ test("whom the registry limits keeps no other waiting", async () => {
   assert.equal(await scene.statusOf(byTag, "bob"), 200);
 });
 
-test("who guesses passwords is soon told to wait, and the registry hears of no more", async () => {
+test("a caller who guesses passwords is soon told to wait, and the registry hears of no more guesses", async () => {
   await using scene = await startScene();
   const guess = async (at: number): Promise<number> => {
     const authorization = basic("alice", `guess ${at}`);
@@ -295,7 +295,7 @@ test("who guesses passwords is soon told to wait, and the registry hears of no m
   assert.equal(scene.asked.filter((one) => one.startsWith("?")).length, 30);
 });
 
-test("the doctor misses no login of its own, and takes it for right that clients are asked for theirs", async () => {
+test("the doctor finds nothing wrong with an upstream that asks each caller for a login, and needs none of its own", async () => {
   await using scene = await startScene();
   const answer = await askDaemon(layoutOf(scene.mirror.directory), { path: "/api/v1/doctor" });
   const { findings }: DoctorAnswer = JSON.parse(await text(answer?.body ?? Readable.from([])));
@@ -309,7 +309,7 @@ test("the doctor misses no login of its own, and takes it for right that clients
   assert.ok(about("private.test", "ok").length > 0);
 });
 
-test("the list of repositories has what this caller has pulled", async () => {
+test("the list of repositories has what the caller who asks has pulled, and nothing of others", async () => {
   await using scene = await startScene();
   await scene.get(blob, "alice");
   await scene.get(byTag, "alice");

@@ -25,7 +25,7 @@ test("the first rule that matches decides, and what it does not say is as withou
   assert.equal(await scene.pull("team/a:1"), "hit; ttl=30");
 });
 
-test("a rule has its own time behind an answer, and for an upstream that is down", async () => {
+test("a rule has its own staleWhileRevalidate and its own staleIfError", async () => {
   await using scene = await startScene([
     { match: "*:behind", staleWhileRevalidateMs: dayMs },
     { match: "*:brief", staleIfErrorMs: minuteMs },
@@ -43,7 +43,7 @@ test("a rule has its own time behind an answer, and for an upstream that is down
   assert.equal((await mirror.get("/v2/team/a/manifests/brief")).status, 502);
 });
 
-test("a rule has its own time for what is not found", async () => {
+test("a rule has its own negativeTtl", async () => {
   await using scene = await startScene([{ match: "*:soon-*", negativeTtlMs: 1_000 }]);
   const { hub, mirror } = scene;
   for (const tag of ["soon-1", "later"]) await mirror.get(`/v2/team/a/manifests/${tag}`);
@@ -98,7 +98,7 @@ test("a tag whose digest upstream has no more is asked again, however long it wo
   assert.equal(answer.headers["docker-content-digest"], moved.manifest.digest);
 });
 
-test("what is denied is refused in the operator's words, and nobody is asked", async () => {
+test("what a rule denies is refused in the operator's words, and upstream is not asked", async () => {
   const denial = "use quay.io/good/* instead";
   await using scene = await startScene([{ match: "quay.io/evil/*", denial }]);
   const { hub, mirror } = scene;
@@ -126,7 +126,7 @@ test("what is denied is refused in the operator's words, and nobody is asked", a
   );
 });
 
-test("a tag alone can be denied", async () => {
+test("a rule may deny a tag alone: the repository's others, its list and the digest are pulled", async () => {
   await using scene = await startScene([{ match: "docker.io/team/a:old", denial: "too old" }]);
   const { mirror } = scene;
 
@@ -136,7 +136,7 @@ test("a tag alone can be denied", async () => {
   assert.equal((await mirror.get("/v2/team/a/tags/list")).status, 200);
 });
 
-test("what was stored before it was denied is refused at once, and not listed any more", async () => {
+test("what was stored before a rule denied it is refused at once, and not listed any more", async () => {
   await using scene = await startScene([]);
   const { mirror } = scene;
   await scene.pull("team/a:latest");
@@ -152,7 +152,7 @@ test("what was stored before it was denied is refused at once, and not listed an
   assert.equal(await scene.pull("team/a:latest"), "hit; ttl=60");
 });
 
-test("what is not stored passes through, and nothing of it is kept", async () => {
+test("with store: false an image passes through, and nothing of it is kept", async () => {
   await using scene = await startScene([{ match: "docker.io/nightly/*", keeps: false }]);
   const { hub, mirror } = scene;
   const detail = 'detail="freshness.rules[0]"';
@@ -182,7 +182,7 @@ test("what is not stored passes through, and nothing of it is kept", async () =>
   assert.equal(hub.count("GET", "/manifests/"), 2);
 });
 
-test("a blob that is not stored is sent once for all who want it at a time", async () => {
+test("with store: false upstream sends a blob once for all who want it at the same time", async () => {
   await using scene = await startScene([{ match: "docker.io/nightly/*", keeps: false }]);
   const { hub, mirror } = scene;
   const release = hub.hold("nightly/a", layer.digest, 50_000);
@@ -201,7 +201,7 @@ test("a blob that is not stored is sent once for all who want it at a time", asy
   assert.deepEqual(await mirror.stored(), { blobs: 0, bytes: 0 });
 });
 
-test("what another repository stores is served from there, once upstream has said that this one has it", async () => {
+test("with store: false a blob that another repository stored is a hit, once upstream has said that this one has it", async () => {
   await using scene = await startScene([{ match: "docker.io/nightly/*", keeps: false }]);
   const { hub, mirror } = scene;
   await mirror.get(`/v2/team/a/blobs/${layer.digest}`);
@@ -214,7 +214,7 @@ test("what another repository stores is served from there, once upstream has sai
   assert.equal(hub.count("HEAD", `/nightly/a/blobs/${layer.digest}`), 1);
 });
 
-test("a fill that began for one who keeps nothing is kept for one who does", async () => {
+test("a fill that began for a repository with store: false is stored for one without that joins it", async () => {
   await using scene = await startScene([{ match: "docker.io/nightly/*", keeps: false }]);
   const { hub, mirror } = scene;
   const release = hub.hold("nightly/a", layer.digest, 50_000);
@@ -231,7 +231,7 @@ test("a fill that began for one who keeps nothing is kept for one who does", asy
   assert.equal(hub.count("GET", "/blobs/"), 1);
 });
 
-test("nothing is evicted for what is not stored: it passes by where there is no room", async () => {
+test("with store: false nothing is evicted: a blob passes by where there is no room", async () => {
   await using scene = await startScene([{ match: "docker.io/nightly/*", keeps: false }], {
     maxSize: { kind: "bytes", bytes: 12 * 1024 ** 2 },
   });
@@ -250,7 +250,7 @@ test("nothing is evicted for what is not stored: it passes by where there is no 
   assert.deepEqual(await mirror.stored(), before);
 });
 
-test("what only passes does not stand in for an upstream that is down, though it was stored before", async () => {
+test("with store: false nothing stands in for an upstream that is down, though it was stored before", async () => {
   await using scene = await startScene([]);
   const { hub, mirror } = scene;
   await scene.pull("nightly/a:latest");

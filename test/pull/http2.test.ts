@@ -59,7 +59,7 @@ test("an image is pulled over HTTP/2, cold and warm, as over HTTP/1.1", async (t
   );
 });
 
-test("what a client over HTTP/2 calls the mirror chooses the upstream, and two names are refused", async (t) => {
+test("the :authority of a request over HTTP/2 chooses the upstream, and one whose Host differs is refused", async (t) => {
   if (!canRun(t)) return;
   await using scene = await http2Scene();
   const { hub, mirror, client } = scene;
@@ -76,7 +76,7 @@ test("what a client over HTTP/2 calls the mirror chooses the upstream, and two n
   assert.deepEqual([twice.status, same.status], [400, 200]);
 });
 
-test("wrong bytes end their stream with an error, and no other", async (t) => {
+test("wrong bytes end their HTTP/2 stream with an error, and no other stream of the session", async (t) => {
   if (!canRun(t)) return;
   await using scene = await http2Scene();
   const { hub, client } = scene;
@@ -102,7 +102,7 @@ test("wrong bytes end their stream with an error, and no other", async (t) => {
   assert.ok((await beside).bytes.equals(good.bytes));
 });
 
-test("twenty streams of one session that ask for one blob are one question upstream", async (t) => {
+test("twenty streams of one session that ask for one cold blob cost one GET upstream", async (t) => {
   if (!canRun(t)) return;
   await using scene = await http2Scene();
   const { hub, client } = scene;

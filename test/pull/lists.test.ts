@@ -130,7 +130,7 @@ test("a page by token cannot be made of what is known, so it is an error while u
   assert.equal((await mirror.get(`${tagsPath}?next_page=gAAAA`)).status, 502);
 });
 
-test("a refusal and 'not found' are answers: what is known does not stand in for them", async () => {
+test("tags that are known do not stand in for a list that upstream refuses or does not have", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   await pullTag(scene);
@@ -144,7 +144,7 @@ test("a refusal and 'not found' are answers: what is known does not stand in for
   }
 });
 
-test("tags of other kinds of clients are not listed twice", async () => {
+test("while upstream is down a tag with variants is listed once", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   await pullTag(scene);
@@ -217,7 +217,7 @@ test("a list of referrers whose later page fails, whatever its status, is no sho
   }
 });
 
-test("pages that lead round in circles come to an end", async () => {
+test("pages of referrers that lead round in circles come to an end", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   hub.override(referrersPath, (_, response) => {
@@ -254,7 +254,7 @@ test("a manifest that nothing refers to has an empty list", async () => {
   assert.deepEqual(referrersOf(answer), []);
 });
 
-test("a list that is no image index is an error, and not an empty list", async () => {
+test("a list of referrers that is no image index is an error, and not an empty list", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   for (const body of ["<html>", "[]", "{}", ""]) {
@@ -290,7 +290,7 @@ test("while upstream is down referrers under a tag that was pulled are listed", 
   assert.deepEqual(referrersOf(await mirror.get(referrersPath)), [descriptorOf(signature)]);
 });
 
-test("a signature that is here through another repository is not this one's", async () => {
+test("a signature that is here through another repository is not listed for this one", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   await pullReferrer(scene, signature, "team/other");
@@ -300,7 +300,7 @@ test("a signature that is here through another repository is not this one's", as
 });
 
 // An empty list says that there is no signature, and an image would pass for one that nobody signed.
-test("while upstream is down a list without anything is an error, also a filtered one", async () => {
+test("while upstream is down a list of referrers of which none is here is an error, also a filtered one", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   await pullReferrer(scene, sbom);
@@ -402,7 +402,7 @@ test("a mirror that holds nothing has an empty catalog", async () => {
   assert.equal((await scene.mirror.head("/v2/_catalog")).headers["content-length"], "19");
 });
 
-test("a tag may be called _catalog", async () => {
+test("a tag that is called _catalog is pulled as any other", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   hub.addImage("team/app", "_catalog", image);

@@ -16,7 +16,7 @@ const bob = { authorization: basic("bob", "secret of bob") };
 const ci = { authorization: "Bearer token-of-ci" };
 const wrong = { authorization: basic("alice", "wrong") };
 
-test("who has not logged in is asked to, whatever it asks for, and upstream hears nothing of it", async () => {
+test("whoever has not logged in is asked to, whatever they ask for, and upstream hears nothing of it", async () => {
   await using scene = await loginScene();
 
   for (const target of scene.everyKindOf("library/app")) {
@@ -48,7 +48,7 @@ test("a login that is wrong gets the challenge, also where nobody need log in", 
   assert.equal((await scene.mirror.get("/v2/library/app/manifests/1")).status, 200);
 });
 
-test("without server.auth what callers send is not looked at, and no upstream ever sees it", async () => {
+test("without server.auth the logins that callers send are not looked at, and no upstream ever sees them", async () => {
   await using scene = await loginScene({ auth: null });
 
   for (const headers of [alice, { authorization: "nonsense CANARY" }])
@@ -202,7 +202,7 @@ test("/v2/ asks for a login where nobody may pull anything without, and offers i
   assert.deepEqual(await greeting(wrong), [200, undefined]);
 });
 
-test("networks are those of the connection, and refuse a user too", async () => {
+test("a rule's networks are compared with the address of the connection, and refuse a user too", async () => {
   const within = (network: string): AccessRule =>
     rule({ match: "*", networks: [parseNetwork(network)].flatMap((one) => one ?? []) });
   await using scene = await loginScene({ auth: null, access: [within("127.0.0.0/8")] });
@@ -238,7 +238,7 @@ test("while a file is broken users are told 503 and others to log in; mended, it
   assert.equal((await scene.mirror.get("/v2/", alice)).status, 200);
 });
 
-test("an address with too many wrong logins is told when to try again, in the way of its client", async () => {
+test("an address with too many wrong logins is told when to try again, with the status that its client understands", async () => {
   await using scene = await loginScene();
   assert.equal((await scene.mirror.get("/v2/", alice)).status, 200);
 
@@ -284,7 +284,7 @@ test("a request with two Authorization headers is refused", async () => {
   assert.match(twice.body.toString(), /two Authorization headers/);
 });
 
-test("what asks to write is told that this is a mirror, whoever it is", async () => {
+test("a request to write is told that this is a mirror, whoever sends it", async () => {
   await using scene = await loginScene();
 
   const answer = await rawRequest(scene.mirror.url, "POST", "/v2/library/app/blobs/uploads/", {});

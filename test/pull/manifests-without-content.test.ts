@@ -15,7 +15,7 @@ const image = imageOfSize("incomplete", 1_000);
 const index = runnableImage("incomplete");
 const [amd64, arm64] = index.children as [TestImage, TestImage];
 
-test("a manifest whose content cannot be had is not given to pull, and a client goes elsewhere", async () => {
+test("a manifest whose content is neither here nor to be had is 503 to a GET, so that clients go elsewhere", async () => {
   await using scene = await startScene();
   const { mirror } = scene;
   await scene.pullContent(image, 1);
@@ -94,7 +94,7 @@ test("foreign layers are nobody's content here: clients fetch them from their ur
   assert.ok(answer.body.equals(jsonOf({ ...written, layers: [layer, foreign] })));
 });
 
-test("content that another upstream's repository has stored does not count", async () => {
+test("content that is stored for a repository of another upstream does not count as here", async () => {
   await using scene = await startScene();
   const path = `/v2/team/app/manifests/${image.manifest.digest}`;
   await scene.mirror.get(path);
@@ -106,7 +106,7 @@ test("content that another upstream's repository has stored does not count", asy
   assert.equal((await scene.mirror.get(path)).status, 503);
 });
 
-test("what arrives just now counts as here", async () => {
+test("a layer that is being filled counts as here", async () => {
   await using scene = await startScene();
   const layer = topLayerOf(image);
   const path = `/v2/team/app/manifests/${image.manifest.digest}`;

@@ -14,7 +14,7 @@ const missing: Readonly<Record<string, string>> = {
 };
 
 for (const [name, target] of Object.entries(missing)) {
-  test(`${name} that is not found is not asked for again for five seconds, whatever the method`, async () => {
+  test(`${name} that is not found is told so at once for negativeTtl, whatever the method, and then asked for again`, async () => {
     await using hub = await FakeUpstream.start();
     await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
 
@@ -53,7 +53,7 @@ for (const [name, target] of Object.entries(missing)) {
     });
   }
 
-  test(`${name} that is not found is asked for where the upstream is configured anew`, async () => {
+  test(`${name} that is not found is asked for again once the upstream is configured anew`, async () => {
     await using hub = await FakeUpstream.start();
     await using other = await FakeUpstream.start();
     await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });

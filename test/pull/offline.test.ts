@@ -66,7 +66,7 @@ test("an upstream that is no longer offline is asked again", async () => {
   assert.match(await metricsOf(mirror), /sluice_upstream_up{upstream="docker\.io"} 1/);
 });
 
-test("while every endpoint is left alone nobody asks, and nobody waits", async () => {
+test("while every endpoint is left alone what is here is served, the rest is 503 at once, and nothing is asked", async () => {
   await using scene = await warm("shared");
   const { hub, mirror } = scene;
   mirror.advance(3_600_000);
@@ -95,7 +95,7 @@ test("while every endpoint is left alone nobody asks, and nobody waits", async (
   assert.equal((await mirror.admin("/readyz")).status, 200);
 });
 
-test("whoever has something stale does not wait for the probe, which goes behind the answer", async () => {
+test("a pull of a stale tag does not wait for the probe, which goes behind the answer", async () => {
   await using scene = await warm("shared");
   const { hub, mirror } = scene;
   mirror.advance(3_600_000);

@@ -6,7 +6,7 @@ import { descriptorOf, manifestOf, noiseBlob } from "../support/images.ts";
 import { neverDigest, PrivateLab } from "../support/private-lab.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
-test("nobody's question is asked once for a repository and its time, not for each pull", async () => {
+test("whether a repository is public is asked once in half of grantTtl, not for each pull", async () => {
   await using lab = await PrivateLab.start();
   const { grantTtlMs } = lab.mirror.daemon.mirror.rules.general;
   const paths = ["manifests/1", ...lab.publicImage.blobs.map(({ digest }) => `blobs/${digest}`)];
@@ -43,7 +43,7 @@ test("pulls of one repository at once share one question", async () => {
 });
 
 // One answer served all pulls that had come meanwhile: who asked for what is there got the "not found" of who did not.
-test("a pull of what is not there says nothing to others of its repository", async () => {
+test("a pull of what a repository does not have keeps nobody from what it has", async () => {
   await using lab = await PrivateLab.start();
 
   const [missing, present] = await Promise.all([
@@ -142,7 +142,7 @@ test("a manifest that names what is private does not open it while the registry 
 });
 
 // Without credentials there was no question at all, and what they had opened before was served on.
-test("public access is asked for also when the credentials are gone", async () => {
+test("what was pulled with credentials that are gone is served only where it is public", async () => {
   await using lab = await PrivateLab.start();
   await lab.cacheAllWhileShared();
 
@@ -156,7 +156,7 @@ test("public access is asked for also when the credentials are gone", async () =
 
 // A repository that was the first to be asked, and refused, was still counted among those that have the blob: HEAD told
 // its size while another repository's download ran.
-test("HEAD tells nothing of a download to a repository that refused it", async () => {
+test("a fill through another repository is nothing to HEAD and GET of a repository that upstream refused, until it has the blob", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({
     upstreams: { "docker.io": hub },

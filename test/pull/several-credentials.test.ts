@@ -124,7 +124,7 @@ for (const refusal of [401, 403, 404]) {
   });
 }
 
-test("what the next credentials are refused is asked for again as the first, where that may ask", async () => {
+test("what the next credentials are refused is asked for again with the first, where these may ask", async () => {
   await using scene = await start(["one", "two"]);
   const { registry, mirror } = scene;
   const { hub, treated } = registry;

@@ -25,7 +25,7 @@ test("a small blob is right byte for byte, cold, from its file and from memory",
   assert.equal(scene.hub.count("GET", "/blobs/"), 6);
 });
 
-test("from memory and from the file answers have the same headers and the same log line", async () => {
+test("a blob from memory has the headers and the log line of one from its file", async () => {
   await using scene = await startScene();
   await scene.pull(small);
   const fromFile = await scene.pull(small);
@@ -39,7 +39,7 @@ test("from memory and from the file answers have the same headers and the same l
   assert.deepEqual([third?.["outcome"], third?.["sentBytes"]], ["hit", small.bytes.length]);
 });
 
-test("parts, HEAD and what is not modified are answered as from a file", async () => {
+test("ranges, HEAD and 304 of a blob in memory are answered as from its file", async () => {
   await using scene = await startScene();
   for (let pull = 0; pull < 3; pull++) await scene.pull(small);
   const { mirror } = scene;
@@ -62,7 +62,7 @@ test("parts, HEAD and what is not modified are answered as from a file", async (
   assert.equal(head.body.length + unmodified.body.length, 0);
 });
 
-test("a small blob that is evicted is a miss, from the moment on in which it is", async () => {
+test("a small blob in memory is a miss from the moment in which it is evicted", async () => {
   await using scene = await startScene();
   for (let pull = 0; pull < 3; pull++) await scene.pull(small);
 
@@ -73,7 +73,7 @@ test("a small blob that is evicted is a miss, from the moment on in which it is"
   assert.ok(answer.body.equals(small.bytes));
 });
 
-test("what one repository has in memory another gets with a grant of its own only", async () => {
+test("a blob in memory through one repository is served to another with a grant of its own only", async () => {
   await using scene = await startScene();
   for (let pull = 0; pull < 3; pull++) await scene.pull(small);
   const { hub, mirror } = scene;
@@ -89,7 +89,7 @@ test("what one repository has in memory another gets with a grant of its own onl
   assert.equal(hub.count("GET", "/blobs/"), 1);
 });
 
-test("a rule that denies holds for what is in memory", async () => {
+test("a rule that denies holds at once for a blob in memory", async () => {
   await using scene = await startScene();
   for (let pull = 0; pull < 3; pull++) await scene.pull(small);
   const rule = {
@@ -107,7 +107,7 @@ test("a rule that denies holds for what is in memory", async () => {
   assert.equal((await scene.mirror.get(pathOf(small))).status, 403);
 });
 
-test("pulls from memory count as accesses, so that what is pulled stays", async () => {
+test("pulls of a blob from memory count as accesses, so that it is not taken for idle", async () => {
   await using scene = await startScene();
   for (let pull = 0; pull < 5; pull++) await scene.pull(small);
   const { evictor } = scene.mirror.daemon.mirror;

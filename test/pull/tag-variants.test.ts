@@ -18,7 +18,7 @@ const moved = dockerImage({ layers: [...layers, ...layers] });
 const tagPath = "/v2/team/app/manifests/latest";
 const short = { accept: image.manifest.mediaType };
 
-test("an index for nearly everyone, and another answer for a client that takes no index", async () => {
+test("a client that takes no index gets a variant of the tag, and everyone else the index", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
 
@@ -44,7 +44,7 @@ test("an index for nearly everyone, and another answer for a client that takes n
   assert.equal(hub.requests.length, before, "both are fresh");
 });
 
-test("each answer is revalidated as it was asked for, and moves by itself", async () => {
+test("each variant of a tag is revalidated with its own Accept list, and moves by itself", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   await mirror.get(tagPath, short);
@@ -63,7 +63,7 @@ test("each answer is revalidated as it was asked for, and moves by itself", asyn
   assert.deepEqual((await mirror.get(tagPath)).body, index.manifest.bytes);
 });
 
-test("while upstream is down each client gets what it got before", async () => {
+test("while upstream is down each client gets the variant that it got before", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   await mirror.get(tagPath, short);
@@ -78,7 +78,7 @@ test("while upstream is down each client gets what it got before", async () => {
   );
 });
 
-test("a client that takes neither gets what upstream gives to such clients", async () => {
+test("a client that takes neither index nor manifest gets what upstream gives to such clients", async () => {
   await using scene = await start();
 
   const answer = await scene.mirror.get(tagPath, { accept: "application/vnd.example+json" });
@@ -86,7 +86,7 @@ test("a client that takes neither gets what upstream gives to such clients", asy
   assert.deepEqual(answer.body, image.manifest.bytes);
 });
 
-test("the same types in another order and with other weights are the same question", async () => {
+test("Accept lists of the same types in another order, or with other weights, are the same question", async () => {
   await using scene = await start();
   const { hub, mirror } = scene;
   const other = "application/vnd.example+json";
@@ -148,7 +148,7 @@ test("a tag that is gone is gone for every kind of client", async () => {
   assert.equal((await mirror.get(tagPath, short)).status, 502);
 });
 
-test("a client that invents lists fills neither catalog nor disk", async () => {
+test("a client that invents Accept lists fills neither catalog nor disk", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-"));
   await using scene = await start(directory.path);
   const { mirror } = scene;

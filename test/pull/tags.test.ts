@@ -166,7 +166,7 @@ test("a digest header that the manifest does not have is 502, and nothing is kep
   assert.deepEqual(await mirror.stored(), { blobs: 0, bytes: 0 });
 });
 
-test("a tag that moves between the two questions is asked once more", async () => {
+test("a tag that moves between HEAD and GET is asked once more", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   hub.addImage("library/app", "latest", next);
@@ -209,7 +209,7 @@ test("a tag whose repository was closed is not served again because upstream goe
   assert.equal((await mirror.get(`/v2/app/manifests/${old.manifest.digest}`)).status, 502);
 });
 
-test("a refusal that comes behind the answer ends a tag as well", async () => {
+test("a refusal that upstream gives behind the answer denies the tag from then on as well", async () => {
   await using scene = await pulledTag();
   const { hub, mirror } = scene;
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
@@ -337,7 +337,7 @@ test("a tag is known after a restart, and how old it is", async () => {
   assert.equal(hub.requests.length, 0);
 });
 
-test("a tag that may be answered while it is checked is: at once, with its age, at the cost of one HEAD", async () => {
+test("within staleWhileRevalidate a tag is answered at once, with its age, and costs one HEAD behind the answer", async () => {
   await using scene = await pulledTag({ freshness: { staleWhileRevalidateMs: 600_000 } });
   const { hub, mirror } = scene;
   hub.addImage("library/app", "latest", next);
@@ -365,7 +365,7 @@ test("a tag that may be answered while it is checked is: at once, with its age, 
   assert.deepEqual(afterwards.body, next.manifest.bytes);
 });
 
-test("a tag beyond that time is checked before the answer", async () => {
+test("beyond staleWhileRevalidate a tag is checked before the answer", async () => {
   await using scene = await pulledTag({ freshness: { staleWhileRevalidateMs: 600_000 } });
   const { hub, mirror } = scene;
   hub.addImage("library/app", "latest", next);

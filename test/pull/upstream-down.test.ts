@@ -201,7 +201,7 @@ test("an expired grant is believed while upstream hangs", async () => {
   for (const { headers } of answers) assert.equal(headers["cache-status"], "sluice; hit");
 });
 
-test("an upstream that is down leaves the mirror ready, and others as they are", async () => {
+test("an upstream that hangs leaves the mirror ready, and the other upstreams as they are", async () => {
   await using hub = await FakeUpstream.start();
   await using ghcr = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub, "ghcr.io": ghcr } });

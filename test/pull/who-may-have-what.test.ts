@@ -221,7 +221,7 @@ test("trouble of upstream ends no grant, however old", async () => {
   assert.deepEqual((await mirror.get(byBlob)).body, layer.bytes);
 });
 
-test("how old a grant is outlives a restart", async () => {
+test("how old a grant is is still known after a restart", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-"));
   {
     await using _scene = await pulled(directory.path);
@@ -361,7 +361,7 @@ for (const [how, target] of Object.entries({ "its tag": byTag, "its digest": byD
   });
 }
 
-test("naming what is private in a manifest of one's own proves nothing", async () => {
+test("a manifest of one's own that names what is private opens it to nobody", async () => {
   await using scene = await pulled();
   const { hub, mirror } = scene;
   const thief = { ...image, blobs: [] };
@@ -442,7 +442,7 @@ test("a registry without HEAD is asked by GET whether it has a manifest that is 
 });
 
 // Two pulls that came in one packet were both judged before the first had begun its fill, and the second read along.
-test("a pull right behind another repository's must hold the blob too", async () => {
+test("a repository whose pull comes right behind another's on the connection must hold the blob too", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   for (const method of ["GET", "HEAD"]) {

@@ -113,7 +113,7 @@ test("a HEAD has the headers of its GET, and no body", async (t) => {
   }
 });
 
-test("what is already there is not sent again", async (t) => {
+test("what a client says it has already is 304, and not sent again", async (t) => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   hub.addImage("team/app", "1", image);

@@ -6,7 +6,7 @@ const kib = 1024;
 const limitBytes = 32 * 1024 * kib;
 const all = Number.POSITIVE_INFINITY;
 
-test("the more bodies there are, the less the next of them gets, within bounds", () => {
+test("the more bodies there are, the smaller buffers the next of them gets, within bounds", () => {
   const budget = new BufferBudget(limitBytes);
   const sizes: number[] = [];
   const counts: number[] = [];
@@ -27,7 +27,7 @@ test("the more bodies there are, the less the next of them gets, within bounds",
   for (const size of sizes) assert.ok(Number.isInteger(Math.log2(size / kib)));
 });
 
-test("a hundred bodies take no more than the budget's small multiple", () => {
+test("the buffers of a hundred bodies take no more than twice the budget", () => {
   const budget = new BufferBudget(limitBytes);
   using lent = new DisposableStack();
   let lentBytes = 0;
@@ -61,7 +61,7 @@ for (const [wantedBytes, ...sizes] of wanted) {
   });
 }
 
-test("what is given back is lent again, to one body at a time", () => {
+test("a buffer that is given back is lent again, to one body at a time", () => {
   const budget = new BufferBudget(limitBytes);
   const first = budget.lend(all);
   const [buffer] = first.buffers;
@@ -74,7 +74,7 @@ test("what is given back is lent again, to one body at a time", () => {
   assert.ok(!third.buffers.includes(buffer));
 });
 
-test("what is given back counts no more: the next body gets large buffers again", () => {
+test("buffers that are given back count no more: the next body gets large ones again", () => {
   const budget = new BufferBudget(limitBytes);
   {
     using pairs = new DisposableStack();

@@ -15,7 +15,7 @@ import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
 
 const authorization = `Basic ${Buffer.from("alice:CANARY").toString("base64")}`;
 
-test("a login in clear from another machine is refused, and one over TLS or from this machine is taken", () => {
+test("a login for an upstream is refused in clear from another machine, and taken over TLS or from this machine", () => {
   const forwarding = new Forwarding(
     () => 0,
     () => gateWith([]),
@@ -35,7 +35,7 @@ test("a login in clear from another machine is refused, and one over TLS or from
   overTls.destroy();
 });
 
-test("a login over TLS that a trusted proxy has ended is taken, on the proxy's word alone", () => {
+test("a login for an upstream over TLS that a trusted proxy has ended is taken, on the proxy's word alone", () => {
   const forwarding = new Forwarding(
     () => 0,
     () => gateWith(["10.0.0.0/8", "127.0.0.1"]),
@@ -61,7 +61,7 @@ test("a login over TLS that a trusted proxy has ended is taken, on the proxy's w
   assert.ok(forwarding.loginFor(upstream, from("::1"))?.credentials, "it is no proxy");
 });
 
-test("callers are told apart by what they present, and nothing of it is in what is printed of them", () => {
+test("callers with logins for an upstream are told apart by what they present, and nothing of it is printed", () => {
   const forwarding = new Forwarding(
     () => 0,
     () => gateWith([]),

@@ -15,7 +15,7 @@ const targets: readonly string[] = [
   `/v2/team/app/referrers/${image.manifest.digest}`,
 ];
 
-test("every question says that it came through this mirror, which has another name in each process", async () => {
+test("every question to an upstream says that it came through this mirror, which has another name in each process", async () => {
   const names: unknown[] = [];
   for (let turn = 0; turn < 2; turn++) {
     await using scene = await start();
@@ -38,7 +38,7 @@ const others: Readonly<Record<string, string>> = {
 };
 
 for (const [what, header] of Object.entries(others)) {
-  test(`a request that came through ${what} is served, and this mirror named behind`, async () => {
+  test(`a request that came through ${what} is served, and this mirror named behind that to upstream`, async () => {
     await using scene = await start();
     const { hub, mirror } = scene;
     const name = await nameOf(scene);
@@ -69,7 +69,7 @@ const returned: readonly string[] = [
 ];
 
 for (const header of returned) {
-  test(`what has come back to this mirror is refused, warm or cold: ${header}`, async () => {
+  test(`a request that has come back to this mirror is refused, warm or cold: ${header}`, async () => {
     await using scene = await start();
     const { hub, mirror } = scene;
     const name = await nameOf(scene);
@@ -106,7 +106,7 @@ for (const [what, header] of Object.entries(garbage)) {
   });
 }
 
-test("the ping and the health of a mirror are told to anyone, whatever he came through", async () => {
+test("the ping and the health of a mirror are told to anyone, through whatever mirrors they ask", async () => {
   await using scene = await start();
   const name = await nameOf(scene);
 

@@ -68,7 +68,7 @@ test("CONNECT makes the mirror no proxy", async () => {
   assert.equal(hub.requests.length, 0);
 });
 
-test("a request to become another protocol is a request", async () => {
+test("a request to become another protocol is answered as any other", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
 

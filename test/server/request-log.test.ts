@@ -45,7 +45,7 @@ for (const id of [null, ...unfit]) {
   });
 }
 
-test("a pull that failed says what it had waited for", async () => {
+test("the log says of a pull that failed what it had waited for", async () => {
   await using hub = await FakeUpstream.start();
   const settings = { "docker.io": { timeouts: { ...patient, headersMs: 50 } } };
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, settings });
@@ -57,7 +57,7 @@ test("a pull that failed says what it had waited for", async () => {
   assert.ok(isTold(waitedMs) && (waitedMs["answer"] ?? 0) >= 50, JSON.stringify(waitedMs));
 });
 
-test("a pull that was slow says what it had waited for, and who joined it that it did", async () => {
+test("the log says of a pull that was slow what it had waited for, and of one that joined it that it did", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   const blob = noiseBlob("held", 200_000);
@@ -77,7 +77,7 @@ test("a pull that was slow says what it had waited for, and who joined it that i
   }
 });
 
-test("a pull that was neither does not", async () => {
+test("a pull that neither failed nor was slow says nothing of waiting", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({
     upstreams: { "docker.io": hub },

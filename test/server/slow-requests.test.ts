@@ -29,7 +29,7 @@ for (const [what, [first, piece]] of Object.entries(slow)) {
   });
 }
 
-test("a body that never ends is not waited for: its GET is answered, and then let go of", async () => {
+test("a GET whose body never ends is answered, and then let go of", async () => {
   await using mirror = await TestMirror.start({ upstreams, ...impatient });
   const first = "GET /v2/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -46,7 +46,7 @@ const interruptions: Readonly<Record<string, readonly [header: string, piece: st
 
 for (const [what, [header, piece]] of Object.entries(interruptions)) {
   // Words of ours in the middle of a body would be counted as bytes of the blob.
-  test(`a client that sends ${what} in the middle of its answer gets no other word`, async () => {
+  test(`a client that sends ${what} in the middle of its answer gets nothing but bytes of the blob`, async () => {
     await using hub = await FakeUpstream.start();
     await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, ...impatient });
     const blob = noiseBlob("held", 400_000);

@@ -33,7 +33,7 @@ test("access by network goes by the address behind a trusted proxy", async () =>
   assert.equal(await from("10.1.2.3, 192.0.2.1"), 403, "what a client has written itself");
 });
 
-test("a trusted proxy has as many connections as there may be", async () => {
+test("a trusted proxy may have more connections than maxConnectionsPerAddress", async () => {
   await using hub = await FakeUpstream.start();
   const image = imageOfSize("app", 100_000);
   hub.addImage("library/app", "v1", image);

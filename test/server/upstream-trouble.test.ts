@@ -132,7 +132,7 @@ for (const { failure, status, code, says, retryAfter, detail = failure } of rows
   });
 }
 
-test("an error for the client stays itself, any other tells it nothing", () => {
+test("an error that is for the client reaches it as it is, and any other tells it nothing", () => {
   const mine = new DistributionError("BLOB_UNKNOWN", "none");
   assert.equal(toDistributionError(mine), mine);
 

@@ -16,7 +16,7 @@ function allowance(): { of: Allowance; tell: (remaining: number, afterMinutes?: 
   return { of, tell };
 }
 
-test("it is unlimited until something is said, and again when the window is over", () => {
+test("an allowance is unlimited until something is said, and again when the window is over", () => {
   const { of, tell } = allowance();
   assert.equal(of.state, "unlimited");
   tell(5);
@@ -27,7 +27,7 @@ test("it is unlimited until something is said, and again when the window is over
   assert.equal(of.told, null);
 });
 
-test("it is low below a tenth, empty at nothing, and fine again only at a fifth", () => {
+test("an allowance is low below a tenth, empty at nothing, and fine again only at a fifth", () => {
   const { of, tell } = allowance();
   const states = [100, 10, 9, 10, 19, 20, 19, 10, 9, 0, 1, 100].map((remaining) => {
     tell(remaining);
@@ -37,7 +37,7 @@ test("it is low below a tenth, empty at nothing, and fine again only at a fifth"
   assert.deepEqual(states.join(" "), "fine fine low low low fine fine fine low empty low fine");
 });
 
-test("it foresees its end from what was used, however often it is told", () => {
+test("an allowance foresees its end from what was used, however often it is told", () => {
   const { of, tell } = allowance();
   tell(100);
   for (let pull = 1; pull <= 600; pull++) tell(100 - Math.floor(pull / 10), 0.1);
@@ -46,7 +46,7 @@ test("it foresees its end from what was used, however often it is told", () => {
   assert.equal(of.emptyInMs, 40 * minute);
 });
 
-test("what comes back between two pulls is no use, however close they are", () => {
+test("pulls that come back to an allowance between two pulls are not taken for used ones, however close the two are", () => {
   const { of, tell } = allowance();
   tell(100);
   tell(80, 10);

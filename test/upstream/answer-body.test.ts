@@ -36,7 +36,7 @@ test("a body that ends within its deadline is whole, however many pieces it came
 });
 
 // The first byte went on to a client when a whole MiB had been received, hashed and written.
-test("few bytes of a body wait to be taken first, and more once they are", async () => {
+test("a body that nobody takes from yet is read no further than a little, and further once somebody does", async () => {
   const body = new AnswerBody(
     { onStart: () => {}, onHeader: () => {}, onFailure: () => {} },
     new ReceiveBuffers(),

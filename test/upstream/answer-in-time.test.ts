@@ -33,7 +33,7 @@ test("what upstream lets wait ends in the time that an answer has, whatever its 
   }
 });
 
-test("tokens and redirects count as well", async () => {
+test("tokens and redirects count against the time that an answer has, too", async () => {
   await using hub = await FakeUpstream.start({ tokens: true });
   await using mirror = await startMirror(hub);
   hub.addImage("team/app", "latest", image);
@@ -48,7 +48,7 @@ test("tokens and redirects count as well", async () => {
   assert.equal((await mirror.get(byTag)).status, 504);
 });
 
-test("every endpoint has its share of the time", async () => {
+test("every endpoint has its share of the time that an answer has", async () => {
   await using hanging = await FakeUpstream.start();
   await using hub = await FakeUpstream.start();
   hanging.overrideAll(() => {});
@@ -64,7 +64,7 @@ test("every endpoint has its share of the time", async () => {
   assert.ok(hanging.requests.length > 0);
 });
 
-test("an answer that has begun may take its time", async () => {
+test("a body that has begun may take longer than an answer may be waited for", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await startMirror(hub);
   const { bytes, mediaType } = image.manifest;
@@ -90,7 +90,7 @@ test("a blob has the time of each of its steps, for no client goes elsewhere for
   assert.ok((await mirror.get(path)).body.equals(layer.bytes));
 });
 
-test("who asks the same again at once is told at once, and upstream is not asked", async () => {
+test("whoever asks again for what was waited for in vain is told so at once, and upstream is not asked", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await startMirror(hub);
   hub.overrideAll(() => {});

@@ -66,7 +66,7 @@ test("an endpoint's path stands before /v2", async () => {
   }
 });
 
-test("what no name, tag or digest is never reaches upstream", async () => {
+test("what is no name, tag or digest never reaches upstream", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   const { digest } = noiseBlob("x", 1);

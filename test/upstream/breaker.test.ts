@@ -19,7 +19,7 @@ test("an endpoint that answers is asked, by any number at once", () => {
   assert.equal(breaker.health, 1);
 });
 
-test("it opens after two grave failures in a row, and not before", () => {
+test("a breaker opens after two grave failures in a row, and not before", () => {
   const { breaker } = newLab();
 
   fail(breaker, grave);
@@ -30,7 +30,7 @@ test("it opens after two grave failures in a row, and not before", () => {
   assert.equal(breaker.enter(), null);
 });
 
-test("after four slight failures in a row, and not before, one may find out whether it fails with everything", () => {
+test("after four slight failures in a row, and not before, one request may find out whether an endpoint fails with everything", () => {
   const { breaker } = newLab();
 
   for (let failure = 1; failure < 4; failure++) fail(breaker, slight);
@@ -45,7 +45,7 @@ test("after four slight failures in a row, and not before, one may find out whet
   assert.equal(breaker.state.kind, "open");
 });
 
-test("questions that it fails with though it is well never open it, however many", () => {
+test("questions with which an endpoint fails though it is well never open its breaker, however many", () => {
   const { breaker } = newLab();
   for (let turn = 0; turn < 1000; turn++) {
     fail(breaker, slight);
@@ -54,7 +54,7 @@ test("questions that it fails with though it is well never open it, however many
   }
 });
 
-test("a doubt that nothing was learned of stays, and one that time has settled is none", () => {
+test("a doubt whether an endpoint is well stays until something is learned of it, or time has settled it", () => {
   const { breaker, clock } = newLab();
   for (let failure = 0; failure < 4; failure++) fail(breaker, slight);
 
@@ -68,7 +68,7 @@ test("a doubt that nothing was learned of stays, and one that time has settled i
   assert.equal(breaker.doubt(), null);
 });
 
-test("what is found out about a doubt when it is open already changes nothing", () => {
+test("what is found out about a doubt changes nothing when the breaker has opened meanwhile", () => {
   const { breaker } = newLab();
   for (let failure = 0; failure < 4; failure++) fail(breaker, slight);
   const doubt = doubted(breaker);
@@ -103,7 +103,7 @@ test("an endpoint that fails three times of four is in doubt", () => {
   assert.ok(breaker.doubt());
 });
 
-test("failures that lie far apart do not add up", () => {
+test("failures of an endpoint that lie far apart do not add up", () => {
   const { breaker, clock } = newLab();
 
   for (let turn = 0; turn < 100; turn++) {
@@ -114,7 +114,7 @@ test("failures that lie far apart do not add up", () => {
   assert.equal(breaker.state.kind, "closed");
 });
 
-test("one that has failed is asked after others until it has answered, or time has passed", () => {
+test("an endpoint that has failed is asked after others until it has answered, or time has passed", () => {
   const { breaker, clock } = newLab();
   fail(breaker, grave);
   assert.ok(breaker.isAiling);
@@ -128,7 +128,7 @@ test("one that has failed is asked after others until it has answered, or time h
   assert.ok(!breaker.isAiling);
 });
 
-test("what happens within an answer that had begun counts as well", () => {
+test("a failure within an answer that had begun counts as well", () => {
   const { breaker } = newLab();
 
   breaker.noteFailure(grave);
@@ -139,7 +139,7 @@ test("what happens within an answer that had begun counts as well", () => {
   assert.equal(breaker.state.kind, "open");
 });
 
-test("when the pause is over exactly one request probes", () => {
+test("when a breaker's pause is over exactly one request probes", () => {
   const { breaker, clock } = newLab();
   open(breaker);
 
@@ -153,7 +153,7 @@ test("when the pause is over exactly one request probes", () => {
   for (let turn = 0; turn < 100; turn++) assert.equal(breaker.enter(), null);
 });
 
-test("a probe that is answered closes it, on probation: the next grave failure opens it for longer", () => {
+test("a probe that is answered closes a breaker, on probation: the next grave failure opens it for longer", () => {
   const { breaker, clock } = newLab();
   open(breaker);
   clock.nowMs += 1_000;
@@ -166,7 +166,7 @@ test("a probe that is answered closes it, on probation: the next grave failure o
   assert.equal(pauseOf(breaker, clock), 2_000);
 });
 
-test("a probe that fails opens it for twice as long, up to eight seconds", () => {
+test("a probe that fails opens a breaker for twice as long, up to eight seconds", () => {
   const { breaker, clock } = newLab();
   const sinceMs = clock.nowMs;
   open(breaker);
@@ -184,7 +184,7 @@ test("a probe that fails opens it for twice as long, up to eight seconds", () =>
   assert.equal(breaker.state.reason, "probe 5");
 });
 
-test("after answers enough the next outage begins with a short pause", () => {
+test("after enough answers the next outage begins with a short pause", () => {
   const { breaker, clock } = newLab();
   open(breaker);
   for (let turn = 0; turn < 5; turn++) {
@@ -219,7 +219,7 @@ test("an endpoint that asks for longer is left alone for longer", () => {
   assert.equal(pauseOf(breaker, clock), 60_000);
 });
 
-test("what was asked before it opened changes nothing afterwards", () => {
+test("what comes of a question that was asked before a breaker opened changes nothing afterwards", () => {
   const { breaker, clock } = newLab();
   const early = Array.from({ length: 4 }, () => entered(breaker));
   open(breaker);
@@ -238,7 +238,7 @@ test("what was asked before it opened changes nothing afterwards", () => {
   assert.equal(breaker.state.kind, "closed");
 });
 
-test("a permit counts once", () => {
+test("a question counts once, however often it is told what came of it", () => {
   const { breaker } = newLab();
   const permit = entered(breaker);
 
@@ -247,7 +247,7 @@ test("a permit counts once", () => {
   assert.equal(breaker.state.kind, "closed");
 });
 
-test("a probe counts once", () => {
+test("a probe counts once, however often it is told what came of it", () => {
   const { breaker, clock } = newLab();
   open(breaker);
   clock.nowMs += 1_000;
@@ -261,7 +261,7 @@ test("a probe counts once", () => {
   assert.equal(pauseOf(breaker, clock), 2_000);
 });
 
-test("chance makes pauses shorter, by a half at most", () => {
+test("chance makes the pauses of a breaker shorter, by a half at most", () => {
   const pauses = [0, 0.5, 1 - Number.EPSILON].map((chance) => {
     const { breaker, clock } = newLab(() => chance);
     open(breaker);

@@ -5,7 +5,7 @@ import { Metrics } from "../../src/telemetry/metrics.ts";
 import { ConnectionCap } from "../../src/upstream/exchange/connection-cap.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 
-test("who finds no connection free waits in turn", async () => {
+test("whoever finds no connection to an upstream free waits in turn", async () => {
   const { cap } = newCap({ most: 1 });
   const release = await cap.take(undefined);
   const order: string[] = [];
@@ -28,7 +28,7 @@ test("who finds no connection free waits in turn", async () => {
   assert.equal(cap.used, 0);
 });
 
-test("who waits in vain is told so, as busy, and takes nothing", async (t) => {
+test("whoever waits for a connection in vain is told so, as busy, and takes none", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { cap } = newCap({ most: 1 });
   const release = await cap.take(undefined);
@@ -46,7 +46,7 @@ test("who waits in vain is told so, as busy, and takes nothing", async (t) => {
   assert.deepEqual([cap.used, cap.waiting], [0, 0]);
 });
 
-test("what becomes free in the moment in which somebody goes is not lost with them", async () => {
+test("a connection that becomes free in the moment in which somebody goes is not lost with them", async () => {
   const { cap } = newCap({ most: 1 });
   const release = await cap.take(undefined);
   const client = new AbortController();
@@ -74,7 +74,7 @@ test("a larger bound serves who waits, a smaller one takes nothing back", async 
   assert.equal(cap.isFull, true);
 });
 
-test("refusals are counted, and told once when they begin and once when they are over", async () => {
+test("refusals for want of a connection are counted, and told once when they begin and once when they are over", async () => {
   const { cap, lines, metrics } = newCap({ most: 2 });
   const releases = [await cap.take(undefined), await cap.take(undefined)];
   const client = new AbortController();

@@ -5,7 +5,7 @@ import { Metrics } from "../../src/telemetry/metrics.ts";
 import { type Crowd, Crowds } from "../../src/upstream/crowd.ts";
 import { eventually } from "../support/eventually.ts";
 
-test("one upstream that stalls leaves half of the connections, two leave a third", () => {
+test("the crowd of one upstream that stalls leaves half of the clients' connections to others, those of two a third", () => {
   const crowds = newCrowds(30);
   assert.equal(fill(crowds.of("one.test")), 15);
   assert.equal(fill(crowds.of("two.test")), 8);
@@ -18,7 +18,7 @@ test("one upstream that stalls leaves half of the connections, two leave a third
   assert.deepEqual([fill(one), fill(two), all.waiting], [0, 0, 20]);
 });
 
-test("who has been answered in part is not refused, and counts", async () => {
+test("a client who has been answered in part is not refused, and counts in the crowd", async () => {
   const crowd = newCrowds(4).of("one.test");
   const more = Promise.withResolvers<void>();
   const reading = Array.from({ length: 4 }, () => crowd.stay(() => more.promise));
@@ -32,7 +32,7 @@ test("who has been answered in part is not refused, and counts", async () => {
   assert.equal(crowd.waiting, 1);
 });
 
-test("who has waited longest for the rest makes room, as long as more wait for one upstream than may", async () => {
+test("the client who has waited longest for the rest makes room, as long as a crowd is larger than it may be", async () => {
   let nowMs = 0;
   const crowds = newCrowds(6, () => nowMs);
   const [stalled, beside] = [crowds.of("stalled.test"), crowds.of("beside.test")];
@@ -65,7 +65,7 @@ test("who has waited longest for the rest makes room, as long as more wait for o
   assert.deepEqual([stalled.waiting, beside.waiting], [3, 1]);
 });
 
-test("who waits for the rest and has been sent away leaves nothing behind, whatever comes of it", async () => {
+test("a client who waited for the rest and was sent away leaves nothing behind, whatever comes of it", async () => {
   let nowMs = 0;
   const crowd = newCrowds(1, () => nowMs).of("one.test");
   const late = Promise.withResolvers<void>();

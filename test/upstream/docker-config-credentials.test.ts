@@ -281,7 +281,7 @@ test("an upstream that ends leaves no helper running", async (t) => {
   }
 });
 
-test("that there are no credentials is said once, for pulls are anonymous then", async () => {
+test("that a configuration has no credentials for an upstream is said once, for pulls are anonymous then", async () => {
   await using lab = await Lab.create();
   await lab.write({ auths: { "quay.io": { auth } } });
   const source = lab.source("ghcr.io");

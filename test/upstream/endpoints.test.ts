@@ -132,7 +132,7 @@ test("when every endpoint wants to be left alone, the client is told for how lon
   assert.equal(lab.first.requests.length + lab.second.requests.length, before);
 });
 
-test("what the second endpoint has not is asked once more of it alone", async () => {
+test("a manifest that the second endpoint has not, and the first fails with, is 404 once the second has said so twice", async () => {
   await using lab = await Lab.start();
   const unknown = `/v2/team/app/manifests/sha256:${"a".repeat(64)}`;
   lab.first.override(unknown, (_, response) => void response.writeHead(500).end());

@@ -107,7 +107,7 @@ const lies: readonly Lie[] = [
 ];
 
 for (const { what, at, ask, says = /makes no sense/ } of lies) {
-  test(`${what}: an error, nothing of which is kept`, async () => {
+  test(`${what}: 502, and nothing of it is kept`, async () => {
     await using hub = await FakeUpstream.start();
     await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
     for (const [path, answer] of Object.entries(at)) hub.override(path, answer);

@@ -31,7 +31,7 @@ const rows: readonly (readonly [string, Record<string, string>, object])[] = [
 ];
 
 for (const [what, headers, expected] of rows) {
-  test(`headers with ${what} are understood`, () => {
+  test(`the limit is read from headers with ${what}`, () => {
     const usual = { "ratelimit-limit": "100", "ratelimit-remaining": "20" };
     const common = { limit: 100, remaining: 20, windowMs: hour, source: null };
     assert.deepEqual(pullLimitIn({ ...usual, ...headers }), { ...common, ...expected });
@@ -54,6 +54,6 @@ for (const [what, headers] of Object.entries(none)) {
   });
 }
 
-test("a tenth is low, or ten pulls, but never half of them", () => {
+test("few pulls are left at a tenth of the limit or ten, but never at half of it", () => {
   assert.deepEqual([1_000, 200, 100, 50, 10, 4].map(lowMark), [100, 20, 10, 10, 5, 2]);
 });

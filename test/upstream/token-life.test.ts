@@ -120,7 +120,7 @@ test("a token server that is down is left alone for a while, and not noticed whi
   await eventually("the new token", async () => (await lab.token()) === "t3");
 });
 
-test("callers at the same time share one request", async () => {
+test("callers at the same time share one token request", async () => {
   const lab = new Lab(300);
 
   const tokens = await Promise.all([lab.token(), lab.token(), lab.token()]);
@@ -145,7 +145,7 @@ test("who forgets late forgets nothing: a newer token stays", async () => {
   assert.equal(await lab.token(), "t1");
 });
 
-test("a request that fails fails for all who waited, and the next one asks again", async () => {
+test("a token request that fails fails for all who waited, and the next one asks again", async () => {
   const lab = new Lab(300);
   lab.down = true;
 

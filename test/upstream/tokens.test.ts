@@ -177,7 +177,7 @@ test("an access_token is a token, and token goes first", async (t) => {
   }
 });
 
-test("a token that is refused in between costs one refresh, and the client notices nothing", async () => {
+test("a token that the registry takes no more costs one token request, and the client notices nothing", async () => {
   await using registry = await Registry.start();
   const images = Array.from({ length: 20 }, (_, at) => registry.add(`revoked-${at}`));
   const name = (at: number): string => `revoked-${at}`;
@@ -243,7 +243,7 @@ test("a refusal that no token can lift is a refusal", async (t) => {
   assert.equal(registry.tokenRequests().length, 0);
 });
 
-test("a realm that may not be asked is not asked", async (t) => {
+test("a realm that is no URL, or leads where no hop may, is not asked, and the pull is 502", async (t) => {
   await using registry = await Registry.start();
   await using elsewhere = await FakeUpstream.start();
   const { host } = new URL(elsewhere.url);
@@ -406,7 +406,7 @@ const troubles: readonly TokenTrouble[] = [
 ];
 
 for (const { what, short, answer, expected } of troubles) {
-  test(`a token server is upstream's trouble that ${what}, and once is not for ever`, async () => {
+  test(`a token server that ${what} is upstream's trouble, and no longer than it does so`, async () => {
     await using registry = await Registry.start(short);
     const image = registry.add("trouble");
     registry.upstream.override("/token", answer);
