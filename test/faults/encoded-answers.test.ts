@@ -75,7 +75,15 @@ test("a manifest that upstream encoded in place of the digest's bytes is refused
 
 test("bytes that have the digest as they came pass as they are, whatever they are said to be", async () => {
   await using scene = await FaultScene.start();
-  for (const [at, label] of ["gzip", "br", "zstd", "gzip, gzip", "identity", "é"].entries()) {
+  for (const [at, label] of [
+    "gzip",
+    "br",
+    "zstd",
+    "gzip, gzip",
+    "identity",
+    "é",
+    "<script>",
+  ].entries()) {
     const layer = gzipSync(new SeededContent(`raw ${at}`, 40_000 * (at + 1)).slice(0, 40_000));
     const manifest = manifestOfBytes(`raw ${at}`);
     const ofBlob = `/v2/good/app/blobs/${digestOf(layer)}`;

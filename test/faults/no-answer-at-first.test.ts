@@ -83,18 +83,6 @@ test("an upstream that fails every other time is not asked twice as much", async
   assert.ok(all <= gets + 60 / 4, `asked ${all} times`);
 });
 
-test("an upstream that is down is told of", async () => {
-  await using scene = await FaultScene.start();
-  const content = scene.upstream.blob("down", sizeBytes);
-  await scene.upstream.down();
-
-  const { status } = await scene.pull("good", content);
-
-  assert.equal(status, 502);
-  await scene.upstream.up();
-  await scene.assertHeals([["good", content]]);
-});
-
 test("an upstream that comes up while a pull waits gives it its blob", async () => {
   await using scene = await FaultScene.start();
   const content = scene.upstream.blob("coming up", sizeBytes);

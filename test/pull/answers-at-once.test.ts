@@ -187,27 +187,6 @@ test("clients whose Accept lists alternate get each what they take", async () =>
   }
 });
 
-test("what is not there is told at once, until upstream is asked again", async () => {
-  await using scene = await pulledTag();
-  const { hub, mirror } = scene;
-  const path = "/v2/library/app/manifests/soon";
-  assert.equal((await mirror.get(path)).status, 404);
-  const before = hub.requests.length;
-  hub.addImage("library/app", "soon", next);
-
-  mirror.advance(4_999);
-  const again = [await mirror.get(path), await mirror.head(path)];
-  assert.deepEqual(
-    again.map(({ status }) => status),
-    [404, 404],
-  );
-  assert.equal(hub.requests.length, before);
-  assert.match(again[0]?.headers["x-request-id"] ?? "", /^[0-9a-f-]{36}$/);
-  assert.match(again[0]?.body.toString() ?? "", /MANIFEST_UNKNOWN/);
-  mirror.advance(1);
-  assert.equal((await mirror.get(path)).status, 200);
-});
-
 test("an answer from memory has the log line, the metrics and the statistics of any pull", async () => {
   await using scene = await pulledTag();
   const { mirror } = scene;

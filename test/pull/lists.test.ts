@@ -82,6 +82,8 @@ test("while upstream is down the tags that are known are listed, in order, by pa
   assert.equal(all.headers["link"], undefined);
   assert.deepEqual([first, second, third].map(tagsOf), [["A", "_1"], ["a", "b"], ["c"]]);
   assert.equal(nextOf(third), null);
+  const none = await mirror.get(`${tagsPath}?n=0`);
+  assert.deepEqual([none.status, tagsOf(none), nextOf(none)], [200, [], null]);
   assert.deepEqual(tagsOf(await mirror.get(`${tagsPath}?last=b`)), ["c"]);
   assert.deepEqual(tagsOf(await mirror.get(`${tagsPath}?last=c`)), []);
   assert.deepEqual(tagsOf(await mirror.get(`${tagsPath}?n=junk`)).length, 5);

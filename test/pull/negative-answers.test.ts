@@ -18,13 +18,16 @@ for (const [name, target] of Object.entries(missing)) {
     await using hub = await FakeUpstream.start();
     await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
 
-    assert.equal((await mirror.get(target)).status, 404);
+    const told = await mirror.get(target);
+    assert.equal(told.status, 404);
     const before = hub.requests.length;
     push(hub);
     mirror.advance(4_999);
-    for (const method of ["get", "head"] as const) {
-      assert.equal((await mirror[method](target)).status, 404);
-    }
+    const again = await mirror.get(target);
+    assert.equal(again.status, 404);
+    assert.equal(again.body.toString(), told.body.toString());
+    assert.notEqual(again.headers["x-request-id"], told.headers["x-request-id"]);
+    assert.equal((await mirror.head(target)).status, 404);
     assert.equal(hub.requests.length, before);
     mirror.advance(1);
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Answer, FakeUpstream } from "../support/fake-upstream.ts";
-import { imageOfSize } from "../support/images.ts";
 import { pagedTags } from "../support/paged-tags.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
@@ -31,29 +30,6 @@ for (const [what, answer] of Object.entries(upstreams)) {
     assert.equal(hub.requests.length, 3);
   });
 }
-
-test("while upstream is down the tags that are cached are listed page by page", async () => {
-  await using hub = await FakeUpstream.start();
-  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
-  const image = imageOfSize("tagged", 10);
-  for (const tag of tags.slice(0, 4)) {
-    hub.addImage("team/app", tag, image);
-    await mirror.get(`/v2/team/app/manifests/${tag}`);
-  }
-  await hub.down();
-
-  const pages = await pagesFrom(mirror, `${list}?n=2`);
-  const none = await mirror.get(`${list}?n=0`);
-
-  assert.deepEqual(
-    pages.map(({ length }) => length),
-    [2, 2],
-  );
-  assert.deepEqual(pages.flat(), tags.slice(0, 4).toSorted());
-  assert.equal(none.status, 200);
-  assert.deepEqual(JSON.parse(none.body.toString()).tags, []);
-  assert.equal(none.headers["link"], undefined);
-});
 
 async function pagesFrom(mirror: TestMirror, first: string): Promise<string[][]> {
   const pages: string[][] = [];

@@ -153,6 +153,17 @@ test("what a client says it has already is 304, and not sent again", async (t) =
   }
 });
 
+test("a cold blob that a client says it has already is 304, and not pulled from upstream", async () => {
+  await using hub = await FakeUpstream.start();
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
+  hub.addImage("team/app", "1", image);
+
+  const { status, body } = await mirror.get(blob, { "if-none-match": `"${layer.digest}"` });
+
+  assert.deepEqual([status, body.length], [304, 0]);
+  assert.equal(hub.count("GET", "/blobs/"), 0);
+});
+
 test("a condition on what upstream does not have is answered as without it", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
