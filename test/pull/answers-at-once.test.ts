@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { test } from "node:test";
 import { digestOf } from "../../src/oci/digest.ts";
+import { answersTo } from "../support/answers-to.ts";
 import { ask } from "../support/ask.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { http2Scene } from "../support/http2-scene.ts";
@@ -226,7 +226,7 @@ test("requests that come in one go are answered in their order, from memory or n
   for (const path of warm) await mirror.get(path);
   const paths = [...warm, `/v2/library/app/blobs/${blob.digest}`, ...warm, ...warm, "/v2/none"];
 
-  const answers = answersTo(mirror.daemon.address.port, paths);
+  const answers = digestsToldBy(mirror.daemon.address.port, paths);
   release();
   const expected = paths.map((path) => {
     if (path.includes("/blobs/")) return blob.digest;
@@ -243,7 +243,7 @@ test("bytes that are no request end a connection behind the whole answers before
   const get = `GET ${tagPath} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
   for (const count of [1, 2, 5]) {
-    const text = await sent(port, `${get.repeat(count)}no request\r\n\r\n`);
+    const text = await answersTo(port, `${get.repeat(count)}no request\r\n\r\n`);
     const whole = text.split(old.manifest.bytes.toString("latin1")).length - 1;
     const begun = text.split("HTTP/1.1 200 OK").length - 1;
 
@@ -267,28 +267,14 @@ function withoutOwn(headers: Readonly<Record<string, string>>): Record<string, s
 }
 
 /** The digests that the answers name, in their order; the last of them ends the connection. */
-async function answersTo(port: number, paths: readonly string[]): Promise<(string | null)[]> {
+async function digestsToldBy(port: number, paths: readonly string[]): Promise<(string | null)[]> {
   const requests = paths.map((path, at) => {
     const connection = at === paths.length - 1 ? "close" : "keep-alive";
     return `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: ${connection}\r\n\r\n`;
   });
-  const text = await sent(port, requests.join(""));
+  const text = await answersTo(port, requests.join(""));
   return text
     .split(/HTTP\/1\.1 \d{3} /)
     .slice(1)
     .map((answer) => /^docker-content-digest: (.*)\r$/im.exec(answer)?.[1] ?? null);
-}
-
-/** All that comes back until the connection ends. */
-async function sent(port: number, bytes: string): Promise<string> {
-  const socket = connect(port, "127.0.0.1");
-  // It may be reset while bytes are on their way.
-  socket.on("error", () => {});
-  socket.write(bytes, "latin1");
-  const chunks: Buffer[] = [];
-  socket.on("data", (chunk) => chunks.push(chunk));
-  const { promise, resolve } = Promise.withResolvers<void>();
-  socket.on("close", () => resolve());
-  await promise;
-  return Buffer.concat(chunks).toString("latin1");
 }

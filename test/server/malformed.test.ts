@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { test } from "node:test";
+import { answersTo } from "../support/answers-to.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
@@ -94,22 +94,3 @@ test("a client that begins a request and leaves harms nobody", async () => {
   assert.match(text, /^(HTTP\/1\.1 400 .*)?$/s);
   assert.equal((await mirror.get("/v2/")).status, 200);
 });
-
-/** All that comes back for these bytes until the mirror ends the connection. */
-async function answersTo(
-  port: number,
-  bytes: string,
-  { thenEnd = false }: { readonly thenEnd?: boolean } = {},
-): Promise<string> {
-  const socket = connect(port, "127.0.0.1");
-  // The mirror may end the connection while bytes are still on their way to it.
-  socket.on("error", () => {});
-  if (thenEnd) socket.end(bytes, "latin1");
-  else socket.write(bytes, "latin1");
-  const parts: Buffer[] = [];
-  socket.on("data", (chunk) => parts.push(chunk));
-  const { promise, resolve } = Promise.withResolvers<void>();
-  socket.on("close", () => resolve());
-  await promise;
-  return Buffer.concat(parts).toString("latin1");
-}

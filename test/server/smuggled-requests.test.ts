@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { test } from "node:test";
+import { answersTo } from "../support/answers-to.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
 /** A request that both listeners answer with 200, but for the end of its header. */
@@ -68,15 +68,6 @@ function portOf({ daemon }: TestMirror, listener: "server" | "admin"): number {
 
 /** Those of all answers that come until the connection ends. */
 async function statusesOf(port: number, bytes: string): Promise<number[]> {
-  const socket = connect(port, "127.0.0.1");
-  // It may be reset while bytes are on their way.
-  socket.on("error", () => {});
-  socket.write(bytes, "latin1");
-  const chunks: Buffer[] = [];
-  socket.on("data", (chunk) => chunks.push(chunk));
-  const { promise, resolve } = Promise.withResolvers<void>();
-  socket.on("close", () => resolve());
-  await promise;
-  const text = Buffer.concat(chunks).toString("latin1");
+  const text = await answersTo(port, bytes);
   return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }
