@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import Database from "better-sqlite3";
 import { ask } from "../support/ask.ts";
 import { eventually } from "../support/eventually.ts";
 import { FaultProcessScene } from "../support/fault-process-scene.ts";
+import { HeldCatalog } from "../support/held-catalog.ts";
 import { haveRoot } from "../support/real-program.ts";
 import { runProgram } from "../support/run-program.ts";
 import { type SluiceProcess, sluiceProgram } from "../support/sluice-process.ts";
@@ -53,11 +53,11 @@ test("a catalog that another process holds leaves the mirror live and ready: rea
   const before = scene.upstream.blob("before", sizeBytes);
   const during = scene.upstream.blob("during", sizeBytes);
   await scene.pullWhole("good", before);
-  using database = new HeldDatabase(join(scene.directory, "catalog.db"));
+  using held = new HeldCatalog(scene.directory);
 
   const pulls = Promise.all([before, during].map((content) => scene.pullWhole("good", content)));
   await assertHealthDuring(scene.sluice, pulls, { live: true, ready: true });
-  database.release();
+  held[Symbol.dispose]();
 
   await eventually("what was pulled meanwhile is a hit", async () => {
     const { headers } = await scene.pullWhole("good", during);
@@ -161,22 +161,4 @@ async function assertHealthDuring(
     await delay(20);
   } while (working);
   await done;
-}
-
-/** Another process's transaction, which lets nobody else write. */
-class HeldDatabase implements Disposable {
-  readonly #database: InstanceType<typeof Database>;
-
-  constructor(file: string) {
-    this.#database = new Database(file);
-    this.#database.exec("BEGIN EXCLUSIVE");
-  }
-
-  release(): void {
-    this.#database.exec("COMMIT");
-  }
-
-  [Symbol.dispose](): void {
-    this.#database.close();
-  }
 }

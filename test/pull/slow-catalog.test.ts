@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
-import Database from "better-sqlite3";
 import { FakeUpstream } from "../support/fake-upstream.ts";
+import { HeldCatalog } from "../support/held-catalog.ts";
 import { imageOfSize, topLayerOf } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
@@ -17,7 +16,7 @@ test("while another process writes to the catalog, a new image is pulled and its
     upstreams: { "docker.io": hub },
     writePatienceMs: 1,
   });
-  using foreign = new Foreign(mirror.directory);
+  using foreign = new HeldCatalog(mirror.directory);
 
   const byTag = await mirror.get("/v2/app/manifests/latest");
   const byDigest = await mirror.get(`/v2/app/manifests/${digest}`);
@@ -35,17 +34,3 @@ test("while another process writes to the catalog, a new image is pulled and its
     bytes: image.manifest.bytes.length + topLayerOf(image).bytes.length,
   });
 });
-
-/** Another process, which holds the right to write until it is disposed. */
-class Foreign implements Disposable {
-  readonly #database: Database.Database;
-
-  constructor(directory: string) {
-    this.#database = new Database(join(directory, "catalog.db"));
-    this.#database.exec("BEGIN IMMEDIATE");
-  }
-
-  [Symbol.dispose](): void {
-    this.#database.close();
-  }
-}

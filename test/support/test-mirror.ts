@@ -36,6 +36,8 @@ export interface TestMirrorOptions {
   readonly writePatienceMs?: number;
   readonly writeIdleMs?: number;
   readonly requestTimeouts?: ServerOptions;
+  /** Is told each line of the log in the call that writes it: what wrote it goes on when this returns. */
+  readonly onLogLine?: (line: Record<string, unknown>) => void;
   /** Whether the clock that never jumps goes on by itself too: a test that needs it waits for the machine. */
   readonly machineClock?: boolean;
   /** What the clock on the wall says at the start. */
@@ -92,7 +94,11 @@ export class TestMirror implements AsyncDisposable {
     const machineMs = options.machineClock ? () => performance.now() : () => 0;
     const logLines: Record<string, unknown>[] = [];
     const log = pino(logOptions("info"), {
-      write: (line: string) => void logLines.push(JSON.parse(line)),
+      write: (text: string) => {
+        const line: Record<string, unknown> = JSON.parse(text);
+        logLines.push(line);
+        options.onLogLine?.(line);
+      },
     });
     const daemon = resources.use(
       await startDaemon({
