@@ -9,6 +9,10 @@ export interface Exit {
 // Longer than what is stopped here takes to let its own work end.
 const insistAfterMs = 27_000;
 
+// A foreign program is ready within a second; on a machine whose cores are all taken, Caddy was not within half a minute.
+// Only spent when it never is.
+const readyLimitMs = 120_000;
+
 /** A real program that runs until it is told to end. Its output is kept; disposing of it ends it by its pid. */
 export class ServerProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -62,10 +66,11 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Waits until `ready` says true; rejects with what the program wrote when it ends before. */
   async until(ready: () => Promise<boolean>): Promise<void> {
-    await eventually(`${this.#child.spawnfile} is ready`, async () => {
+    const isReady = async (): Promise<boolean> => {
       if (!this.running) throw new Error(`it ended early: ${this.#stderr || this.#stdout}`);
-      return ready();
-    });
+      return await ready();
+    };
+    await eventually(`${this.#child.spawnfile} is ready`, isReady, readyLimitMs);
   }
 
   /** Asks it to end, waits, and insists in the end. */
