@@ -67,6 +67,7 @@ test("the login of a user reaches no upstream and no line of the log, its name d
   await scene.mirror.get("/v2/", wrong);
   await scene.mirror.get("/v2/", ci);
 
+  assert.ok(scene.upstream.requests.length > 0);
   for (const { headers } of scene.upstream.requests) assert.equal(headers.authorization, undefined);
   const log = JSON.stringify(scene.mirror.logLines);
   const secrets = [alice, wrong, ci].map(({ authorization }) => authorization.split(" ")[1] ?? "");

@@ -210,6 +210,7 @@ test("by digest it is the digest that counts, and no Accept of the client's goes
   const warm = await mirror.get(target, { accept: "text/html" });
 
   for (const { body } of [cold, warm]) assert.deepEqual(body, index.manifest.bytes);
+  assert.ok(hub.count("GET", target) > 0);
   for (const { headers } of hub.requests) assert.match(headers.accept ?? "", /\*\/\*$/);
 });
 
