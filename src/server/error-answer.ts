@@ -71,8 +71,7 @@ const passedOn: Readonly<Record<Answered["kind"], readonly number[]>> = {
 };
 
 function statusOf(failure: Answered | Unanswered): number {
-  if (failure.kind !== "status" && failure.kind !== "relayed")
-    return statusOfNoAnswer[failure.kind];
+  if (!("status" in failure)) return statusOfNoAnswer[failure.kind];
   return passedOn[failure.kind].includes(failure.status) ? failure.status : 502;
 }
 
