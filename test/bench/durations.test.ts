@@ -5,13 +5,13 @@ import { Countdown, durations, secondsOf } from "../../bench/support/durations.t
 
 const names = questions.map(({ name }) => name);
 
-test("of each question it is known how long it takes, and all of them keep to what the help says", () => {
+test("how long each question takes is known, and all of them take no longer than the help says", () => {
   assert.deepEqual(Object.keys(durations), names);
   assert.ok(secondsOf(names, "full") <= 30 * 60);
   assert.ok(secondsOf(names, "quick") <= 120);
 });
 
-test("what is left of a run goes by how long its first questions took", () => {
+test("the time that is left of a run goes by how long its first questions took", () => {
   const countdown = new Countdown(names, "full");
   const expected = countdown.leftSeconds;
   countdown.note(2 * secondsOf(names.slice(0, 1), "full"));

@@ -13,7 +13,7 @@ const curve: Curve = {
   mostExponent: 1.1,
 };
 
-test("the exponent of a power is found, and that of points around it", () => {
+test("the exponent that a curve grows with is found, also of points around it", () => {
   const of = (power: (x: number) => number): number | null =>
     fittedExponent([10, 100, 1_000, 10_000].map((x) => [x, power(x)]));
 

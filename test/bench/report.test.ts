@@ -18,7 +18,7 @@ const row: Row = {
   ],
 };
 
-test("a ratio is the median of those of each round, whatever the machine did between rounds", () => {
+test("a ratio is the median of the rounds' ratios, whatever the machine did between rounds", () => {
   const board = new Scoreboard();
   // Ten times as slow in the second round, for both.
   for (const speed of [4, 0.4, 6]) board.add("sluice", { "warm blob": speed });
@@ -30,7 +30,7 @@ test("a ratio is the median of those of each round, whatever the machine did bet
   assert.equal(verdicts[0]?.met, true);
 });
 
-test("nothing is divided by what is less than nothing", () => {
+test("rounds in which a figure is below zero do not count for a ratio", () => {
   const board = new Scoreboard();
   for (const late of [2, 4, -1]) board.add("sluice", { "warm blob": late });
   for (const late of [-1, 2, 3]) board.add("nginx", { "warm blob": late });

@@ -41,7 +41,7 @@ test("bin/sluice passes arguments on as they are", async () => {
   assert.deepEqual(JSON.parse(stdout), args);
 });
 
-test("it finds its checkout through links, relative and absolute, whatever CDPATH says", async () => {
+test("bin/sluice finds its checkout through links, relative and absolute, whatever CDPATH says", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-bin-"));
   const { path } = directory;
   await mkdir(join(path, "links"));
@@ -57,7 +57,7 @@ test("it finds its checkout through links, relative and absolute, whatever CDPAT
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
-test("the checkout's own Node goes before PATH's, if it is new enough", async () => {
+test("bin/sluice takes the checkout's own Node before PATH's, if it is new enough", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-bin-"));
   const { path } = directory;
   const command = await makeCheckout(path);
@@ -79,7 +79,7 @@ test("the checkout's own Node goes before PATH's, if it is new enough", async ()
   });
 });
 
-test("without packages or a new enough Node it says what to run", async () => {
+test("bin/sluice without its packages or a new enough Node says what to run", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-bin-"));
   const { path } = directory;
   const command = await makeCheckout(path);
@@ -101,7 +101,7 @@ test("without packages or a new enough Node it says what to run", async () => {
   });
 });
 
-test("a signal reaches the mirror itself, and its exit code comes back", async () => {
+test("a signal to bin/sluice reaches the mirror itself, whose exit code comes back", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-bin-"));
   const command = await makeCheckout(directory.path);
   await mkdir(join(directory.path, "node_modules"));

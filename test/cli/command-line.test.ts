@@ -21,7 +21,7 @@ test("--version is the version of the package", async () => {
   assert.deepEqual([code, stdout], [0, `${packageJson.version}\n`]);
 });
 
-test("wrong usage is 2, says what was meant, and leaves stdout empty", async () => {
+test("wrong usage ends with 2, says what was meant, and leaves stdout empty", async () => {
   const table: [string[], RegExp][] = [
     [[], /^Usage: sluice/],
     [["config"], /^Usage: sluice config/],
@@ -42,7 +42,7 @@ test("wrong usage is 2, says what was meant, and leaves stdout empty", async () 
   }
 });
 
-test("config check says what it found", async () => {
+test("config check of a right configuration tells in words what it means, wherever it was named", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-cli-"));
   const { path } = directory;
   const file = join(path, "lab.yaml");
@@ -127,7 +127,7 @@ test("config check notes a Docker configuration that says nothing of its upstrea
   ]);
 });
 
-test("config check names every problem, hints at the keys, and fails without a stack", async () => {
+test("config check names every problem, hints at the keys, and ends with 1 without a stack", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-cli-"));
   await writeFile(
     join(directory.path, "mirror.config.yaml"),
@@ -154,7 +154,7 @@ test("config check of a file that is not there is one sentence", async () => {
   });
 });
 
-test("config schema prints JSON", async () => {
+test("config schema prints the JSON Schema of the configuration", async () => {
   const { code, stdout, stderr } = await runSluice(["config", "schema"], { cwd });
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(JSON.parse(stdout).title, "sluice");

@@ -12,7 +12,7 @@ import { type Outcome, runSluice } from "./run-sluice.ts";
 
 const mib = 1024 ** 2;
 
-test("it evicts through the daemon, and in its directory without one", async () => {
+test("evict asks the daemon, and without one evicts by the same plan in the storage directory", async () => {
   await using scene = await startScene();
 
   const planned = await scene.run(["evict", "--dry-run", "--to", "0B"]);
@@ -35,7 +35,7 @@ test("it evicts through the daemon, and in its directory without one", async () 
   assert.match(again.stdout, /^Nothing can go\.\nused .* of 0 B is not reached\n$/);
 });
 
-test("a share is of maxSize, and what is pinned stays", async () => {
+test("evict --to takes a share of maxSize, and what is pinned stays", async () => {
   await using scene = await startScene('["docker.io/library/*"]');
   await scene.stop();
 
@@ -50,7 +50,7 @@ test("a share is of maxSize, and what is pinned stays", async () => {
   );
 });
 
-test("what it tells to be used is what is left, not what was before", async () => {
+test("evict tells what is in use after it, not before", async () => {
   await using scene = await startScene();
 
   const { stored } = JSON.parse((await scene.run(["stats", "--json"])).stdout);
@@ -61,7 +61,7 @@ test("what it tells to be used is what is left, not what was before", async () =
   assert.ok(!("isCut" in evicted));
 });
 
-test("without a directory, or beside a daemon that does not answer, it says so", async () => {
+test("evict says so where nothing was ever stored, and where the daemon does not answer", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-evict-"));
   const { path } = directory;
   const env = { SLUICE_CONFIG: join(path, "lab.yaml") };

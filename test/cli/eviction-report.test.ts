@@ -49,7 +49,7 @@ function plan(victims: readonly Victim[], differences: Partial<PlannedEviction> 
   return renderEviction(answer, terminal);
 }
 
-test("a dry run says what goes, in which order and why, and what stays", () => {
+test("evict --dry-run says what goes, in which order and why, and what stays", () => {
   const text = plan(
     [
       victim("docker.io/library/debian:11", {
@@ -96,7 +96,7 @@ pinned   docker.io/library/alpine:3.20 and 2 more stay (sluice pin --list)`,
   );
 });
 
-test("no line is longer than the terminal, and all fit on its screen", () => {
+test("the plan of an eviction fits the terminal, in width and in height", () => {
   const long = `registry.internal:5000/${"a/".repeat(100)}image`;
   const text = plan(
     Array.from({ length: 12 }, (_, at) =>
@@ -125,7 +125,7 @@ test("no line is longer than the terminal, and all fit on its screen", () => {
   assert.ok(lines.includes("  … and 1214 more, see --limit or --json"), text);
 });
 
-test("a plan that tells of the first only counts all, and says what stays because it is being pulled", () => {
+test("a plan that lists only the first images counts all of them, and says what stays because it is being pulled", () => {
   const text = plan([victim("docker.io/library/a:1")], {
     images: 2_000,
     blobs: 3,
@@ -138,7 +138,7 @@ test("a plan that tells of the first only counts all, and says what stays becaus
   assert.match(text, /^arriving 1 image stays: it is being pulled$/m);
 });
 
-test("where nothing goes it says whether nothing has to or nothing can", () => {
+test("where nothing goes, evict says whether nothing has to or nothing can", () => {
   const pinned = { roots: 1, names: ["docker.io/library/alpine:3.20"] };
   assert.equal(
     plan([], { usedBytes: 31 * mib, limitBytes: 50 * mib, toBytes: 42 * mib }),

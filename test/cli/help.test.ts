@@ -58,7 +58,7 @@ test("the list of commands puts each into a group", () => {
   }
 });
 
-test("sluice help COMMAND is what sluice COMMAND --help is", async () => {
+test("sluice help COMMAND prints what sluice COMMAND --help prints", async () => {
   for (const path of [[], ["evict"], ["config"], ["config", "check"]]) {
     const [asked, named] = await Promise.all([
       runSluice(["help", ...path], { cwd }),

@@ -4,7 +4,7 @@ import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 import { assertPrintedInBoth } from "./printed-json.ts";
 
-test("beside a daemon and without one, the moves of a tag are told, the latest first", async () => {
+test("history tells the moves of a tag, the latest first, beside a daemon and without one", async () => {
   await using scene = await startScene();
 
   const { code, stdout, stderr } = await scene.run("history", "app:edge");
@@ -26,7 +26,7 @@ test("history --json is what programs were promised, beside a daemon and without
   await assertPrintedInBoth(scene, "history.json", ["history", "app:edge"]);
 });
 
-test("an image of which nothing is known is refused, with what is near", async () => {
+test("history of an image that is not stored is refused, and names what is near", async () => {
   await using scene = await startScene();
 
   const tag = await scene.run("history", "app:egde");
@@ -42,7 +42,7 @@ test("an image of which nothing is known is refused, with what is near", async (
   assert.match(nothing.stderr, /owner\/nothing:latest; sluice ls lists what is\n$/);
 });
 
-test("what is no tag is refused with a sentence", async () => {
+test("history of what is no tag is refused with a sentence, without letters that a terminal obeys", async () => {
   await using scene = await startScene();
 
   const digest = await scene.run("history", `app@sha256:${"0".repeat(64)}`);

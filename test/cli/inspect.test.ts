@@ -7,7 +7,7 @@ import { imageOfSize, runnableImage, topLayerOf } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 import { assertPrintedInBoth } from "./printed-json.ts";
 
-test("beside a daemon and without one, the tree of an image is drawn, and what of it is missing", async () => {
+test("inspect draws the tree of an image and what of it is missing, beside a daemon and without one", async () => {
   await using scene = await startScene();
 
   const { code, stdout, stderr } = await scene.run("inspect", "app:1");
@@ -56,7 +56,7 @@ test("who else needs the same content is told, and what is about the image", asy
   assert.deepEqual(answer.sharedWith, { manifests: 0, names: [] });
 });
 
-test("an image of another repository is not this one's", async () => {
+test("inspect by digest tells only of images that were pulled through the named repository", async () => {
   await using scene = await startScene();
   const { digest } = topLayerOf(runnableImage("inspected").children[0] ?? runnableImage("none"));
   const index = runnableImage("inspected").manifest.digest;
@@ -71,7 +71,7 @@ test("an image of another repository is not this one's", async () => {
   assert.ok(!own.stdout.includes("\ntag "));
 });
 
-test("forty layers of ten platforms stay within 80 columns", () => {
+test("inspect of forty layers of ten platforms stays within 80 columns", () => {
   const content = Array.from({ length: 10 }, (_, platform) => [
     node(1, "manifest", `linux/arm/v${platform}`),
     ...Array.from({ length: 40 }, () => node(2, "layer", null)),

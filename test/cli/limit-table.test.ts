@@ -17,7 +17,7 @@ const hub: LimitStats = {
 };
 const untold = { limit: null, remaining: null, windowSeconds: null, emptyInSeconds: null };
 
-test("limits are shown with what is left of them and for how long", () => {
+test("stats shows the limits of registries with what is left of them and for how long", () => {
   const table = renderLimits([
     hub,
     { ...hub, account: "2", emptyInSeconds: null },

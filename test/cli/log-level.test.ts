@@ -22,7 +22,7 @@ test("log-level changes what the daemon logs for a while, and says so in its log
   ]);
 });
 
-test("what cannot be changed is wrong usage, or told by a sentence", async () => {
+test("log-level refuses what is no level or duration, and says so where no daemon runs", async () => {
   await using scene = await CommandScene.start();
 
   const level = await scene.run("log-level", "loud");

@@ -10,7 +10,7 @@ import { assertPrintedInBoth } from "./printed-json.ts";
 
 const nowMs = Date.parse("2026-02-01T00:00:00Z");
 
-test("beside a daemon and without one, images are listed with what is here of them", async () => {
+test("ls lists images with what is here of them, beside a daemon and without one", async () => {
   await using scene = await startScene();
 
   const { code, stdout, stderr } = await scene.run("ls");
@@ -37,7 +37,7 @@ test("ls --json is what programs were promised, beside a daemon and without one"
   await assertPrintedInBoth(scene, "ls.json", ["ls"]);
 });
 
-test("pages follow each other, and tell where they stand", async () => {
+test("ls --page goes from page to page, and each tells where it stands", async () => {
   await using scene = await startScene();
 
   const second = await scene.run("ls", "--sort", "name", "--limit", "1", "--page", "2");
@@ -48,7 +48,7 @@ test("pages follow each other, and tell where they stand", async () => {
   assert.equal(beyond.stdout, "There is no page 3: 4 images match.\n");
 });
 
-test("what matches nothing says how patterns are meant, and one that is none is refused", async () => {
+test("ls of a pattern that matches nothing says how patterns are meant, and refuses what is none", async () => {
   await using scene = await startScene();
 
   const nothing = await scene.run("ls", "alpine");
@@ -62,14 +62,14 @@ test("what matches nothing says how patterns are meant, and one that is none is 
   assert.equal(wrong.code, 2);
 });
 
-test("before the first pull it is said what will be here", async () => {
+test("ls says before the first pull what will be listed", async () => {
   await using scene = await CommandScene.start();
   const { code, stdout } = await scene.run("ls");
   assert.equal(code, 0);
   assert.match(stdout, /^Nothing is stored yet: what clients pull /);
 });
 
-test("the API refuses what is no cursor, and limits pages", async () => {
+test("the API refuses a list of images by a cursor, limit, order or pattern that is none", async () => {
   await using scene = await startScene();
   for (const query of ["cursor=x", "limit=0", "limit=1001", "sort=age", "glob=%5Ba"]) {
     const { status, body } = await scene.mirror.admin(`/api/v1/images?${query}`);
@@ -78,7 +78,7 @@ test("the API refuses what is no cursor, and limits pages", async () => {
   }
 });
 
-test("a terminal of 80 columns has no line that is longer, and images can be told apart", () => {
+test("ls stays within 80 columns, and long names can be told apart", () => {
   const long = "registry.internal.example.com:5000/platform/services/payments/gateway";
   const text = shown([entry(`${long}:2026.01.31-rc.1`), entry(`${long}:2026.01.30`)], 80);
 
@@ -87,17 +87,17 @@ test("a terminal of 80 columns has no line that is longer, and images can be tol
   assert.match(text, /…\S*:2026\.01\.31-rc\.1 /);
 });
 
-test("a wide terminal has room for digests", () => {
+test("ls shows digests on a terminal that is wide enough", () => {
   const text = shown([entry("docker.io/library/app:1")], 120);
   assert.match(text, /^IMAGE +DIGEST .*\n\S+app:1 +e59625a82249 /);
 });
 
-test("many platforms are counted", () => {
+test("ls counts the platforms of an image that it does not name", () => {
   const platforms = ["linux/arm/v7", "linux/amd64", "windows/amd64"];
   assert.match(shown([{ ...entry("docker.io/library/app:1"), platforms }], 120), / arm\/v7 \+2 /);
 });
 
-test("what was never pulled says so", () => {
+test("ls says of an image that it was never pulled", () => {
   const text = shown([{ ...entry("docker.io/library/app:1"), lastPullAt: null, pulls: 0 }], 120);
   assert.match(text, / never +0 +all/);
 });

@@ -29,7 +29,7 @@ test("what is pinned stays when all else goes, until it is unpinned", async () =
   assert.match(gone.stdout, /^Evicted 1 image /);
 });
 
-test("a dry run tells what would be pinned, and pins nothing", async () => {
+test("pin --dry-run tells what would be pinned, and pins nothing", async () => {
   await using scene = await startScene();
   await scene.run("pin", "b");
 
@@ -44,7 +44,7 @@ test("a dry run tells what would be pinned, and pins nothing", async () => {
   assert.doesNotMatch(listed.stdout, /library\/a|ghcr/);
 });
 
-test("pins of the configuration are listed with the others, and stay", async () => {
+test("pins of the configuration are listed with the operators', and unpin leaves them", async () => {
   await using scene = await startScene(["docker.io/library/*"]);
 
   await scene.run("pin", "ghcr.io/owner/*", "b:latest");
@@ -72,7 +72,7 @@ test("pins of the configuration are listed with the others, and stay", async () 
   assert.equal(still.pins.length, 3);
 });
 
-test("what matches nothing, and what leaves no room, is said", async () => {
+test("pin says which pattern matches nothing, and that pins leave too little room", async () => {
   await using scene = await startScene([], 0.001);
 
   const { code, stderr } = await scene.run("pin", "ghcr.io/*", "*/a", "*/b");
@@ -89,7 +89,7 @@ sluice: more is pinned than eviction.lowWatermark leaves, so new images may find
   assert.ok(Number(pinnedBytes) > Number(lowWatermarkBytes));
 });
 
-test("what is no pattern is refused, and so is wrong usage", async () => {
+test("pin and unpin refuse what is no pattern, or names no upstream, and pin nothing", async () => {
   await using scene = await startScene();
   const table: [readonly string[], number, RegExp][] = [
     [["pin"], 2, /name what is to be pinned, or say --list/],

@@ -14,7 +14,7 @@ import { sluice } from "./run-sluice.ts";
 
 const mib = 1024 ** 2;
 
-test("an image is here before a client asks, and is fetched once", async () => {
+test("an image that was prefetched is a hit, and upstream is asked for it once", async () => {
   await using scene = await CommandScene.start();
   const image = imageOfSize("prefetched", mib);
   scene.hub.addImage("library/app", "1", image);
@@ -39,7 +39,7 @@ test("an image is here before a client asks, and is fetched once", async () => {
   assert.equal(scene.hub.count("GET", "/blobs/"), 2);
 });
 
-test("without a daemon it is stored in the directory all the same", async () => {
+test("prefetch without a daemon stores the image all the same", async () => {
   await using scene = await CommandScene.start();
   const image = imageOfSize("prefetched alone", mib);
   scene.github.addImage("owner/app", "1", image);
@@ -52,7 +52,7 @@ test("without a daemon it is stored in the directory all the same", async () => 
   assert.match(verified.stdout, /^Checked 3 blobs, 1 MiB: all is right\.\n/);
 });
 
-test("of an index the asked platforms are taken, or all", async () => {
+test("prefetch takes those platforms of an image index that it is told, or all", async () => {
   await using scene = await CommandScene.start();
   const index = indexOfTwo();
   scene.hub.addImage("library/multi", "1", index);
@@ -78,7 +78,7 @@ test("of an index the asked platforms are taken, or all", async () => {
   assert.match(wrong.stderr, /^sluice: "arm64" is no platform; write for example linux\/arm64/);
 });
 
-test("a dry run tells what would come as far as that is known, and asks nobody", async () => {
+test("prefetch --dry-run tells what would come, as far as that is known, and asks nobody", async () => {
   await using scene = await CommandScene.start();
   const index = indexOfTwo();
   scene.hub.addImage("library/multi", "1", index);
@@ -106,7 +106,7 @@ test("a dry run tells what would come as far as that is known, and asks nobody",
   assert.equal(scene.hub.requests.length, asked);
 });
 
-test("images that fail are told, and the others are fetched; names come from a file too", async () => {
+test("prefetch tells which images failed and stores the others; names come from a file too", async () => {
   await using scene = await CommandScene.start();
   for (const name of ["a", "b"]) {
     scene.hub.addImage(`library/${name}`, "1", imageOfSize(name, 1000));
@@ -162,7 +162,7 @@ test("images that fail are told, and the others are fetched; names come from a f
   assert.match(unread.stderr, /^sluice: .* does not exist\n$/);
 });
 
-test("a client that pulls the same meanwhile shares the bytes, and what is left goes on", async () => {
+test("a client that pulls what is being prefetched joins the fill, and upstream is asked once", async () => {
   await using scene = await CommandScene.start();
   const image = imageOfSize("shared", mib);
   const { digest, bytes } = topLayerOf(image);
@@ -180,7 +180,7 @@ test("a client that pulls the same meanwhile shares the bytes, and what is left 
   assert.equal(scene.hub.count("GET", digest), 1);
 });
 
-test("on a terminal of 80 columns there is a bar for each blob and one in all, and nothing is left of them", async (t) => {
+test("prefetch on a terminal of 80 columns shows a bar for each blob and one in all, and nothing is left of them", async (t) => {
   if (!haveAll(t, "script")) return;
   await using scene = await CommandScene.start();
   const image = layered(40);

@@ -7,7 +7,7 @@ import { Speed } from "../../src/cli/output/speed.ts";
 
 const mib = 1024 ** 2;
 
-test("a bar has its figures beside it, within the columns there are", () => {
+test("a bar of progress has its figures beside it, within the columns there are", () => {
   const bar = {
     label: "verify",
     doneBytes: 512 * mib,
@@ -24,7 +24,7 @@ test("a bar has its figures beside it, within the columns there are", () => {
   );
 });
 
-test("a bar of what has no known size has no share, and one of nothing is full", () => {
+test("a bar of what has no known size tells no share, and one of nothing is full", () => {
   const space = { widthChars: 79, labelChars: 4 };
   const unknown = { label: "blob", doneBytes: mib, totalBytes: null, bytesPerSecond: null };
   assert.match(renderBar(unknown, space), /^blob {2}\[\.+\] {4,}1 MiB$/);
@@ -32,14 +32,14 @@ test("a bar of what has no known size has no share, and one of nothing is full",
   assert.match(renderBar(nothing, space), /\[#+\] {2}100% {2}0 B of 0 B$/);
 });
 
-test("the speed is that of the last seconds", () => {
+test("the speed of progress is that of the last seconds", () => {
   const speed = new Speed();
   assert.equal(speed.bytesPerSecond, null);
   for (let at = 0; at <= 60; at++) speed.note(at < 30 ? 0 : (at - 30) * mib, at * 1000);
   assert.equal(speed.bytesPerSecond, mib);
 });
 
-test("a picture is written over the one before in one go, and taken away at the end", () => {
+test("a picture of progress is written over the one before in one go, and taken away at the end", () => {
   const written: string[] = [];
   const screen = { isTTY: true, columns: 20, rows: 5, write: (text: string) => written.push(text) };
   {
@@ -54,7 +54,7 @@ test("a picture is written over the one before in one go, and taken away at the 
   ]);
 });
 
-test("what is no terminal is shown nothing, and a low one no more lines than it has", () => {
+test("progress is not shown where there is no terminal, and has no more lines than a low one", () => {
   const written: string[] = [];
   const write = (text: string): number => written.push(text);
   {
@@ -67,7 +67,7 @@ test("what is no terminal is shown nothing, and a low one no more lines than it 
   assert.equal(written.join("").split("\n").length - 1, 3);
 });
 
-test("of many blobs in flight as many are shown as fit, and always the whole", () => {
+test("progress shows as many of the blobs in flight as fit, and always the whole", () => {
   const blob = (at: number) => ({
     image: "docker.io/library/app:1",
     digest: `sha256:${String(at).repeat(64)}`,

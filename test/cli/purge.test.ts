@@ -12,7 +12,7 @@ import { sluice } from "./run-sluice.ts";
 
 const mib = 1024 ** 2;
 
-test("what is purged is shown first, goes, and is fetched from upstream by the next pull", async () => {
+test("what is purged is shown first, goes, and is asked of upstream by the next pull", async () => {
   await using scene = await startScene();
   const before = await scene.mirror.stored();
 
@@ -47,7 +47,7 @@ test("what is purged is shown first, goes, and is fetched from upstream by the n
   assert.deepEqual([by, target], ["the control socket", "/api/v1/purge"]);
 });
 
-test("without a daemon it purges in the directory, by pattern and by digest", async () => {
+test("purge without a daemon works in the storage directory, by pattern and by digest", async () => {
   await using scene = await startScene();
   const { digest } = imageOfSize("purged b", mib).manifest;
   await scene.stop();
@@ -61,7 +61,7 @@ test("without a daemon it purges in the directory, by pattern and by digest", as
   assert.equal(verified.stdout, "Checked 0 blobs, 0 B: all is right.\n");
 });
 
-test("content stays that another tag or another repository has", async () => {
+test("purge leaves content that another tag or another repository has", async () => {
   await using scene = await CommandScene.start();
   const shared = imageOfSize("shared", mib);
   scene.hub.addImage("library/app", "1", shared);
@@ -88,7 +88,7 @@ test("content stays that another tag or another repository has", async () => {
   assert.equal(last.stdout, "Purged 1 tag and freed 1 MiB in 3 blobs.\n");
 });
 
-test("layers that other images need stay, and an index goes with its children", async () => {
+test("purge leaves layers that other images need, and takes an image index with its children", async () => {
   await using scene = await CommandScene.start();
   const base = [{ path: "base", bytes: noise("base", mib) }];
   const index = ociIndex([
@@ -114,7 +114,7 @@ test("layers that other images need stay, and an index goes with its children", 
   assert.equal(stays.headers["cache-status"], "sluice; hit");
 });
 
-test("a client that reads what is purged gets all of it", async () => {
+test("a client that reads a blob while it is purged gets all of it", async () => {
   await using scene = await startScene();
   const { digest, bytes } = topLayerOf(imageOfSize("purged a", mib));
   using reader = scene.mirror.open(`/v2/a/blobs/${digest}`);
@@ -129,7 +129,7 @@ test("a client that reads what is purged gets all of it", async () => {
   assert.ok(body.equals(bytes));
 });
 
-test("an answer of not found is forgotten too, and pins do not protect", async () => {
+test("purge forgets that something was not found, too, and takes what is pinned", async () => {
   await using scene = await startScene(["docker.io/library/*"]);
   await scene.mirror.get("/v2/a/manifests/new");
   scene.hub.addImage("library/a", "new", imageOfSize("new", 1000));
@@ -145,7 +145,7 @@ test("an answer of not found is forgotten too, and pins do not protect", async (
   assert.equal(found.status, 200);
 });
 
-test("nothing is purged where a name is wrong, or nobody can be asked", async () => {
+test("nothing is purged where one name is wrong, or nobody is there to say yes", async () => {
   await using scene = await startScene();
   const table: [readonly string[], number, RegExp][] = [
     [["a"], 2, /nobody is there to be asked: say --yes, or --dry-run/],
@@ -162,7 +162,7 @@ test("nothing is purged where a name is wrong, or nobody can be asked", async ()
   assert.equal((await scene.mirror.stored()).blobs, 6);
 });
 
-test("on a terminal it shows what goes and asks", async (t) => {
+test("purge on a terminal shows what goes, and purges only if it is told yes", async (t) => {
   if (!haveAll(t, "script")) return;
   await using scene = await startScene();
 

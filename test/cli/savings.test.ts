@@ -28,7 +28,7 @@ test("savings tells pulls and bytes, beside a daemon and without one", async () 
   );
 });
 
-test("what cannot be asked is wrong usage, or told by a sentence", async () => {
+test("savings refuses a window or a grouping that is none, and CSV with JSON, as wrong usage", async () => {
   await using scene = await CommandScene.start();
 
   const window = await scene.run("savings", "--window", "soon");
@@ -51,14 +51,14 @@ test("large numbers and long names in savings stay within 80 columns", () => {
   for (const line of renderSavings(large).split("\n")) assert.ok(line.length <= 80, line);
 });
 
-test("CSV has names and numbers as they are", () => {
+test("savings --csv has names and numbers as they are", () => {
   assert.equal(
     renderSavingsCsv(large).split("\n").at(-1),
     "registry.internal.example.com:5000,1234567,1234567,1234566,13194139533312,12094627905536",
   );
 });
 
-test("a time without pulls has no table", () => {
+test("savings of a time without pulls says so, without a table", () => {
   assert.match(renderSavings({ ...large, rows: [] }), /\n\nno pulls$/);
 });
 

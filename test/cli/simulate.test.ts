@@ -16,7 +16,7 @@ import { type Outcome, runSluice } from "./run-sluice.ts";
 const gib = 2 ** 30;
 const dayMs = 86_400_000;
 
-test("without a daemon, the table compares sizes within 80 columns, and marks the present one", async () => {
+test("simulate compares sizes within 80 columns and marks the present one, without a daemon", async () => {
   await using scene = await startScene();
   await scene.log(tenImagesInTurn(10));
 
@@ -38,7 +38,7 @@ MAX SIZE      POLICY  IMAGES HIT  BYTES HIT  UPSTREAM     A DAY  EVICTED
   for (const line of stdout.split("\n")) assert.ok(line.length <= 80, line);
 });
 
-test("what is configured and the replay leaves out is said", async () => {
+test("simulate says what is configured and left out of its replay", async () => {
   await using scene = await startScene('{ pins: ["docker.io/library/*"], maxIdle: 30d }');
   await scene.log(tenImagesInTurn(10));
 
@@ -49,7 +49,7 @@ test("what is configured and the replay leaves out is said", async () => {
   assert.deepEqual(told.leftOut, ["pins", "maxIdle"]);
 });
 
-test("each policy is told for each size, and a log of few days is called that", async () => {
+test("simulate tells each policy for each size, and that a log of few days says little", async () => {
   await using scene = await startScene();
   await scene.log(tenImagesInTurn(3));
 
@@ -63,7 +63,7 @@ test("each policy is told for each size, and a log of few days is called that", 
   assert.match(stdout, /The log covers less than a week, which says little/);
 });
 
-test("--json has the same numbers, and --days takes the end of the log only", async () => {
+test("simulate --json tells each cache, and --days takes the end of the log of pulls only", async () => {
   await using scene = await startScene();
   await scene.log(tenImagesInTurn(10));
   const aDayAgo = { ...pullOf("recent"), atMs: Date.now() - dayMs };
@@ -94,7 +94,7 @@ test("--json has the same numbers, and --days takes the end of the log only", as
   });
 });
 
-test("an empty log says what to do", async () => {
+test("simulate with an empty log of pulls says what to do", async () => {
   await using scene = await startScene();
   await scene.log([]);
 
@@ -106,7 +106,7 @@ test("an empty log says what to do", async () => {
   assert.partialDeepStrictEqual(JSON.parse(json.stdout), { from: null, pulls: 0 });
 });
 
-test("where nothing is stored, it says how to begin", async () => {
+test("simulate where nothing was ever stored says how to begin", async () => {
   await using scene = await startScene();
 
   const { code, stdout, stderr } = await scene.simulate();
@@ -115,7 +115,7 @@ test("where nothing is stored, it says how to begin", async () => {
   assert.match(stderr, /^sluice: nothing is stored in .*sluice serve/);
 });
 
-test("what cannot be read is wrong usage, all of it told with examples", async () => {
+test("simulate tells all its wrong options at once, with examples", async () => {
   await using scene = await startScene();
 
   const { code, stdout, stderr } = await scene.simulate(
@@ -128,7 +128,7 @@ test("what cannot be read is wrong usage, all of it told with examples", async (
   assert.match(stderr, /"0" is not a number of days up to 30/);
 });
 
-test("beside a daemon, it is the daemon that replays, with the pulls of a moment ago", async () => {
+test("simulate beside a daemon replays the pulls of a moment ago, too", async () => {
   await using scene = await startScene();
   await using daemon = await scene.startDaemon();
   for (const name of ["a", "b", "a"]) await daemon.mirror.get(`/v2/${name}/manifests/latest`);
@@ -145,7 +145,7 @@ test("beside a daemon, it is the daemon that replays, with the pulls of a moment
   assert.deepEqual([answer.status, JSON.parse(answer.body.toString()).pulls], [200, 3]);
 });
 
-test("one simulation runs at a time, and the next is told so", async () => {
+test("one simulation runs at a time, and a second is refused with 503", async () => {
   await using scene = await startScene();
   await using daemon = await scene.startDaemon();
 

@@ -5,7 +5,7 @@ import { renderStats } from "../../src/cli/commands/stats.ts";
 import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 
-test("what was saved is told by requests and by bytes, in all and for each upstream", async () => {
+test("stats tells what was saved by requests and by bytes, in all and for each upstream", async () => {
   await using scene = await CommandScene.start();
   const image = imageOfSize("saved", 1024 ** 2);
   scene.hub.addImage("library/app", "1", image);
@@ -58,7 +58,7 @@ test("large numbers and long names in stats stay within 80 columns", () => {
   for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
 });
 
-test("before the first pull there is no rate", async () => {
+test("before the first pull stats tells no hit rate", async () => {
   await using scene = await CommandScene.start();
   const { total }: Stats = JSON.parse((await scene.run("stats", "--json")).stdout);
   assert.deepEqual(total, { hitRate: null, byteHitRate: null, savedBytes: 0 });

@@ -8,7 +8,7 @@ import { assertPrintedInBoth } from "./printed-json.ts";
 
 const nowMs = Date.parse("2026-02-01T00:00:00Z");
 
-test("those that would not survive an outage are told, with what is wrong, and the exit code is 0", async () => {
+test("survive names the images that would not survive an outage, with what is wrong, and ends with 0", async () => {
   await using scene = await startScene();
 
   const { code, stdout, stderr } = await scene.run("survive");
@@ -22,7 +22,7 @@ test("those that would not survive an outage are told, with what is wrong, and t
   assert.deepEqual(others, [""]);
 });
 
-test("without a daemon the storage directory is looked at, by the machine's clock", async () => {
+test("survive without a daemon looks at the storage directory, by the machine's clock", async () => {
   await using scene = await startScene();
   await scene.stop();
   const { code, stdout } = await scene.run("survive");
@@ -36,7 +36,7 @@ test("survive --json is what programs were promised, beside a daemon and without
   await assertPrintedInBoth(scene, "survive.json", ["survive"]);
 });
 
-test("what it says is what an outage then does", async () => {
+test("survive foretells what pulls get in an outage", async () => {
   await using scene = await startScene();
   const { mirror } = scene;
   const { endangered } = await survival(scene);
@@ -64,7 +64,7 @@ test("what it says is what an outage then does", async () => {
   assert.equal(await pulled("half", half), false);
 });
 
-test("what was evicted since its pull is missed by its name, unless its tag means something else now", async () => {
+test("survive names an image that was evicted since its pull, unless its tag means another one now", async () => {
   await using scene = await startScene();
   const { mirror } = scene;
   await mirror.daemon.mirror.evictor.evict({ toBytes: 0 });
@@ -81,7 +81,7 @@ test("what was evicted since its pull is missed by its name, unless its tag mean
   );
 });
 
-test("what was pulled longer ago does not count, and tags that grow too old do", async () => {
+test("survive leaves out what was pulled longer ago, and names tags that will be too old to be served", async () => {
   await using scene = await startScene();
   scene.mirror.advance(31 * 86_400_000);
   assert.equal((await survival(scene)).images, 0);
@@ -95,7 +95,7 @@ test("what was pulled longer ago does not count, and tags that grow too old do",
   );
 });
 
-test("days that are none are refused", async () => {
+test("survive refuses days that the log of pulls does not reach, or that are none", async () => {
   await using scene = await startScene();
   for (const days of ["0", "31", "x"]) {
     assert.equal((await scene.run("survive", "--days", days)).code, 2, days);

@@ -5,7 +5,7 @@ import { renderTraffic } from "../../src/cli/output/traffic-table.ts";
 import { imageOfSize } from "../support/images.ts";
 import { CommandScene } from "./command-scene.ts";
 
-test("stats with a window tells of upstreams and steps", async () => {
+test("stats --window tells the traffic of each upstream and each step", async () => {
   await using scene = await CommandScene.start();
   const image = imageOfSize("counted", 1024 ** 2);
   scene.hub.addImage("library/app", "1", image);
@@ -18,7 +18,7 @@ test("stats with a window tells of upstreams and steps", async () => {
   assert.match(stdout, /\n2025-12-31 23:00 +0 +0 +0 B +0 B\n2026-01-01 00:00 +6 +50\.0% /);
 });
 
-test("a window that cannot be asked about is told by a sentence", async () => {
+test("stats refuses a window of too many steps with a sentence", async () => {
   await using scene = await CommandScene.start();
   const { code, stderr } = await scene.run("stats", "--window", "7d", "--step", "1m");
   assert.equal(code, 2);

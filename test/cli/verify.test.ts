@@ -13,7 +13,7 @@ import { type Outcome, runSluice } from "./run-sluice.ts";
 
 const whole = "Checked 3 blobs, 1 MiB: all is right.\n";
 
-test("what is right is said to be right, beside a daemon and without one", async () => {
+test("verify says of an undamaged store that all is right, beside a daemon and without one", async () => {
   await using scene = await startScene();
 
   const beside = await scene.run(["verify"]);
@@ -24,7 +24,7 @@ test("what is right is said to be right, beside a daemon and without one", async
   assert.deepEqual(alone, beside);
 });
 
-test("damage is listed and mended by --repair only, and the next pull gets it from upstream", async () => {
+test("verify lists damage and mends it with --repair only; the next pull gets the content from upstream", async () => {
   await using scene = await startScene();
   const { layer, config, mirror, hub } = scene;
   await writeFile(scene.fileOf(layer), "rotten".padEnd(layer.bytes.length));
@@ -65,7 +65,7 @@ test("damage is listed and mended by --repair only, and the next pull gets it fr
   assert.match(metrics, /^sluice_stored_digest_mismatches_total 3$/m);
 });
 
-test("a manifest that is damaged is not served from memory once it was set aside", async () => {
+test("a damaged manifest is not served from memory once verify has set it aside", async () => {
   await using scene = await startScene();
   const { mirror, hub, manifest } = scene;
   await writeFile(scene.fileOf(manifest), "x".repeat(manifest.bytes.length));
@@ -96,7 +96,7 @@ test("--json is lines of JSON whose shapes stay", async () => {
   );
 });
 
-test("files that sluice did not put there are told of, left alone, and no failure", async () => {
+test("verify tells of files that sluice did not put there, leaves them alone, and ends with 0", async () => {
   await using scene = await startScene();
   await writeFile(join(layoutOf(scene.mirror.directory).blobs, "notes"), "mine");
 
@@ -120,7 +120,7 @@ test("one verification runs at a time, and ends when whoever asked for it leaves
   assert.equal(refused.stderr, "sluice: another verification runs: ask again when it is over\n");
 });
 
-test("a daemon that stops ends it, and the command says so", async () => {
+test("a daemon that stops ends its verification, and the command says so", async () => {
   await using scene = await startScene();
   const running = scene.run(["verify", "--rate", "1B"]);
   await eventually("the verification begins", () => scene.verifies());
@@ -134,7 +134,7 @@ test("a daemon that stops ends it, and the command says so", async () => {
   );
 });
 
-test("a rate that is none is refused as wrong usage", async () => {
+test("verify refuses a rate that is none as wrong usage", async () => {
   await using scene = await startScene();
   for (const rate of ["fast", "0B", "50%"]) {
     const { code, stderr } = await scene.run(["verify", "--rate", rate]);

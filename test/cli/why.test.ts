@@ -7,7 +7,7 @@ import { assertPrintedInBoth } from "./printed-json.ts";
 
 const image = imageOfSize("why", 1000);
 
-test("beside a daemon and without one, it is told in words what a pull would do, and nobody is asked", async () => {
+test("why tells in words what a pull would do and asks nobody, beside a daemon and without one", async () => {
   await using scene = await startScene();
   const asked = scene.hub.requests.length;
 
@@ -42,7 +42,7 @@ test("why --json is what programs were promised, beside a daemon and without one
   await assertPrintedInBoth(scene, "why.json", ["why", "app:1"]);
 });
 
-test("whether a caller may pull it is told by the rule that decides", async () => {
+test("why tells whether a caller may pull, and which rule decides", async () => {
   await using scene = await startScene();
   const anywhere = { networks: null, denial: null };
   scene.mirror.reloadServer({
@@ -71,7 +71,7 @@ test("whether a caller may pull it is told by the rule that decides", async () =
   assert.match(stderr, /It is not an address; write for example 10\.0\.0\.7/);
 });
 
-test("what it says is what the next pull does", async () => {
+test("why foretells what the next pull does", async () => {
   await using scene = await startScene();
   const { mirror, hub } = scene;
   const told = async (name: string): Promise<string> => (await whyOf(scene, name)).verdict;
@@ -102,7 +102,7 @@ test("what it says is what the next pull does", async () => {
   assert.match(await pulled("app/manifests/1"), /^50/);
 });
 
-test("by digest nothing is fresh or stale: it is here and proven, or asked for", async () => {
+test("why of a digest knows nothing fresh or stale: it is here and proven, or asked for", async () => {
   await using scene = await startScene();
   const name = `app@${image.manifest.digest}`;
 
@@ -117,7 +117,7 @@ test("by digest nothing is fresh or stale: it is here and proven, or asked for",
   );
 });
 
-test("what of it is missing is told, and what a rule says", async () => {
+test("why tells how much of an image is missing, and that it would not survive an outage", async () => {
   await using scene = await startScene();
   const half = imageOfSize("half", 1000);
   scene.hub.addImage("library/half", "1", half);

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { passwordLine, tokenLine } from "../support/login-files.ts";
 import { problemLines, read, yaml } from "./reading.ts";
 
-test("logins are files, relative to the configuration's own", async () => {
+test("logins are read from files, whose paths are relative to the configuration's own", async () => {
   await using scene = await filesScene();
 
   const { server } = await read(yaml`
@@ -41,7 +41,7 @@ test("a file of logins that cannot be used is a mistake in the configuration, to
   );
 });
 
-test("files that are not there, too large or not named are mistakes too", async () => {
+test("a file of logins that is not there, too large or not named is a mistake too", async () => {
   await using scene = await filesScene();
   await writeFile(scene.htpasswd, "#".repeat(1024 * 1024 + 1));
 
@@ -117,13 +117,13 @@ test("rules that cannot mean what they say are refused", async () => {
   }
 });
 
-test("networks alone take no logins", async () => {
+test("rules about networks alone need no logins", async () => {
   const { server } = await read('server: { access: [{ match: "*", networks: [10.0.0.0/8] }] }');
 
   assert.equal(server.access?.length, 1);
 });
 
-test("our credentials are for who has logged in, and for nobody where nobody can; what is written counts", async () => {
+test("what our credentials can pull is for who has logged in, where nobody can only what is public; an access that is written counts", async () => {
   await using scene = await filesScene();
   const accessOf = async (auth: string, access: string): Promise<string | undefined> => {
     const { upstreams } = await read(

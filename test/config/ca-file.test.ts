@@ -51,7 +51,7 @@ test("a caFile that cannot be used is a problem of the configuration", async () 
   }
 });
 
-test("a caFile that cannot be used keeps what a running mirror believes, if it is more than everybody", async () => {
+test("a caFile that cannot be used when it is read again leaves the certificates of before, and refuses the configuration where there were none", async () => {
   const read = async (believed: string | null) => {
     const upstreams = [{ name: "x.example", caPem: believed, client: null }];
     const text = document;

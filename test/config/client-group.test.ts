@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { clientGroup } from "../../src/config/client-group.ts";
 import { usualConnections } from "../../src/listeners/usual-connections.ts";
 
-test("connections are counted by IPv4 address, and by the /64 of an IPv6 address", () => {
+test("connections of a client are counted by its IPv4 address, or by the /64 of its IPv6 address", () => {
   const table: readonly (readonly [address: string, group: string])[] = [
     ["192.0.2.1", "192.0.2.1"],
     ["::ffff:192.0.2.1", "192.0.2.1"],
@@ -16,7 +16,7 @@ test("connections are counted by IPv4 address, and by the /64 of an IPv6 address
   for (const [address, group] of table) assert.equal(clientGroup(address), group, address);
 });
 
-test("without a word of the operator there are as many connections as descriptors allow", () => {
+test("clients have as many connections by default as there are descriptors for, 10,000 at most", () => {
   const table: readonly (readonly [limit: number | null, connections: number])[] = [
     [64, 16],
     [128, 16],

@@ -135,13 +135,13 @@ test("a mistake within a list of credentials is told with its place", async () =
   }
 });
 
-test("nobody is asked as or not mentioned", async () => {
+test("anonymous: false says nothing, and is a problem", async () => {
   const list = "[{ username: me, passwordFile: password }, { anonymous: false }]";
   const problems = await upstreamWith(`credentials: ${list}`);
   assert.match(String(problems), /credentials\[1\]\.anonymous: says nothing; leave it out/);
 });
 
-test("access is what it is said to be", async () => {
+test("access without credentials is shared unless it is written otherwise, and shared may be written beside them", async () => {
   const accessOf = async (keys: string): Promise<unknown> => {
     const upstream = await upstreamWith(keys);
     assert.ok(!Array.isArray(upstream), String(upstream));
@@ -155,14 +155,14 @@ test("access is what it is said to be", async () => {
   );
 });
 
-test("an access that is none names those there are", async () => {
+test("an access that is none is a problem that names those there are", async () => {
   await assertProblems(
     "access: privat",
     '13 access: "privat" is not public, shared or forward; write for example shared',
   );
 });
 
-test("a mixture of ways is a problem, with the key that is one too many", async () => {
+test("credentials of half a way, or of two at once, are a problem that names the key", async () => {
   await assertProblems("credentials: {}", `18 credentials: says nothing; ${forExample}`);
   await assertProblems(
     "credentials: { username: me }",
@@ -187,7 +187,7 @@ test("a mixture of ways is a problem, with the key that is one too many", async 
   );
 });
 
-test("a file that cannot be used is a problem, and nothing of it is shown", async () => {
+test("a file of credentials that cannot be used is a problem, and nothing of it is shown", async () => {
   const files: readonly (readonly [keys: string, problem: string])[] = [
     [
       "{ username: me, passwordFile: none }",
@@ -225,7 +225,7 @@ test("a password that stands in the file is a problem that does not show it", as
   );
 });
 
-test("a password that stands behind a variable, for want of it, stands in the file too", async () => {
+test("a password that is the fallback of a variable stands in the file too, and is refused and not shown", async () => {
   for (const written of ["${HUB_PASSWORD:-hunter2}", "${A}${HUB_PASSWORD:-hunter2}"]) {
     const keys = `credentials: { username: me, password: "${written}" }`;
     for (const environment of [{ A: "a" }, { A: "a", HUB_PASSWORD: "s3cret" }]) {
@@ -236,7 +236,7 @@ test("a password that stands behind a variable, for want of it, stands in the fi
   }
 });
 
-test("a variable with nothing for want of it says that there is no password", async () => {
+test("a password whose variable has an empty fallback is a problem: it is none", async () => {
   await assertProblems(
     'credentials: { username: me, password: "${HUB_PASSWORD:-}" }',
     '44 credentials.password: the value is not a password; write for example "${HUB_PASSWORD}"',

@@ -17,7 +17,7 @@ test("mirror.config.yaml of the checkout says exactly what runs without a file",
   assert.deepEqual(written, builtIn);
 });
 
-test("its examples are right too: without their comment signs it is still a configuration", async () => {
+test("the examples in mirror.config.yaml are right too: without their comment signs it is still a configuration", async () => {
   await using temporary = await mkdtempDisposable(join(tmpdir(), "sluice-config-"));
   const { path } = temporary;
   await writeFile(join(path, "htpasswd"), passwordLine("alice", "secret"));

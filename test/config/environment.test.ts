@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { substitute } from "../../src/config/yaml/environment.ts";
 import { problemLines, read, yaml } from "./reading.ts";
 
-test("variables are put in, with a fallback where there is one", () => {
+test("variables of the environment are put in, with a fallback where there is one", () => {
   const environment = { HOST: "hub", PORT: "80", EMPTY: "", NESTED: "${HOST}" };
   const table: [string, string][] = [
     ["plain", "plain"],
@@ -26,7 +26,7 @@ test("variables are put in, with a fallback where there is one", () => {
   }
 });
 
-test("a reference to nothing is a problem, not an empty text", () => {
+test("a variable that is not set, or badly written, is a problem and no empty text", () => {
   const malformed =
     '"${" begins no variable; write ${NAME} or ${NAME:-fallback}, or $${ for a plain ${';
   const table: [string, string][] = [
@@ -52,7 +52,7 @@ test("fallbacks that never end, or nest, are gone through once", () => {
   assert.equal(between?.kind, "problem");
 });
 
-test("a password that lacks its variable is not told of a fallback, which would be refused", async () => {
+test("a password that lacks its variable is a problem that does not advise a fallback, which would be refused", async () => {
   const lines = await problemLines(yaml`
     upstreams:
       docker.io:

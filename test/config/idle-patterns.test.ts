@@ -17,7 +17,7 @@ async function notes(rules: readonly string[], pins: readonly string[] = []): Pr
   return notesOnPatterns(config);
 }
 
-test("patterns that can match are nothing to note", async () => {
+test("nothing is noted of patterns that can match", async () => {
   const rules = [
     '"match": "docker.io/library/*:latest", "ttl": "1m"',
     '"match": "docker.io/library/*", "ttl": "1h"',
@@ -29,7 +29,7 @@ test("patterns that can match are nothing to note", async () => {
   assert.deepEqual(await notes(rules, ["registry.test:5000/*", "*:v1"]), []);
 });
 
-test("a pattern that names no upstream is noted", async () => {
+test("a pattern that begins with no upstream is noted, with those there are", async () => {
   assert.deepEqual(
     await notes(
       [
@@ -48,7 +48,7 @@ test("a pattern that names no upstream is noted", async () => {
   );
 });
 
-test("a short name of Docker Hub is noted", async () => {
+test("a pattern of a short name of Docker Hub is noted, with the whole name", async () => {
   assert.deepEqual(await notes(['"match": "docker.io/alpine:*", "ttl": "1h"']), [
     "note: freshness.rules[0] can never match: on Docker Hub that is docker.io/library/alpine:*",
   ]);

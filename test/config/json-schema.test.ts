@@ -22,7 +22,7 @@ function keysBelow(schema: JsonSchema, path = ""): [string, JsonSchema][] {
   ]);
 }
 
-test("the schema says what it is and takes no other keys", () => {
+test("the JSON Schema says what it is, and takes no keys that there are not", () => {
   const schema = configJsonSchema();
   assert.equal(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
   assert.equal(schema["title"], "sluice");
@@ -41,7 +41,7 @@ test("every key has a description, and examples that conform to it", () => {
   }
 });
 
-test("the keys at a path are known", () => {
+test("the JSON Schema tells which keys there are at a path", () => {
   const schema = configJsonSchema();
   assert.deepEqual(knownKeys(schema, ["storage"]), ["directory", "maxSize", "minFree", "scrub"]);
   assert.deepEqual(knownKeys(schema, ["upstreams", "ghcr.io", "timeouts"]), [
@@ -54,7 +54,7 @@ test("the keys at a path are known", () => {
   assert.ok(knownKeys(schema, ["freshness", "rules", 3]).includes("immutable"));
 });
 
-test("the schema and the checks agree", async () => {
+test("the JSON Schema takes what the checks take, and refuses what they refuse", async () => {
   const upstream = (keys: string): string =>
     `upstreams: { x.example: { endpoints: [https://x.example], ${keys} } }`;
   const right = [

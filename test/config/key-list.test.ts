@@ -27,7 +27,7 @@ test("every key says what it means, and those with a value how it is written", (
   }
 });
 
-test("defaults are written as in the file", () => {
+test("defaults and examples of keys are written as in the file", () => {
   const ttl = keys.find(({ path }) => path === "freshness.ttl");
 
   assert.deepEqual([ttl?.byDefault, ttl?.example], ["1m", "5m"]);

@@ -56,7 +56,7 @@ test("paths in a file elsewhere begin at that file", async () => {
   assert.equal(config.storage.directory, join(directory.path, "etc/data"));
 });
 
-test("what a running mirror is to read again is not taken for the defaults while it is being written", async () => {
+test("a configuration that is empty or gone while a mirror runs by it is a problem, and does not mean the defaults", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-config-"));
   const cwd = directory.path;
   const file = join(cwd, "mirror.config.yaml");
@@ -128,7 +128,7 @@ test("a file of more than 1 MiB is not read", async () => {
   );
 });
 
-test("problems are data too, with file, place and path", async () => {
+test("a ConfigError has each problem as data, with file, place and path", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-config-"));
   await writeFile(join(directory.path, "lab.yaml"), withTtl("soon"));
   await assert.rejects(loadConfig({ file: join(directory.path, "lab.yaml"), env: {}, cwd: "/" }), {

@@ -264,7 +264,7 @@ test("text that is no YAML, or has two meanings, is reported with its place", as
   ]);
 });
 
-test("what is nested beyond reading is one problem, and it says so", async () => {
+test("a file that is nested beyond reading has one problem, which says so", async () => {
   for (const text of ["[".repeat(20_000), "{a: ".repeat(5000), "- ".repeat(5000)]) {
     const lines = await problemLines(text);
     assert.equal(lines.length, 1);

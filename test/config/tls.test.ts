@@ -116,7 +116,7 @@ test("files that cannot be served with are problems of the configuration, with t
   );
 });
 
-test("what is no certificate at all is told by its kind", async () => {
+test("a server.tls that lacks a key, has an unknown one or a wrong value is a problem that says what is right", async () => {
   const table: readonly (readonly [string, RegExp])[] = [
     ["[]", /server.tls: names none; write for example \[\{certificate: tls.crt, key: tls.key\}\]/],
     ["{ certificate: a.pem }", /server.tls.key: is missing; write for example tls.key/],
@@ -163,7 +163,7 @@ test("a client certificate is read with its key, and what is wrong with the two 
   );
 });
 
-test("a client certificate that cannot be used keeps what a running mirror shows, if it shows one", async () => {
+test("a client certificate that cannot be used when it is read again leaves that of before, and refuses the configuration where there was none", async () => {
   const client = "{ certificate: certificate.pem, key: key.pem }";
   const text = `upstreams: { x.io: { endpoints: [https://x.io], client: ${client} } }`;
   const shown = { certificatePem: "shown", keyPem: "its key" };

@@ -62,7 +62,7 @@ test("sizes are read into bytes or a share of the disk", () => {
   for (const [text, expected] of table) assert.deepEqual(parseSize(text), expected, text);
 });
 
-test("a share is taken of the disk, bytes are as they are", () => {
+test("a size that is a share is one of the disk", () => {
   assert.equal(sizeInBytes({ kind: "share", share: 0.8 }, 1001), 800);
   assert.equal(sizeInBytes({ kind: "bytes", bytes: 7 }, 1001), 7);
 });
@@ -99,7 +99,7 @@ test("bytes are written in binary units, and no unit is reached by rounding", ()
   assert.equal(formatSize({ kind: "share", share: 0.125 }), "12.5% of the disk");
 });
 
-test("what is written can be read again", () => {
+test("a size that is written in binary units is read as the same size", () => {
   for (const bytes of [0, 1023, 1024, 1536, 53_687_091_200]) {
     assert.deepEqual(parseSize(formatBytes(bytes)), { kind: "bytes", bytes });
   }

@@ -66,7 +66,7 @@ test("every file that the page needs is served, and all are less than 190 kB, an
   assert.ok(packed < 75_000, `${packed} bytes:\n${sizes.join("\n")}`);
 });
 
-test("what is left out of the modules and the style is nothing that counts", async () => {
+test("modules and style are served without comments, and mean the same", async () => {
   const { assets } = await readDashboard();
   const modules = [...assets.keys()].filter((path) => path.endsWith(".ts"));
 

@@ -7,7 +7,7 @@ import { imageOfSize, topLayerOf } from "../support/images.ts";
 import { pullImage } from "../support/pull-image.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
-test("who listens is told at once, and again after what happened", async () => {
+test("who listens to the live feed is told at once, and again when something has happened", async () => {
   await using hub = await FakeUpstream.start();
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub } });
   hub.addImage("library/app", "1", imageOfSize("live", 50_000));
@@ -56,7 +56,7 @@ test("a fill is told of while it runs: what it is for, how far it is, who reads 
   assert.equal(over.disk.arrivingBytes, 0);
 });
 
-test("so many may listen, and who comes then is told to come again", async () => {
+test("32 may listen to the live feed, and who comes then is told to come again", async () => {
   await using mirror = await TestMirror.start({ upstreams: { "docker.io": "http://127.0.0.1:9" } });
   await using listening = new AsyncDisposableStack();
   const first = listening.use(await Listener.open(mirror));
@@ -74,7 +74,7 @@ test("so many may listen, and who comes then is told to come again", async () =>
   await using _again = await Listener.open(mirror, "when there is room");
 });
 
-test("a mirror that stops ends what it tells", async () => {
+test("a mirror that stops ends its live feed", async () => {
   const mirror = await TestMirror.start({ upstreams: { "docker.io": "http://127.0.0.1:9" } });
   await using events = await Listener.open(mirror);
   await events.next();

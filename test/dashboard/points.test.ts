@@ -8,7 +8,7 @@ import { imageOfSize } from "../support/images.ts";
 import { pullImage } from "../support/pull-image.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 
-test("what is drawn of a step is what happened in it, for all upstreams and for one", async () => {
+test("a point of a chart is what happened in its step, for all upstreams and for one", async () => {
   await using hub = await FakeUpstream.start();
   await using ghcr = await FakeUpstream.start();
   const upstreams = { "docker.io": hub, "ghcr.io": ghcr };

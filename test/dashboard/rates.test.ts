@@ -20,7 +20,7 @@ test("rates are those of the last five seconds", () => {
   assert.equal(rates.history.length, 20);
 });
 
-test("nothing is said of one moment alone, nor over a restart, whose counters begin again", () => {
+test("no rate is told of one moment alone, nor over a restart, whose counters begin again", () => {
   const rates = new Rates();
   rates.note(nowWith({ requests: 100 }), 0);
   assert.equal(rates.speeds, null);
@@ -70,7 +70,7 @@ test("the history begins with the last minutes, of which each is as long as its 
   assert.equal(rates.history.length, 60);
 });
 
-test("the history has an end", () => {
+test("the history of rates is ninety seconds long", () => {
   const rates = new Rates();
   for (let second = 0; second < 1_000; second++) {
     rates.note(nowWith({ requests: second }), 1000 * second);

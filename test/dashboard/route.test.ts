@@ -21,7 +21,7 @@ test("an image is found again by its URL, whatever its name", () => {
   }
 });
 
-test("what is no view is the first one", () => {
+test("a URL that names no view shows the first one", () => {
   for (const hash of [
     "",
     "#",
@@ -35,11 +35,11 @@ test("what is no view is the first one", () => {
   }
 });
 
-test("a name that cannot be decoded is taken as it is", () => {
+test("the name of an image that cannot be decoded is taken as it is", () => {
   assert.equal(parseRoute("#/image/100%").image, "100%");
 });
 
-test("text from anywhere has an end, and turns nothing around", () => {
+test("text from anywhere is shortened for the page, and turns nothing around", () => {
   assert.equal(shown("x".repeat(1_000_000)).length, 301);
   assert.equal(shown("a\u202eb"), "a\\u{202e}b");
   assert.equal(shown("<img onerror=x>"), "<img onerror=x>");

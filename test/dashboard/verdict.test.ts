@@ -14,7 +14,7 @@ test("a mirror whose upstreams answer works, and one that nobody asked is ready"
   });
 });
 
-test("that the mirror cannot serve is said before everything else", () => {
+test("the verdict says before everything else that the mirror cannot serve", () => {
   const verdict = verdictOf(
     now({
       ready: false,

@@ -44,7 +44,7 @@ test("Compose: image, ports, paths, secret and health check are those of the ima
   );
 });
 
-test("what stands before the mirror looks for it where it listens without a configuration", async () => {
+test("nginx, Caddy and keepalived look for the mirror where it listens by default", async () => {
   const { server } = await read("{}");
   const address = `127.0.0.1:${server.listen.port}`;
 

@@ -11,12 +11,12 @@ const rules = await allRules();
 // What Prometheus adds to each of them.
 const addedLabels = ["job", "instance"];
 
-test("every expression of the rules names metrics and labels that there are", () => {
+test("every expression of Prometheus's rules names metrics and labels that there are", () => {
   assert.ok(rules.length > 15);
   for (const { expr } of rules) assertKnown(expr);
 });
 
-test("what an alert waits for to increase begins at 0, so that the first of it is seen", async () => {
+test("a metric whose increase is alerted of begins at 0, so that the first is seen", async () => {
   const begun = new Metrics("0");
   begun.beginUpstream("docker.io");
   begun.beginLogins("server");
@@ -37,7 +37,7 @@ test("what an alert waits for to increase begins at 0, so that the first of it i
   }
 });
 
-test("every expression of the dashboard names metrics and labels that there are", async () => {
+test("every expression of Grafana's dashboard names metrics and labels that there are", async () => {
   const expressions = await dashboardExpressions();
 
   assert.ok(expressions.length > 30);
@@ -58,7 +58,7 @@ test("every alert says how bad it is, what it is and what to do, and is tried", 
   }
 });
 
-test("what an expression names is found", () => {
+test("metrics, labels and groupings that a PromQL expression names are found", () => {
   const { metrics: named, groupedBy } = namedIn(
     'sum by (le, kind) (rate(a_total{b="x(y)",c=~"d|e"}[$__rate_interval])) / on (f) a:b offset 1h',
   );

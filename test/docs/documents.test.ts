@@ -77,7 +77,7 @@ test("every link between documents leads to something", async () => {
   }
 });
 
-test("calls are found where documents write them, and what is wrong with one is seen", () => {
+test("calls of sluice are found where documents write them, and what is wrong with one is seen", () => {
   assert.deepEqual(callsOf("$ bin/sluice evict --dry-run --to 40%"), [
     ["evict", "--dry-run", "--to", "40%"],
   ]);

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { generatedFiles } from "../../docs/generated-files.ts";
 import { passagesOf } from "../../docs/passages.ts";
 
-test("what is generated under docs is what the definitions say now", async () => {
+test("the generated documents are what the definitions say now", async () => {
   for (const [name, content] of await generatedFiles()) {
     const file = fileURLToPath(new URL(`../../docs/${name}`, import.meta.url));
     const present = await readFile(file, "utf8").catch(() => "");

@@ -16,7 +16,7 @@ const places: readonly [file: string, before: RegExp][] = [
   ["deploy/kubernetes/nodes/kustomization.yaml", /newTag: /g],
 ];
 
-test("documents, image and deployment files name the version that this checkout is of", async () => {
+test("documents, image and deployment files name the version of this checkout", async () => {
   for (const [file, before] of places) {
     const text = await readFile(inCheckout(file), "utf8");
     const found = [...text.matchAll(before)].map((match) => {

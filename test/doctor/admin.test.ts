@@ -6,7 +6,7 @@ import { configWith } from "./examined.ts";
 const auth = { htpasswdFile: "/etc/sluice/htpasswd", tokensFile: null };
 const everywhere = { host: "", port: 5001 };
 
-test("an admin API on loopback is not worth a word, others are, and passwords in clear are a warning", async () => {
+test("the doctor says nothing of an admin API on loopback, tells of one for other machines, and warns where passwords travel to it in clear", async () => {
   const { admin } = await configWith({});
   const tls = [{ certificateFile: "tls.crt", keyFile: "tls.key" }];
   const metricsListen = { host: "0.0.0.0", port: 5002 };

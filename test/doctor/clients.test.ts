@@ -6,7 +6,7 @@ import { type Finding, ok } from "../../src/doctor/finding.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { configWith } from "./examined.ts";
 
-test("a listener that does not know an upstream is found out by each way that names it", async () => {
+test("a listener that does not know an upstream is found out by each way in which clients name it", async () => {
   // Of another configuration than the one it is examined by: what stands before it, or an old daemon.
   await using listener = await FakeUpstream.start();
   listener.override("/v2/", (_, response) => void response.end());
@@ -29,7 +29,7 @@ test("a listener that does not know an upstream is found out by each way that na
   );
 });
 
-test("a check that breaks, and one that does not end, are findings beside what they found", async () => {
+test("a check that breaks or does not end is a finding beside what it found before", async () => {
   const never = new Promise<never>(() => {});
   async function* breaking(): AsyncGenerator<Finding> {
     yield ok("a", "was looked at");

@@ -31,7 +31,7 @@ test("the doctor says who can log in, and which line of a file is wrong", async 
   assert.match(tokens ?? "", /^fail server\.auth: .*tokens does not exist/);
 });
 
-test("weak hashes, and names in rules that nobody has, are worth a warning", async () => {
+test("the doctor warns of weak hashes, and of names in rules that nobody has", async () => {
   await using scene = await filesScene();
   const access = [
     { match: "*", users: ["alice", "ci", "logged-in", "anonymous"] },
@@ -51,7 +51,7 @@ test("weak hashes, and names in rules that nobody has, are worth a warning", asy
   assert.equal(found.length, 3);
 });
 
-test("a mirror that asks for logins, or refuses this machine, is not taken for one that does not work", async () => {
+test("the doctor does not take a mirror that asks for logins, or refuses this machine, for one that does not work", async () => {
   await using scene = await filesScene();
   const { server } = await scene.config({});
   const upstreams = { "docker.io": "http://127.0.0.1:1" };

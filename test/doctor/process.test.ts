@@ -21,7 +21,7 @@ for (const [version, verdict, advised] of versions) {
   });
 }
 
-test("a limit of open files that a hundred clients reach fails, and says how to raise it", () => {
+test("the doctor fails a limit of open files that a hundred clients reach, and says how to raise it", () => {
   assert.equal(judgeOpenFiles(256, 40).verdict, "fail");
   assert.match(judgeOpenFiles(256, 40).remedy ?? "", /LimitNOFILE/);
   assert.equal(judgeOpenFiles(1_024, 40).verdict, "warn");

@@ -9,7 +9,7 @@ import { DirectoryLock } from "../../src/storage/directory-lock.ts";
 import { layoutOf } from "../../src/storage/layout.ts";
 import { troubles } from "./examined.ts";
 
-test("a directory that everybody can write to is named, with the command that mends it", async () => {
+test("the doctor finds that everybody can write to the directory, and names the command that mends it", async () => {
   await using home = await mkdtempDisposable(join(tmpdir(), "doctor-storage-"));
   await chmod(home.path, 0o777);
 
@@ -20,14 +20,14 @@ test("a directory that everybody can write to is named, with the command that me
   assert.equal(trouble?.remedy, `chmod o-w ${home.path}`);
 });
 
-test("a directory that cannot be made is named, with the parent that stands in the way", async () => {
+test("the doctor finds that a directory cannot be made, and names the parent that stands in the way", async () => {
   // Nothing can be made there, by nobody.
   const [trouble] = await troubles("storage", { storage: { directory: "/proc/1/x/data" } });
 
   assert.equal(trouble?.found, "/proc/1/x/data is not there, and /proc/1 cannot be written to");
 });
 
-test("a file in the place of the directory is named", async () => {
+test("the doctor finds a file in the place of the directory", async () => {
   await using home = await mkdtempDisposable(join(tmpdir(), "doctor-storage-"));
   const file = join(home.path, "data");
   await writeFile(file, "");
@@ -37,7 +37,7 @@ test("a file in the place of the directory is named", async () => {
   assert.equal(trouble?.found, `${file} is no directory`);
 });
 
-test("a directory that is not there yet is no trouble, and is not made", async () => {
+test("the doctor takes a directory that is not there yet for no trouble, and does not make it", async () => {
   await using home = await mkdtempDisposable(join(tmpdir(), "doctor-storage-"));
   const directory = join(home.path, "a", "b");
 
@@ -45,14 +45,14 @@ test("a directory that is not there yet is no trouble, and is not made", async (
   assert.deepEqual(await troubles("storage", { storage: { directory } }), []);
 });
 
-test("a disk with less than minFree is named, with what is free", async () => {
+test("the doctor finds a disk with less than minFree, with what is free", async () => {
   const [trouble] = await troubles("storage", { storage: { minFree: "100%" } });
 
   assert.equal(trouble?.verdict, "fail");
   assert.match(trouble.found, /less than storage\.minFree .*nothing new is stored/);
 });
 
-test("bounds that are more than the disk has are named, with what would fit", () => {
+test("the doctor finds bounds that are more than the disk has, with what would fit", () => {
   const disk = { blocks: 1_000, bavail: 900, bsize: 1024 * 1024 };
   const storage = {
     directory: "/x",
@@ -70,14 +70,14 @@ test("bounds that are more than the disk has are named, with what would fit", ()
   assert.match(found[1]?.remedy ?? "", /900 MiB/);
 });
 
-test("inodes that run out are named; a file system that does not count them is no trouble", () => {
+test("the doctor finds inodes that run out; a file system that does not count them is no trouble", () => {
   assert.deepEqual([...judgeInodes({ files: 0, ffree: 0 })], []);
   assert.deepEqual([...judgeInodes({ files: 1_000, ffree: 500 })], []);
   assert.equal([...judgeInodes({ files: 1_000, ffree: 10 })][0]?.verdict, "warn");
   assert.equal([...judgeInodes({ files: 1_000, ffree: 0 })][0]?.verdict, "fail");
 });
 
-test("whoever has the directory and does not answer is named by its process", async () => {
+test("the doctor finds the process that has the directory and does not answer", async () => {
   await using home = await mkdtempDisposable(join(tmpdir(), "doctor-storage-"));
   const layout = layoutOf(home.path);
   const lock = DirectoryLock.acquire(layout);
@@ -92,7 +92,7 @@ test("whoever has the directory and does not answer is named by its process", as
   assert.equal(await lockHolder(layout.lockFile), null);
 });
 
-test("a catalog that is no database is named", async () => {
+test("the doctor finds a catalog that is no database", async () => {
   await using home = await mkdtempDisposable(join(tmpdir(), "doctor-storage-"));
   await writeFile(layoutOf(home.path).catalogFile, "no database at all".repeat(1_000));
 

@@ -24,7 +24,7 @@ function challenge(response: ServerResponse, words: string): void {
   response.writeHead(401, { "www-authenticate": words }).end();
 }
 
-test("a name that has no address is named, and where it is written", async () => {
+test("the doctor finds an endpoint whose name has no address, and says where it is written", async () => {
   const [trouble, ...others] = await troublesOf({ endpoints: ["http://nowhere.invalid"] });
 
   assert.deepEqual(others, []);
@@ -37,7 +37,7 @@ test("a name that has no address is named, and where it is written", async () =>
   assert.match(trouble.remedy ?? "", /resolv\.conf/);
 });
 
-test("a port where nothing listens is named", async () => {
+test("the doctor finds a port where nothing listens", async () => {
   await using upstream = await FakeUpstream.start();
   const { url } = upstream;
   await upstream.down();
@@ -50,7 +50,7 @@ test("a port where nothing listens is named", async () => {
   assert.match(trouble.remedy ?? "", /upstreams\."x\.io"\.endpoints/);
 });
 
-test("an endpoint that takes connections and says nothing is named within the limit", async () => {
+test("the doctor finds, within its limit, an endpoint that takes connections and says nothing", async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await once(silent, "listening");
   await using _closed = { [Symbol.asyncDispose]: async () => void silent.close() };
@@ -69,7 +69,7 @@ test("an endpoint that takes connections and says nothing is named within the li
   );
 });
 
-test("an endpoint behind a firewall that throws packets away is named, with what would let it through", async () => {
+test("the doctor finds an endpoint behind a firewall that throws packets away, and says what would let it through", async () => {
   await using hole = await DeafPort.start();
   const endpoints = [`http://127.0.0.1:${hole.port}`];
 
@@ -85,7 +85,7 @@ test("an endpoint behind a firewall that throws packets away is named, with what
   assert.match(found[0]?.remedy ?? "", /firewall, route.*upstreams\."x\.io"\.proxy/);
 });
 
-test("each endpoint of an upstream is examined by itself", async () => {
+test("the doctor examines each endpoint of an upstream by itself", async () => {
   await using upstream = await FakeUpstream.start();
   upstream.override("/v2/", (_, response) => void response.end());
 
@@ -110,7 +110,7 @@ const greetings: readonly (readonly [string, (response: ServerResponse) => void,
   ["a registry that is asked too often", (response) => response.writeHead(429).end(), /too often/],
 ];
 for (const [what, answer, words] of greetings) {
-  test(`${what} is named`, async () => {
+  test(`the doctor finds ${what}`, async () => {
     await using upstream = await FakeUpstream.start();
     upstream.override("/v2/", (_, response) => answer(response));
 
@@ -121,7 +121,7 @@ for (const [what, answer, words] of greetings) {
   });
 }
 
-test("a password that the registry itself refuses is named, with where it comes from", async () => {
+test("the doctor finds that the registry itself refuses a password, and says where that comes from", async () => {
   await using upstream = await FakeUpstream.start();
   upstream.override("/v2/", ({ headers }, response) => {
     if (headers.authorization === basicAuthorization("me", "right")) response.end();
@@ -148,7 +148,7 @@ test("a password that the registry itself refuses is named, with where it comes 
   );
 });
 
-test("a password that the token server refuses is named; the secret is nowhere", async () => {
+test("the doctor finds that the token server refuses a password, and shows the secret nowhere", async () => {
   await using upstream = await FakeUpstream.start();
   upstream.override("/v2/", (_, response) =>
     challenge(response, `Bearer realm="${upstream.url}/token",service="x"`),
@@ -164,7 +164,7 @@ test("a password that the token server refuses is named; the secret is nowhere",
   assert.equal(upstream.requests.at(-1)?.target, "/token?service=x&account=me");
 });
 
-test("a token server that may not see the credentials is named, with the key that allows it", async () => {
+test("the doctor finds a token server that may not see the credentials, and names the key that allows it", async () => {
   await using upstream = await FakeUpstream.start();
   await using other = await FakeUpstream.start();
   upstream.override("/v2/", (_, response) =>
@@ -181,7 +181,7 @@ test("a token server that may not see the credentials is named, with the key tha
   assert.doesNotMatch(JSON.stringify(allowed), /may not see/);
 });
 
-test("a token server that is not there is named, not the registry", async () => {
+test("the doctor finds that the token server is not there, and does not blame the registry", async () => {
   await using upstream = await FakeUpstream.start();
   await using other = await FakeUpstream.start();
   const { url } = other;
@@ -197,7 +197,7 @@ test("a token server that is not there is named, not the registry", async () => 
   );
 });
 
-test("of Docker Hub an image is asked for, by HEAD alone, and how many pulls are left", async () => {
+test("the doctor asks Docker Hub for an image by HEAD alone, and tells how many pulls are left", async () => {
   await using upstream = await FakeUpstream.start({
     gate: async (_request, response) => {
       response.setHeader("ratelimit-limit", "100;w=21600");
@@ -227,7 +227,7 @@ for (const [aheadMs, words] of [
     /^this machine's is (2h|1h 59m) .*behind the upstreams'|^this machine's is 2h behind/,
   ],
 ] as const) {
-  test(`a clock that is ${aheadMs / 1000} s ahead is named`, async () => {
+  test(`the doctor finds a clock that is ${aheadMs / 1000} s ahead`, async () => {
     await using upstream = await FakeUpstream.start();
     upstream.override("/v2/", (_, response) => void response.end());
     const settings = { upstreams: { "x.io": { endpoints: [upstream.url] } } };
@@ -242,7 +242,7 @@ for (const [aheadMs, words] of [
   });
 }
 
-test("one upstream whose clock is wrong does not make ours wrong", async () => {
+test("the doctor does not take our clock for wrong because of one upstream's", async () => {
   await using wrong = await FakeUpstream.start();
   await using right = await FakeUpstream.start();
   wrong.override("/v2/", (_, response) => {
@@ -255,7 +255,7 @@ test("one upstream whose clock is wrong does not make ours wrong", async () => {
   assert.deepEqual(await troubles("clock", { settings: { upstreams } }), []);
 });
 
-test("a proxy that is not there is named", async () => {
+test("the doctor finds a proxy that is not there", async () => {
   const [trouble] = await troublesOf({
     endpoints: ["http://registry.invalid"],
     proxy: "http://me:s3cret@127.0.0.1:1",

@@ -18,7 +18,7 @@ import { makeStandInBase, trustStore } from "./stand-in-base.ts";
 
 const checkout: string = fileURLToPath(new URL("../..", import.meta.url));
 
-test("the image, alone and by Compose, as nobody special on a read-only disk", async (t) => {
+test("the container image, alone and by Compose, as nobody special on a read-only disk", async (t) => {
   const programs = ["docker-registry", "dockerd", "docker", "docker-compose", "runc"] as const;
   if (!haveRoot(t) || !haveAll(t, ...programs, "busybox")) return;
   await using hub = await DockerRegistry.start();

@@ -81,7 +81,7 @@ for (const [name, { header, list, takes = [], refuses = [] }] of Object.entries(
   });
 }
 
-test("what containerd and docker send takes an index, so they get what everyone gets", () => {
+test("the Accept of containerd and docker takes every kind of manifest, so they get what everyone gets", () => {
   const containerd = [dockerManifest, dockerList, ociManifest, ociIndex, "*/*"].join(", ");
   const moby = [signedSchema1, dockerManifest, dockerList, ociManifest, ociIndex].join(", ");
 

@@ -72,7 +72,7 @@ for (const [header, expected] of ofThousand) {
   });
 }
 
-test("of 1,024 ranges all are given, and more are not taken apart", () => {
+test("a header of 1,024 ranges gets all of them, and one of more the whole body", () => {
   const asked = Array.from({ length: 1025 }, (_, at) => `${2 * at}-${2 * at}`);
 
   const most = resolveRange(`bytes=${asked.slice(1).join()}`, 10_000);
@@ -86,7 +86,7 @@ test("without the header the whole body is asked for", () => {
   assert.deepEqual(resolveRange(undefined, 1000), whole);
 });
 
-test("nothing of an empty body can be had in part", () => {
+test("no range of an empty body can be satisfied", () => {
   for (const header of ["bytes=0-", "bytes=0-0", "bytes=-1"]) {
     assert.deepEqual(resolveRange(header, 0), unsatisfiable);
   }

@@ -24,12 +24,12 @@ test("an image's config and layers are described in their order, an index's mani
   );
 });
 
-test("no more than the limit of each kind is described", () => {
+test("no more layers of a manifest are described than the limit", () => {
   const layers = Array.from({ length: 50 }, () => ({ digest }));
   assert.equal(describeManifest(jsonOf({ layers }), 3).layers.length, 3);
 });
 
-test("what is no manifest names nothing", () => {
+test("of what is no manifest nothing is described", () => {
   for (const text of ["", "[]", "null", "7", '{"layers":{}}', '{"layers":[null,7,{"digest":1}]}']) {
     const { config, layers, manifests, artifactType } = describeManifest(Buffer.from(text), 10);
     assert.deepEqual([config, layers, manifests, artifactType], [null, [], [], null], text);
@@ -43,7 +43,7 @@ test("an artifact has a type of its own, or that of its config", () => {
   assert.equal(describeManifest(jsonOf({ config }), 1).artifactType, config.mediaType);
 });
 
-test("layers that clients get elsewhere are known", () => {
+test("layers that have URLs are described as ones that clients get elsewhere", () => {
   const layers = [
     { digest, urls: ["https://example.com/layer"] },
     { digest, urls: [] },
@@ -54,7 +54,7 @@ test("layers that clients get elsewhere are known", () => {
   );
 });
 
-test("of what would do harm on a terminal nothing is taken", () => {
+test("text of a manifest that would do harm on a terminal is left out", () => {
   const escapes = ["\u001b[31mred", "a\nb", "\u202eabc", "a b", "", "a".repeat(33), 7, null, {}];
   for (const text of escapes) {
     assert.equal(platformText({ os: "linux", architecture: text }), null);
@@ -68,13 +68,13 @@ test("of what would do harm on a terminal nothing is taken", () => {
   }
 });
 
-test("what says that it has no platform has none", () => {
+test("a platform that is unknown, or no object, is none", () => {
   assert.equal(platformText({ os: "unknown", architecture: "unknown" }), null);
   assert.equal(platformText("linux/amd64"), null);
   assert.equal(platformText({ os: "linux", architecture: "arm", variant: "v7" }), "linux/arm/v7");
 });
 
-test("what an image says of its content is its config and layers, each once, up to a limit", () => {
+test("the content that a manifest tells is its config and layers with their sizes, each once, up to a limit", () => {
   const [a, b, c, d] = ["a", "b", "c", "d"].map((text) => digestOf(Buffer.from(text)));
   const told = (bytes: Buffer, limit: number) =>
     imageContent(bytes, limit).map(({ digest, sizeBytes }) => ({ digest, sizeBytes }));

@@ -28,7 +28,7 @@ for (const [code, status] of statuses) {
   });
 }
 
-test("a status that is given wins, and what is not given is empty", () => {
+test("a DistributionError has the status that it is given, or else that of its code", () => {
   const error = new DistributionError("UNAVAILABLE", "late", { status: 504 });
 
   assert.equal(error.status, 504);
@@ -36,14 +36,14 @@ test("a status that is given wins, and what is not given is empty", () => {
   assert.equal(JSON.parse(error.toBody()).errors[0].detail, null);
 });
 
-test("the cause stays with the mirror", () => {
+test("the cause of a DistributionError is not sent to clients", () => {
   const error = new DistributionError("UNKNOWN", "an error", { cause: new Error("secret path") });
 
   assert.doesNotMatch(error.toBody(), /secret/);
 });
 
 // Gathered for each of a flood of refusals it took a third of their CPU time.
-test("has no stack, and leaves others theirs", () => {
+test("a DistributionError has no stack, and leaves other errors theirs", () => {
   const { stack } = new DistributionError("NAME_UNKNOWN", "there is none");
 
   assert.equal(stack, "DistributionError: there is none");

@@ -51,12 +51,12 @@ test("a pattern of tags matches neither digests, nor lists, nor ports", () => {
   }
 });
 
-test("what is no pattern is told from one", () => {
+test("an empty, unended or overlong pattern is none", () => {
   for (const pattern of ["", "a[b", "a:[", "x".repeat(513)])
     assert.equal(ImageGlob.parse(pattern), null);
 });
 
-test("a pattern knows which patterns it leaves nothing to match", () => {
+test("a pattern covers another one if it matches all that the other could match", () => {
   const pairs: readonly (readonly [one: string, other: string, covers: boolean])[] = [
     ["*", "quay.io/evil/*:1", true],
     ["quay.io/*", "quay.io/evil/*", true],
@@ -83,7 +83,7 @@ test("a match takes time by the length of pattern and name, and no more", () => 
   assert.equal(pattern.matches("a".repeat(255)), false);
 });
 
-test("a name is of a tag, of a digest, or of the repository as a whole", () => {
+test("an image's name for patterns is that of a tag, of a digest, or of its repository", () => {
   const repository = parseRepository("team/app");
   assert.ok(repository && parseDigest(digest));
   const location = { upstream: "registry.test:5000", repository };

@@ -57,7 +57,7 @@ for (const [name, { entry, referrer }] of Object.entries(entries)) {
   });
 }
 
-test("a size that is no number in JSON any more is left out", () => {
+test("a referrer whose size is beyond all numbers is left out", () => {
   const text = `{"manifests":[{"mediaType":"a/b","digest":"${digest}","size":1e400}]}`;
 
   assert.deepEqual(referrersIn(Buffer.from(text)), []);
@@ -124,7 +124,7 @@ for (const [name, { manifest, extras }] of Object.entries(manifests)) {
   });
 }
 
-test("a list that was made is one that can be read", () => {
+test("a list of referrers that the mirror makes is one that it can read", () => {
   const referrers: Referrer[] = [plain, { ...plain, artifactType: "a/b", annotations: { k: "v" } }];
 
   const bytes = referrersIndex(referrers);
@@ -138,7 +138,7 @@ test("a list that was made is one that can be read", () => {
   assert.deepEqual(referrersIn(referrersIndex([])), []);
 });
 
-test("4 MiB of entries are read", () => {
+test("a list of referrers of 4 MiB is read", () => {
   const entry = JSON.stringify({ mediaType: "a/b", digest, size: 1 });
   const count = Math.floor((4 * 1024 * 1024) / (entry.length + 1));
   const bytes = Buffer.from(`{"manifests":[${Array.from({ length: count }, () => entry).join()}]}`);

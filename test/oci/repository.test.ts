@@ -72,7 +72,7 @@ for (const name of noRepositories) {
 
 // What makes a pattern that backtracks try every way to cut a name before it says no. Were matching
 // exponential in these 255 characters, this test would not end in any time; it measures none.
-test("the longest names that almost match are refused after one look", () => {
+test("a longest name that almost matches is refused without trying every way to cut it", () => {
   for (const piece of ["a", "a/", "a-", "a--", "a_", "a__", "a.", "a.b-"]) {
     const name = `${piece.repeat(255).slice(0, 253)}a!`;
     assert.equal(name.length, 255);
@@ -80,7 +80,7 @@ test("the longest names that almost match are refused after one look", () => {
   }
 });
 
-test("a name beyond the limit is refused by its length", () => {
+test("a repository's name beyond the limit is refused, however long it is", () => {
   for (const piece of ["a/", "a-", "a__"]) {
     assert.equal(parseRepository(`${piece.repeat(16 * 1024)}!`), null);
     assert.equal(parseRepository(`${piece.repeat(16 * 1024)}a`), null);

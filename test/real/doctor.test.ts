@@ -26,7 +26,7 @@ function failuresIn(ended: Ended): readonly (readonly [string, string])[] {
   return findings.map(({ subject, found }) => [subject, found]);
 }
 
-test("beside a mirror that is well nothing fails, and every client's way was tried", async () => {
+test("the doctor tries every client's way, and beside a mirror that is well nothing fails", async () => {
   await using upstream = await openUpstream();
   await using other = await openUpstream();
   await using mirror = await SluiceProcess.start({
@@ -58,7 +58,7 @@ test("beside a mirror that is well nothing fails, and every client's way was tri
   );
 });
 
-test("for people it is short lines below what they are about, uncoloured where no terminal is", async () => {
+test("the doctor prints for people short lines below what they are about, uncoloured where no terminal is", async () => {
   await using home = await makeHome({
     upstreams: { "x.io": { endpoints: ["http://127.0.0.1:1"] } },
   });
@@ -78,7 +78,7 @@ test("for people it is short lines below what they are about, uncoloured where n
   assert.equal(stderr, "sluice: 1 of these have to be mended\n");
 });
 
-test("an authority that is not configured is named; once it is, only how long its certificate is good", async (t) => {
+test("the doctor finds an authority that is not configured; once it is, only how long its certificate is good", async (t) => {
   if (!haveAll(t, "nginx", "openssl")) return;
   await using upstream = await openUpstream();
   await using nginx = await NginxTls.start({ before: upstream.url });
@@ -107,7 +107,7 @@ test("an authority that is not configured is named; once it is, only how long it
   );
 });
 
-test("a name server that does not answer is named, and not the registry", async (t) => {
+test("the doctor finds that the name server does not answer, and does not blame the registry", async (t) => {
   if (!(haveRoot(t) && haveAll(t, "ip", "unshare"))) return;
   const program = fileURLToPath(
     new URL("../doctor/programs/silent-name-server.ts", import.meta.url),
@@ -118,7 +118,7 @@ test("a name server that does not answer is named, and not the registry", async 
   assert.equal(found?.found, "no name server says within 1 s what registry.example.com is");
 });
 
-test("a limit of open files that is too low is found where it counts: in the daemon", async (t) => {
+test("the doctor finds a limit of open files that is too low where it counts: in the daemon", async (t) => {
   if (!haveAll(t, "bash")) return;
   await using home = await makeHome({
     upstreams: { "x.io": { endpoints: ["http://127.0.0.1:1"] } },
@@ -132,7 +132,7 @@ test("a limit of open files that is too low is found where it counts: in the dae
   assert.match(found ?? "", /^only 600 files may be open/);
 });
 
-test("a configuration that is wrong is told as config check tells it", async () => {
+test("the doctor tells a wrong configuration as config check does", async () => {
   await using home = await makeHome({ upstreams: {}, settings: { freshness: { ttl: "soon" } } });
 
   const ended = await runSluice(["doctor", "--json", "--config", home.configFile]);
@@ -143,7 +143,7 @@ test("a configuration that is wrong is told as config check tells it", async () 
   assert.match(found ?? "", /mirror\.config\.yaml:\d+:\d+ .*/);
 });
 
-test("a daemon that has not read the configuration as it is now is told from one that has", async () => {
+test("the doctor tells a daemon that has not read the present configuration from one that has", async () => {
   await using upstream = await openUpstream();
   const upstreams = { "x.io": { endpoints: [upstream.url] } };
   await using mirror = await SluiceProcess.start({ upstreams });
@@ -163,7 +163,7 @@ test("a daemon that has not read the configuration as it is now is told from one
   );
 });
 
-test("a directory that this user may not write to is named, with whose it is", async (t) => {
+test("the doctor finds that this user may not write to the directory, and says whose it is", async (t) => {
   if (!(haveRoot(t) && haveAll(t, "setpriv"))) return;
   await using home = await makeHome({
     upstreams: { "x.io": { endpoints: ["http://127.0.0.1:1"] } },
@@ -181,7 +181,7 @@ test("a directory that this user may not write to is named, with whose it is", a
   assert.equal(owner?.found, `${storage} belongs to user 0, and this runs as user 65534`);
 });
 
-test("a daemon of another user is named, and who may ask it", async (t) => {
+test("the doctor finds a daemon of another user, and says who may ask it", async (t) => {
   if (!(haveRoot(t) && haveAll(t, "setpriv"))) return;
   await using upstream = await openUpstream();
   await using mirror = await SluiceProcess.start({

@@ -23,7 +23,7 @@ const withoutWrongByte = withoutLimit.filter((injury) => injury !== "wrong byte"
 /** Pulls an image, named without its registry; rejects when that fails. */
 type Pull = (image: string) => Promise<unknown>;
 
-test("skopeo pulls although an answer about a layer is injured", async (t) => {
+test("skopeo pulls although upstream's answer about a layer is injured", async (t) => {
   if (!haveAll(t, "docker-registry", "skopeo")) return;
   await using scene = await startScene();
   await using home = await mkdtempDisposable(join(tmpdir(), "copies-"));
@@ -32,14 +32,14 @@ test("skopeo pulls although an answer about a layer is injured", async (t) => {
   );
 });
 
-test("podman pulls although an answer about a layer is injured", async (t) => {
+test("podman pulls although upstream's answer about a layer is injured", async (t) => {
   if (!haveRoot(t) || !haveAll(t, "docker-registry", "podman", "runc")) return;
   await using scene = await startScene();
   await using home = await ContainersHome.make({ mirrorHost: scene.mirror.host });
   await each(injuries, t, scene, (image) => home.podman("pull", "--quiet", `ghcr.io/${image}`));
 });
 
-test("containerd pulls although an answer about a layer is injured", async (t) => {
+test("containerd pulls although upstream's answer about a layer is injured", async (t) => {
   if (!haveRoot(t) || !haveAll(t, "docker-registry", "containerd", "ctr")) return;
   await using scene = await startScene();
   await using containerd = await Containerd.start({ mirror: scene.mirror.url });
@@ -50,7 +50,7 @@ test("containerd pulls although an answer about a layer is injured", async (t) =
   });
 });
 
-test("dockerd pulls although an answer about a layer is injured", async (t) => {
+test("dockerd pulls although upstream's answer about a layer is injured", async (t) => {
   if (!haveRoot(t) || !haveAll(t, "docker-registry", "dockerd", "docker")) return;
   await using scene = await startScene();
   await using dockerd = await Dockerd.start();

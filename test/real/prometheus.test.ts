@@ -15,7 +15,7 @@ import { SluiceProcess } from "../support/sluice-process.ts";
 
 const limitMs = 60_000;
 
-test("promtool finds nothing wrong with what a daemon that was pulled through tells", async (t) => {
+test("promtool finds nothing wrong with the metrics of a daemon that was pulled through", async (t) => {
   if (!haveAll(t, "promtool")) return;
   await using hub = await FakeUpstream.start();
   await using mirror = await pulledThrough(hub);
@@ -29,7 +29,7 @@ test("promtool finds nothing wrong with what a daemon that was pulled through te
   assert.equal(code, 0, stdout + stderr);
 });
 
-test("the rules do what their tests say", async (t) => {
+test("the alerts fire when, and only when, promtool's tests of them say so", async (t) => {
   if (!haveAll(t, "promtool")) return;
   const file = inCheckout("deploy/prometheus/sluice.rules.test.yml");
 

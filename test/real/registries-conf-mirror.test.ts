@@ -33,7 +33,7 @@ test("podman pulls two registries' images from the mirror that registries.conf n
   });
 });
 
-test("buildah builds from images of the mirror that registries.conf names", async (t) => {
+test("buildah takes base images from the mirror that registries.conf names", async (t) => {
   if (!haveRoot(t) || !haveAll(t, "docker-registry", "buildah")) return;
   await using registries = await CorpusRegistries.start();
   await using mirror = await mirrorBefore(registries);

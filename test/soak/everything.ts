@@ -6,7 +6,7 @@ import { turmoil } from "../support/turmoil.ts";
 const minutes = Number(process.env["SLUICE_SOAK_MINUTES"] ?? 10);
 const seed = seedOfRun();
 
-test(`everything at once for ${minutes} minutes (SLUICE_TEST_SEED=${seed})`, async (t) => {
+test(`every fault at once for ${minutes} minutes: what is served is right, and memory comes back (SLUICE_TEST_SEED=${seed})`, async (t) => {
   const report = await turmoil({ seed, durationMs: minutes * 60_000 });
 
   t.diagnostic(JSON.stringify(report));

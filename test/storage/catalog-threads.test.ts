@@ -11,7 +11,7 @@ import { storageDirectory } from "./storage-directory.ts";
 
 const question = { kind: "pulls", sinceMs: 0 } as const;
 
-test("questions one after the other are answered by one thread", async (t) => {
+test("questions of the catalog that come one after the other are answered by one thread", async (t) => {
   await using scene = await startScene(t);
 
   for (let nth = 0; nth < 3; nth++) assert.equal((await scene.ask()).atMs.length, 0);
@@ -19,7 +19,7 @@ test("questions one after the other are answered by one thread", async (t) => {
   assert.equal(scene.started(), 1);
 });
 
-test("questions at the same time have a thread each, of which one stays", async (t) => {
+test("questions of the catalog at the same time have a thread each, of which one stays", async (t) => {
   await using scene = await startScene(t);
 
   await Promise.all([scene.ask(), scene.ask(), scene.ask()]);
@@ -39,7 +39,7 @@ test("a question that cannot be answered leaves the next to a new thread", async
   assert.equal(scene.started(), 2);
 });
 
-test("a question is answered behind the threads that answer pulls", async (t) => {
+test("the thread that answers a question of the catalog has less priority than those that answer pulls", async (t) => {
   if (process.platform !== "linux") return t.skip("threads have no priorities of their own");
   const before = new Set(threadsOfProcess());
   await using scene = await startScene(t);
@@ -50,7 +50,7 @@ test("a question is answered behind the threads that answer pulls", async (t) =>
   assert.ok(started.some((thread) => getPriority(thread) > getPriority()));
 });
 
-test("who waits for an answer when it is closed is told so, and so is who asks then", async (t) => {
+test("who waits for an answer of the catalog when it is closed is told so, and so is who asks later", async (t) => {
   await using scene = await startScene(t);
   const waiting = assert.rejects(scene.ask(), StorageError);
 

@@ -13,7 +13,7 @@ test("a digest comes back from its key, which has a byte more than the hash", ()
   assert.deepEqual(new Set(digests.map((digest) => keyOf(digest).length)), new Set([33, 65]));
 });
 
-test("keys have the order of their digests", () => {
+test("keys of digests have the order of the digests", () => {
   const byKey = digests.toSorted((one, other) => Buffer.compare(keyOf(one), keyOf(other)));
 
   assert.deepEqual(byKey, digests.toSorted());

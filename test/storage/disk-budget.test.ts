@@ -10,7 +10,7 @@ import { storageDirectory } from "./storage-directory.ts";
 const mib = 1024 ** 2;
 
 // Each was counted while the other was judged: neither got any.
-test("of two that fit only one by one, one gets room", async () => {
+test("of two that ask for room at once and fit only one by one, one gets it", async () => {
   await using home = await storageDirectory();
   await using catalog = await SqliteCatalog.open(home.layout);
   const { directory } = home.layout;
@@ -42,7 +42,7 @@ test("room that could not be judged is not held", async () => {
   assert.equal(await budget.reserve(1), null);
 });
 
-test("what has no row any more counts until its files are gone", async () => {
+test("evicted content that has no row any more counts until its files are gone", async () => {
   await using home = await storageDirectory();
   await using catalog = await SqliteCatalog.open(home.layout);
   const { directory } = home.layout;

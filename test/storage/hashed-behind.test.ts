@@ -10,7 +10,7 @@ import { OpenFile } from "../../src/storage/disk/open-file.ts";
 
 const mib = 1024 * 1024;
 
-test("the hash is that of all bytes, whatever pieces they came in", async () => {
+test("the hash of large content is that of all bytes, whatever pieces they came in", async () => {
   await using scene = await Scene.open();
   // More than the thread may be behind, and an end that it was not told of before.
   const sizes = [1, ...Array(12).fill(1.5 * mib), 3 * mib + 7, 5];
@@ -31,7 +31,7 @@ test("files beside each other have each its own hash", async () => {
   assert.deepEqual(hashes, all.map(hexOf));
 });
 
-test("a thread that ends in the middle costs no content", async () => {
+test("a hash thread that ends in the middle costs no content", async () => {
   await using scene = await Scene.open();
   const before = await scene.addAll([2 * mib]);
   const asked = scene.addAll([2 * mib]);
@@ -41,7 +41,7 @@ test("a thread that ends in the middle costs no content", async () => {
   assert.equal(await scene.hash.hex(), hexOf(Buffer.concat([before, after])));
 });
 
-test("what could not be written is not in the hash", async () => {
+test("bytes that could not be written are not in the hash", async () => {
   await using scene = await Scene.open();
   const bytes = await scene.addAll([2 * mib]);
   const failure = new Error("the disk is full");
@@ -63,7 +63,7 @@ test("a file that somebody has cut short has no hash", async () => {
 });
 
 // The number of a closed descriptor goes to the next file that is opened.
-test("the file is not closed before the thread has read what it was told of", async () => {
+test("a file is not closed before the hash thread has read what was written to it", async () => {
   await using scene = await Scene.open();
   const bytes = await scene.addAll([5 * mib]);
 

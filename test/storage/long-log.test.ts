@@ -10,7 +10,7 @@ import { storageDirectory } from "./storage-directory.ts";
 const alpine = locationOf("docker.io", "library/alpine");
 const mib = 1024 ** 2;
 
-test("while another process reads an old state the log is told to be long, and it is emptied when that one has gone", async () => {
+test("while another process reads an old state the catalog's log is told to be long, and it is emptied when that one has gone", async () => {
   await using directory = await storageDirectory();
   const { layout } = directory;
   await using catalog = await SqliteCatalog.open(layout);
@@ -36,7 +36,7 @@ test("while another process reads an old state the log is told to be long, and i
   assert.equal((await catalog.usage()).blobs, rows + 1 + more);
 });
 
-test("a log that nobody keeps does not become long", async () => {
+test("the catalog's log does not become long while nobody else reads", async () => {
   await using directory = await storageDirectory();
   const { layout } = directory;
   await using catalog = await SqliteCatalog.open(layout);
@@ -47,7 +47,7 @@ test("a log that nobody keeps does not become long", async () => {
   assert.ok((await logBytes(layout.catalogFile)) < 8 * mib);
 });
 
-test("while another process writes, reads go on, and writes wait for it and are made", async () => {
+test("while another process writes to the catalog, reads go on, and writes wait for it and are made", async () => {
   await using directory = await storageDirectory();
   const { layout } = directory;
   await using catalog = await SqliteCatalog.open(layout);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Overhead } from "../../src/storage/overhead.ts";
 import { storageDirectory } from "./storage-directory.ts";
 
-test("what was measured ahead is what is told, and counts for as long as if it had been measured then", async () => {
+test("overhead that was measured ahead is told without another look, until 250 ms after it was measured", async () => {
   await using home = await storageDirectory();
   const { layout } = home;
   let nowMs = 0;

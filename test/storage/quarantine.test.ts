@@ -9,7 +9,7 @@ import { storageDirectory } from "./storage-directory.ts";
 
 const startMs = Date.parse("2026-11-21T10:00:00Z");
 
-test("the newest twenty are kept, and none for longer than a week", async () => {
+test("the quarantine keeps its newest twenty files for a week, and what is not its own for good", async () => {
   await using scene = await startScene();
   for (let at = 0; at < 25; at++) await scene.take(`bad ${at}`, startMs + at * 1000);
   await writeFile(join(scene.directory, "notes of a person"), "left alone");
@@ -31,7 +31,7 @@ test("the newest twenty are kept, and none for longer than a week", async () => 
   ]);
 });
 
-test("what is taken keeps its bytes, and what is gone is no error", async () => {
+test("the quarantine keeps the bytes that it takes, and what is gone is no error", async () => {
   await using scene = await startScene();
 
   await scene.take("damaged bytes", startMs);

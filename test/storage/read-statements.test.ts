@@ -12,7 +12,7 @@ const short =
 // It gathers what one image names, which some dozens of look-ups find.
 const gathers = new Set(["imageBytes"]);
 
-test("every look-up finds its rows by an index, in the order in which it gives them", () => {
+test("every look-up of the catalog finds its rows by an index, in the order in which it gives them", () => {
   using stack = new DisposableStack();
   const database = stack.adopt(new Database(":memory:"), (it) => it.close());
   migrate(database);

@@ -4,7 +4,7 @@ import Database from "better-sqlite3";
 import { Snapshot } from "../../src/storage/eviction/snapshot.ts";
 import { storageDirectory } from "./storage-directory.ts";
 
-test("a snapshot is of one moment for a while, and none is left behind", async () => {
+test("a snapshot is of one moment for a hundred steps, and its transaction is not left open", async () => {
   await using directory = await storageDirectory();
   using stack = new DisposableStack();
   const open = (): Database.Database =>

@@ -21,7 +21,7 @@ import { locationOf, tagOf } from "../support/catalog-suite.ts";
 const planned = /\b(?:JOIN|ORDER BY|LIMIT)\b/;
 const looked = /(?:[=<>]|\bLIMIT|\bOFFSET)\s*(?:\?|:\w)/;
 
-test("no statement is compiled anew whenever it is executed", () => {
+test("no statement of the catalog is compiled anew whenever it is executed", () => {
   using stack = new DisposableStack();
   const database = stack.adopt(new RecordingDatabase(), (it) => it.close());
   migrate(database);

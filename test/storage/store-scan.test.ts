@@ -96,7 +96,7 @@ suite("the scan of the store", () => {
     assert.equal((await catalog.blob(blobRecord("1500").digest))?.identity, "identity of 1500");
   });
 
-  test("what is not ours is left alone, counted, and the first of it named", async () => {
+  test("files that are not ours are left alone, counted, and the first of them named", async () => {
     await using fixture = await storage();
     const { layout, catalog } = fixture;
     const digest = await plant(layout, "ours");

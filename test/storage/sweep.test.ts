@@ -73,7 +73,7 @@ suite("the sweep of what a crash left behind", () => {
     assert.equal(await readFile(join(outside, "precious"), "utf8"), "precious");
   });
 
-  test("what cannot be removed is reported, and the rest is removed all the same", async () => {
+  test("a leftover that cannot be removed is reported, and the rest is removed all the same", async () => {
     await using directory = await storageDirectory();
     const file = join(directory.layout.ingest, "file");
     await writeFile(file, "");

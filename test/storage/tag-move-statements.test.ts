@@ -8,7 +8,7 @@ import { blobRecord, locationOf, tagOf } from "../support/catalog-suite.ts";
 
 const alpine = locationOf("docker.io", "library/alpine");
 
-test("beyond the bound of all moves the oldest go, whatever their tag", () => {
+test("beyond the bound of all moves of tags the oldest go, whatever their tag", () => {
   using stack = new DisposableStack();
   const database = stack.adopt(new Database(":memory:"), (it) => it.close());
   migrate(database);

@@ -22,7 +22,7 @@ const { signal } = new AbortController();
 const unbounded = new Pace({ rate: () => null, monotonicMs: () => 0 });
 
 suite("a verification", () => {
-  test("what is right is found to be right, and all of it is read", async () => {
+  test("undamaged content is found to be right, and all of it is read", async () => {
     await using scene = await startScene();
     await scene.store("one");
     await scene.store("three");

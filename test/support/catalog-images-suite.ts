@@ -62,7 +62,7 @@ function listSuite(openFixture: () => Promise<CatalogFixture>): void {
     ]);
   });
 
-  test("what is here of an image, and what of that others name too, is told", async () => {
+  test("a listed image tells what is here of it, and how much of that others name too", async () => {
     await using fixture = await openFixture();
     const { catalog } = fixture;
     await recordBlob(catalog, "base", 1000);
@@ -208,7 +208,7 @@ function nearSuite(openFixture: () => Promise<CatalogFixture>): void {
 }
 
 function overviewSuite(openFixture: () => Promise<CatalogFixture>): void {
-  test("what is stored of an upstream is counted once, though several of its repositories have it", async () => {
+  test("content of an upstream is counted once, though several of its repositories have it", async () => {
     await using fixture = await openFixture();
     const { catalog } = fixture;
     const twin = locationOf("docker.io", "library/twin");

@@ -450,7 +450,7 @@ function referrerSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.equal((await fixture.catalog.referrers(alpine, young, 10)).length, 1);
   });
 
-  test("what a manifest names, is stored and not granted to the repository, is told", async () => {
+  test("digests that a manifest names, and that are stored and not granted to its repository, are told", async () => {
     await using fixture = await openFixture();
     const [stored, granted, absent] = ["stored", "granted", "absent"].map((it) => blobRecord(it));
     assert.ok(stored && granted && absent);
@@ -471,7 +471,7 @@ function referrerSuite(openFixture: () => Promise<CatalogFixture>): void {
 }
 
 function scanSuite(openFixture: () => Promise<CatalogFixture>): void {
-  test("what is stored is listed in order of the digests, page by page", async () => {
+  test("stored blobs are listed in order of their digests, page by page", async () => {
     await using fixture = await openFixture();
     const blobs = ["a", "b", "c", "d"].map((text) => blobRecord(text));
     const sha512 = { ...blobRecord("e"), digest: digestOf(Buffer.from("e"), "sha512") };
@@ -511,7 +511,7 @@ function scanSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.equal(await fixture.catalog.grantedAtMs(alpine, digest), 1);
   });
 
-  test("what was lost is forgotten, unless it was recorded anew meanwhile", async () => {
+  test("a blob whose file was lost is forgotten, unless it was recorded anew meanwhile", async () => {
     await using fixture = await openFixture();
     const [lost, filled] = [blobRecord("lost"), blobRecord("filled again")];
     for (const blob of [lost, filled]) await fixture.catalog.recordBlob(alpine, blob, 1);
@@ -548,7 +548,7 @@ function pinSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.deepEqual(await catalog.pins(), [{ pattern: "ghcr.io/*", pinnedAtMs: 1 }]);
   });
 
-  test("what patterns match is told with the space that it takes, each blob once", async () => {
+  test("how many images patterns match is told, with the space that they take, each blob once", async () => {
     await using fixture = await openFixture();
     const { catalog } = fixture;
     const layer = blobRecord("shared", 5000);
@@ -570,7 +570,7 @@ function pinSuite(openFixture: () => Promise<CatalogFixture>): void {
 }
 
 function scrubSuite(openFixture: () => Promise<CatalogFixture>): void {
-  test("how far the scrubber is is known until it is recorded anew", async () => {
+  test("how far the scrubber has come is known until it is recorded anew", async () => {
     await using fixture = await openFixture();
     const { catalog } = fixture;
     const { digest } = blobRecord("layer");
@@ -605,7 +605,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.deepEqual(atMsOf(await catalog.ask({ kind: "pulls", sinceMs: 2 })), [2, 3]);
   });
 
-  test("a pull of an image that the log does not know is left out, alone", async () => {
+  test("a pull of an image that the log of pulls does not know is left out, and those beside it are logged", async () => {
     await using fixture = await openFixture();
     const unknown = { ...pullOf("unknown", 1), members: null };
 
@@ -614,7 +614,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.deepEqual(atMsOf(await fixture.catalog.ask({ kind: "pulls", sinceMs: 0 })), [2]);
   });
 
-  test("the log outlives its images", async () => {
+  test("the log of pulls outlives its images", async () => {
     await using fixture = await openFixture();
     const { catalog } = fixture;
     const manifest = manifestOf("manifest", []);
@@ -655,7 +655,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.deepEqual(atMsOf(await catalog.ask({ kind: "pulls", sinceMs: 0 })), [1000, 1001]);
   });
 
-  test("there are not many more images in the log than its bound", async () => {
+  test("the log of pulls has no more images than its bound", async () => {
     await using fixture = await openFixture();
     const { catalog } = fixture;
 
@@ -838,7 +838,7 @@ function evictionSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.equal(await catalog.imageBytes(blobRecord("never recorded").digest), 0);
   });
 
-  test("what is evicted goes with its tags, grants and accesses", async () => {
+  test("an evicted image goes with its tags, grants and accesses", async () => {
     await using fixture = await openFixture();
     const catalog = await withIndex(fixture);
 
@@ -863,7 +863,7 @@ function evictionSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.equal((await catalog.tag(alpine, tagOf("latest"), ""))?.digest, index.blob.digest);
   });
 
-  test("what something else names is not evicted, and keeps its grants", async () => {
+  test("content that something else names is not evicted, and keeps its grants", async () => {
     await using fixture = await openFixture();
     const catalog = await withIndex(fixture);
     await catalog.recordManifest(busybox, manifestOf("another", [layer.digest]), 1);
@@ -884,7 +884,7 @@ function evictionSuite(openFixture: () => Promise<CatalogFixture>): void {
     assert.partialDeepStrictEqual(await catalog.access(layer.digest), { priority: 0 });
   });
 
-  test("what goes is chosen from what is recorded", async () => {
+  test("victims are chosen from what is recorded", async () => {
     await using fixture = await openFixture();
     const catalog = await withIndex(fixture);
     const request = {

@@ -62,7 +62,7 @@ export function catalogTrafficSuite(
       );
     });
 
-    test("what is not written yet is told with what is", async () => {
+    test("traffic that is not written yet is told with what is", async () => {
       await using fixture = await openFixture();
       const { catalog } = fixture;
       await record(catalog, nowMs, [{}]);

@@ -30,7 +30,7 @@ test("a changed level returns to the configured one by itself, with a line for e
   );
 });
 
-test("a change to less is told too, and its end", (t) => {
+test("a change to a level that shows less is told too, and its end", (t) => {
   const { level, lines } = startScene(t);
   level.change("silent", 1000);
   t.mock.timers.tick(1000);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Health } from "../../src/telemetry/health.ts";
 
-test("ready is what every check says now, and each that fails is a reason", async () => {
+test("the daemon is ready if every check passes now, and each that fails is a reason", async () => {
   const failing = new Set<string>();
   const checks = ["the catalog", "the disk"].map((name) => ({
     name,
@@ -24,7 +24,7 @@ test("ready is what every check says now, and each that fails is a reason", asyn
   assert.deepEqual(await health.readiness(), { ready: true, reasons: [] });
 });
 
-test("a check that hangs is one that fails, soon and each time", async (t) => {
+test("a check that hangs fails after five seconds, each time", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const health = new Health([{ name: "the disk", check: () => new Promise(() => {}) }]);
 
@@ -36,7 +36,7 @@ test("a check that hangs is one that fails, soon and each time", async (t) => {
   }
 });
 
-test("what stops is not ready, whatever its checks say, and asks none", async () => {
+test("a daemon that stops is not ready, and asks none of its checks", async () => {
   let asked = 0;
   const check = async (): Promise<void> => void asked++;
   const health = new Health([{ name: "the catalog", check }]);

@@ -12,7 +12,7 @@ import { runProgram } from "../support/run-program.ts";
 
 const lineOf = (nth: number): string => `${nth} ${"é€😀 ".repeat(20)}${"x".repeat(nth % 300)}\n`;
 
-test("lines are written in their order, each byte of them", async () => {
+test("lines of the log are written in their order, each byte of them", async () => {
   await using scene = await toFile();
   const lines = Array.from({ length: 2_000 }, (_, nth) => lineOf(nth));
   for (const line of lines) scene.output.write(line);
@@ -22,7 +22,7 @@ test("lines are written in their order, each byte of them", async () => {
   assert.ok((await readFile(scene.path, "utf8")) === lines.join(""));
 });
 
-test("a line that no other follows is written all the same", async () => {
+test("a line of the log that no other follows is written all the same", async () => {
   await using scene = await toFile();
 
   scene.output.write("alone\n");
@@ -30,7 +30,7 @@ test("a line that no other follows is written all the same", async () => {
   await eventually("it is there", async () => (await readFile(scene.path, "utf8")) === "alone\n");
 });
 
-test("letters that whatever shows a line would obey are written as text", async () => {
+test("letters that a terminal would obey are written as text", async () => {
   await using scene = await toFile();
   scene.output.write('{"a":"\u009b31m"}\n');
 
@@ -39,7 +39,7 @@ test("letters that whatever shows a line would obey are written as text", async 
   assert.equal(await readFile(scene.path, "utf8"), '{"a":"\\u009b31m"}\n');
 });
 
-test("what a full pipe does not take waits for its reader, a MiB of it, and whole lines are lost", async () => {
+test("of lines that a full pipe does not take a MiB waits for its reader, and what is lost is whole lines", async () => {
   await using scene = await toPipe();
   const lines = Array.from({ length: 10_000 }, (_, nth) => lineOf(nth));
   for (const line of lines) scene.output.write(line);
@@ -51,7 +51,7 @@ test("what a full pipe does not take waits for its reader, a MiB of it, and whol
   assert.ok(read === numbers.map(lineOf).join(""));
 });
 
-test("it ends although nobody takes the last lines, and keeps nobody from ending", async () => {
+test("the output of the log ends although nobody takes the last lines", async () => {
   for (const path of ["pipe", "/dev/full"]) {
     await using scene = path === "pipe" ? await toPipe() : await toPath(path);
     for (let nth = 0; nth < 2_000; nth++) scene.output.write(lineOf(nth));
@@ -63,7 +63,7 @@ test("it ends although nobody takes the last lines, and keeps nobody from ending
   }
 });
 
-test("what waits is written at once where there is no time", async () => {
+test("lines that wait are written at once where there is no time", async () => {
   await using scene = await toFile();
   const lines = Array.from({ length: 20 }, (_, nth) => lineOf(nth));
   for (const line of lines) scene.output.write(line);

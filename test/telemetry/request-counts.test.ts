@@ -4,7 +4,7 @@ import { Metrics } from "../../src/telemetry/metrics.ts";
 
 const hit = { upstream: "docker.io", kind: "manifest", outcome: "hit" } as const;
 
-test("each way of an answer is counted apart, with what was sent", async () => {
+test("requests and sent bytes are counted by upstream, kind and outcome", async () => {
   const { requestCounts, registry } = new Metrics("1.2.3");
   for (const sentBytes of [100, 0, 20]) requestCounts.note(hit, sentBytes);
   requestCounts.note({ ...hit, outcome: "miss" }, 3);
@@ -27,7 +27,7 @@ test("each way of an answer is counted apart, with what was sent", async () => {
   ]);
 });
 
-test("what is told again goes on from there", async () => {
+test("the counts of requests go on from scrape to scrape", async () => {
   const { requestCounts, registry } = new Metrics("1.2.3");
   for (let nth = 1; nth <= 3; nth++) {
     requestCounts.note(hit, 10);

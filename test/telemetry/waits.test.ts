@@ -24,7 +24,7 @@ test("what a request waits for is noted for it, and for no other", async () => {
   assert.deepEqual(other.told, {});
 });
 
-test("a wait that fails is one, and its failure stays what it was", async () => {
+test("a wait that fails is noted, and its failure stays what it was", async () => {
   const waits = new Waits();
   const failure = new Error("no");
   const failing = followWaits(waits, () =>
@@ -46,7 +46,7 @@ test("waits of one kind add up, and an end counts once", () => {
   assert.ok((waits.told.body ?? 0) < 1000);
 });
 
-test("work that nobody waits for is noted for nobody", async () => {
+test("waits of work that no request waits for are noted for none", async () => {
   const waits = new Waits();
   await followWaits(waits, () => withoutWaits(() => waitFor("answer", someMs)));
 

@@ -8,7 +8,7 @@ import {
 } from "../../../src/storage/statistics/latency.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 
-test("a quantile is right to a fifth, whatever the durations are", () => {
+test("a latency's quantile is right to a fifth, whatever the durations are", () => {
   const random = new SeededRandom(1);
   const durationsMs = Array.from({ length: 5_000 }, () => 0.3 * 2 ** (20 * random.next()));
   const counts = countsOf(durationsMs);
@@ -21,18 +21,18 @@ test("a quantile is right to a fifth, whatever the durations are", () => {
   }
 });
 
-test("what two minutes counted can be added up", () => {
+test("latencies of two minutes can be added up", () => {
   const fast = [1, 1.1, 1.2];
   const slow = [800, 900, 1000];
   const together = countsOf(fast).map((count, at) => count + (countsOf(slow)[at] ?? 0));
   assert.deepEqual(together, countsOf([...fast, ...slow]));
 });
 
-test("no requests have no latency", () => {
+test("without requests no latency is told", () => {
   assert.equal(latencyQuantile(noLatencies(), 0.5), null);
 });
 
-test("every duration has a bucket, a clock that went back too", () => {
+test("every duration has a bucket, also below zero and beyond the last one", () => {
   for (const durationMs of [0, -5, Number.NaN, 0.25]) assert.equal(latencyBucketOf(durationMs), 0);
   assert.equal(latencyBucketOf(1e12), latencyBuckets - 1);
   assert.ok((latencyQuantile(countsOf([1e12]), 0.99) ?? 0) > 600_000);

@@ -16,7 +16,7 @@ const flushMs = 5_000;
 
 const hour = { fromMs: nowMs - 1_800_000, toMs: nowMs + 1_800_000, stepMs: 3_600_000 };
 
-test("what was noted is in the catalog some seconds later, without being asked for", async (t) => {
+test("traffic is in the catalog five seconds later, without being asked for", async (t) => {
   await using scene = await startScene(t);
   scene.note();
 
@@ -26,7 +26,7 @@ test("what was noted is in the catalog some seconds later, without being asked f
   assert.equal(await scene.kept(), 1);
 });
 
-test("what was noted is in the catalog after the end", async (t) => {
+test("traffic is in the catalog when statistics have ended", async (t) => {
   await using scene = await startScene(t);
   scene.note();
 
@@ -35,7 +35,7 @@ test("what was noted is in the catalog after the end", async (t) => {
   assert.equal(await scene.kept(), 1);
 });
 
-test("what cannot be written waits, is told all the same, and is written later", async (t) => {
+test("traffic that cannot be written waits, is told all the same, and is written later", async (t) => {
   await using scene = await startScene(t);
   scene.note();
 
@@ -54,7 +54,7 @@ test("what cannot be written waits, is told all the same, and is written later",
   );
 });
 
-test("what cannot be written for half a day loses its oldest minutes, and no memory", async (t) => {
+test("of traffic that cannot be written for longer than half a day the oldest minutes are lost, so that memory is bounded", async (t) => {
   await using scene = await startScene(t);
   scene.alter("ALTER TABLE traffic RENAME TO away");
   for (let minute = 0; minute < 800; minute++) {

@@ -16,7 +16,7 @@ import {
   trafficUnits,
 } from "../../../src/storage/statistics/traffic-rows.ts";
 
-test("packed traffic is what it was, up to numbers that a double just holds", () => {
+test("traffic that was packed is read as it was, up to numbers that a double just holds", () => {
   const traffic = { ...noTraffic(), pulls: 1, savedPulls: 127, receivedBytes: 2 ** 53 - 1 };
   traffic.fills = 128;
   traffic.failedFills = 2 ** 31;
@@ -31,7 +31,7 @@ test("packed traffic is what it was, up to numbers that a double just holds", ()
   assert.deepEqual(sum, traffic);
 });
 
-test("packed traffic of a network is what it was", () => {
+test("traffic of a network that was packed is read as it was", () => {
   const traffic = { requests: 5, pulls: 3, savedPulls: 2, sentBytes: 2 ** 45, savedBytes: 1 };
   assert.deepEqual(unpackNetworkTraffic(packNetworkTraffic(traffic)), traffic);
 });
