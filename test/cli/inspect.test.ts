@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import type { InspectAnswer } from "../../src/admin/routes/inspect.ts";
 import { renderInspected } from "../../src/cli/commands/inspect.ts";
-import { imageOfSize, runnableImage, topLayerOf } from "../support/images.ts";
+import { artifact } from "../support/artifacts.ts";
+import { imageOfSize, ociImage, runnableImage, topLayerOf } from "../support/images.ts";
+import { noise } from "../support/noise.ts";
 import { CommandScene } from "./command-scene.ts";
 import { assertPrintedInBoth } from "./printed-json.ts";
 
@@ -41,7 +43,30 @@ test("inspect --json is what programs were promised, beside a daemon and without
   await assertPrintedInBoth(scene, "inspect.json", ["inspect", "app:1"]);
 });
 
-test("who else needs the same content is told, and what is about the image", async () => {
+test("inspect names other images that need some of the content, and what is about the image", async () => {
+  await using scene = await startScene();
+  const base = [{ path: "base", bytes: noise("inspected base", 5000) }];
+  const image = ociImage({ layers: [base] });
+  const other = ociImage({ layers: [base, [{ path: "top", bytes: noise("top", 1000) }]] });
+  const artifactType = "application/vnd.example.sbom";
+  const sbom = artifact({ artifactType, files: [], subject: image });
+  for (const [tag, made] of Object.entries({ image, other, sbom })) {
+    scene.github.addImage("owner/app", tag, made);
+    await scene.pull("ghcr.io/owner/app", tag, made);
+  }
+
+  const { stdout } = await scene.run("inspect", "ghcr.io/owner/app:image", "--json");
+
+  const { sharedWith, referrers }: InspectAnswer = JSON.parse(stdout);
+  const sharedBytes = topLayerOf(image).bytes.length;
+  assert.deepEqual(sharedWith, {
+    manifests: 1,
+    names: [{ name: "ghcr.io/owner/app:other", sharedBytes }],
+  });
+  assert.deepEqual(referrers, [{ digest: sbom.manifest.digest, artifactType }]);
+});
+
+test("inspect of an image in two repositories counts its pulls from both, and names no other image", async () => {
   await using scene = await startScene();
   const image = imageOfSize("shared", 1000);
   for (const repository of ["owner/one", "owner/two"]) {

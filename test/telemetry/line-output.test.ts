@@ -56,11 +56,20 @@ test("the output of the log ends although nobody takes the last lines", async ()
     await using scene = path === "pipe" ? await toPipe() : await toPath(path);
     for (let nth = 0; nth < 2_000; nth++) scene.output.write(lineOf(nth));
 
-    await scene.output[Symbol.asyncDispose]();
-
-    scene.output.write("too late\n");
-    scene.output.writeAtOnce();
+    // A wait without an end would never come back.
+    await assert.doesNotReject(scene.output[Symbol.asyncDispose]());
   }
+});
+
+test("the output of the log writes nothing after its end", async () => {
+  await using scene = await toFile();
+  scene.output.write("in time\n");
+  await scene.output[Symbol.asyncDispose]();
+
+  scene.output.write("too late\n");
+  scene.output.writeAtOnce();
+
+  assert.equal(await readFile(scene.path, "utf8"), "in time\n");
 });
 
 test("lines that wait are written at once where there is no time", async () => {
