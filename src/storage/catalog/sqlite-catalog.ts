@@ -17,6 +17,7 @@ import type { PinRecord } from "../eviction/pins.ts";
 import type { PullLogBounds, PullRecord } from "../images/logged-pulls.ts";
 import type { Layout } from "../layout.ts";
 import type { TrafficRecord } from "../statistics/traffic-statements.ts";
+import { StorageError } from "../storage-error.ts";
 import { backUpCatalog, newestBackupAtMs } from "./file/catalog-backup.ts";
 import { CatalogDamage } from "./file/catalog-damage.ts";
 import { type CatalogOrigin, prepareCatalogFile } from "./file/catalog-file.ts";
@@ -41,6 +42,7 @@ export class SqliteCatalog extends CatalogReads implements Catalog {
   readonly #writer: KeptWriter;
   readonly #damage: CatalogDamage;
   readonly #threads: CatalogThreads;
+  #backup: Promise<void> | null = null;
 
   constructor({ layout, writer, origin }: SqliteCatalogOptions) {
     const database = new Database(layout.catalogFile, { readonly: true, timeout: readTimeoutMs });
@@ -94,14 +96,16 @@ export class SqliteCatalog extends CatalogReads implements Catalog {
 
   /**
    * Replaces the newest backup by a copy of the catalog as it is now; pulls and writes go on. Rejects with StorageError
-   * if it cannot, or finds the catalog damaged, and when `signal` is aborted.
+   * if it cannot, finds the catalog damaged, or is making one already, and when `signal` is aborted.
    */
-  async backUp(signal: AbortSignal): Promise<void> {
-    const copyTo = (path: string): Promise<void> => this.#writer.backUp(path);
-    if (await backUpCatalog({ layout: this.#layout, copyTo, signal })) return;
-    throw this.#damage.note(
-      new Database.SqliteError("a copy of it is malformed", "SQLITE_CORRUPT"),
-    );
+  backUp(signal: AbortSignal): Promise<void> {
+    // A second one would begin with the file that the first one is writing.
+    if (this.#backup !== null)
+      return Promise.reject(new StorageError("a backup is being made already"));
+    this.#backup = this.#backUpNow(signal).finally(() => {
+      this.#backup = null;
+    });
+    return this.#backup;
   }
 
   ask<Kind extends CatalogQuestion["kind"]>(
@@ -191,6 +195,14 @@ export class SqliteCatalog extends CatalogReads implements Catalog {
     await this.#threads[Symbol.asyncDispose]();
     this.#database.close();
     await this.#writer[Symbol.asyncDispose]();
+  }
+
+  async #backUpNow(signal: AbortSignal): Promise<void> {
+    const copyTo = (path: string): Promise<void> => this.#writer.backUp(path);
+    if (await backUpCatalog({ layout: this.#layout, copyTo, signal })) return;
+    throw this.#damage.note(
+      new Database.SqliteError("a copy of it is malformed", "SQLITE_CORRUPT"),
+    );
   }
 
   async #write(write: CatalogWrite): Promise<void> {
