@@ -78,24 +78,6 @@ test("a damaged manifest is not served from memory once verify has set it aside"
   assert.equal(hub.requests.length, before + 1);
 });
 
-test("--json is lines of JSON whose shapes stay", async () => {
-  await using scene = await startScene();
-  const { layer } = scene;
-  await writeFile(scene.fileOf(layer), "rotten".padEnd(layer.bytes.length));
-  await scene.stop();
-
-  const { code, stdout } = await scene.run(["verify", "--json"]);
-
-  assert.equal(code, 1);
-  const sizeBytes = scene.sizeBytes;
-  assert.equal(
-    stdout,
-    `{"kind":"finding","finding":{"kind":"wrong-bytes","digest":"${layer.digest}","path":"${scene.fileOf(layer)}","reason":"its bytes do not have its digest","deed":"none"}}
-{"kind":"done","checkedBlobs":3,"checkedBytes":${sizeBytes},"damaged":1,"mended":0,"foreign":0}
-`,
-  );
-});
-
 test("verify tells of files that sluice did not put there, leaves them alone, and ends with 0", async () => {
   await using scene = await startScene();
   await writeFile(join(layoutOf(scene.mirror.directory).blobs, "notes"), "mine");
@@ -168,13 +150,6 @@ class Scene implements AsyncDisposable {
     this.layer = layer;
     this.#file = parts.file;
     this.#resources = parts.resources;
-  }
-
-  get sizeBytes(): number {
-    return [this.manifest, this.config, this.layer].reduce(
-      (sum, { bytes }) => sum + bytes.length,
-      0,
-    );
   }
 
   fileOf({ digest }: TestBlob): string {

@@ -124,14 +124,6 @@ test("a configuration file that is not there is refused, and named", async () =>
   assertRefused(refused, "/nowhere/mirror.config.yaml");
 });
 
-test("a command that does not exist ends with 2", async () => {
-  const ended = await runSluice(["serv"]);
-
-  assert.equal(ended.code, 2);
-  assert.match(ended.stderr, /serve/);
-  assert.equal(ended.stdout, "");
-});
-
 /** Root may write everywhere; without this capability it asks the permission bits like everybody. */
 function asPeople(): string[] {
   const isRoot = process.getuid?.() === 0;

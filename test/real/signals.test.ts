@@ -63,6 +63,17 @@ test("a second SIGTERM cuts what has not ended of 50 streams, and it exits with 
   await assertStoreSound(scene);
 });
 
+test("an idle daemon ends at SIGTERM with 0; all it wrote is JSON lines on its standard output", async () => {
+  await using mirror = await SluiceProcess.start({ upstreams: nobody });
+
+  mirror.kill("SIGTERM");
+
+  assert.deepEqual(await mirror.exit(), { code: 0, signal: null });
+  assert.equal(mirror.stderr, "");
+  assert.ok(mirror.log.length > 0);
+  assert.ok(mirror.log.every(({ level, time, msg }) => level && time && msg));
+});
+
 test("whoever only holds a connection ready, or never ends a request, holds up no end", async () => {
   await using scene = await FaultProcessScene.start();
   const sockets = ["", "GET /v2/ HTTP/1.1\r\nhost: x\r\nx-"].map((text) => open(scene, text));

@@ -23,7 +23,7 @@ test("client-config prints the file to stdout, and all else to stderr", async ()
   assert.match(podman.stderr, /^note: /);
 });
 
-test("client-config --json holds the files, the notes and the address", async () => {
+test("client-config --upstream with --json holds the files of that registry alone, and says nothing on stderr", async () => {
   await using home = await mkdtempDisposable(join(tmpdir(), "client-config-"));
   const args = ["client-config", "containerd", "--json", "--upstream", "quay.io", ...address];
 
