@@ -1,29 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LimitStats } from "../../src/admin/limit-stats.ts";
 import { renderLimits } from "../../src/cli/output/limit-table.ts";
+import { hubLimit } from "../support/limit-stats.ts";
 
-const hub: LimitStats = {
-  upstream: "docker.io",
-  endpoint: "registry-1.docker.io",
-  account: "1",
-  state: "fine",
-  limit: 200,
-  remaining: 140,
-  windowSeconds: 21_600,
-  source: null,
-  emptyInSeconds: 2_450,
-  waitSeconds: 0,
-};
 const untold = { limit: null, remaining: null, windowSeconds: null, emptyInSeconds: null };
 
 test("stats shows the limits of registries with what is left of them and for how long", () => {
   const table = renderLimits([
-    hub,
-    { ...hub, account: "2", emptyInSeconds: null },
-    { ...hub, account: "3", state: "low", remaining: 12 },
-    { ...hub, account: "4", state: "empty", remaining: 0, emptyInSeconds: 0 },
-    { ...hub, ...untold, account: "anonymous", state: "unlimited", waitSeconds: 90 },
+    hubLimit,
+    { ...hubLimit, account: "2", emptyInSeconds: null },
+    { ...hubLimit, account: "3", state: "low", remaining: 12 },
+    { ...hubLimit, account: "4", state: "empty", remaining: 0, emptyInSeconds: 0 },
+    { ...hubLimit, ...untold, account: "anonymous", state: "unlimited", waitSeconds: 90 },
   ]);
 
   assert.deepEqual(

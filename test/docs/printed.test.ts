@@ -11,6 +11,7 @@ import { shortened } from "../../src/cli/output/shortened.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import type { Victim } from "../../src/storage/eviction/eviction.ts";
 import { inCheckout } from "../support/deploy.ts";
+import { hubLimit } from "../support/limit-stats.ts";
 
 const mib = 1024 ** 2;
 const gib = 1024 ** 3;
@@ -129,20 +130,7 @@ test("the findings that the README shows are as sluice doctor prints them", asyn
 });
 
 test("the limits that docs/registries.md shows are as sluice stats prints them", async () => {
-  const printed = renderLimits([
-    {
-      upstream: "docker.io",
-      endpoint: "registry-1.docker.io",
-      account: "1",
-      state: "fine",
-      limit: 200,
-      remaining: 140,
-      windowSeconds: 21_600,
-      source: null,
-      emptyInSeconds: 2_450,
-      waitSeconds: 0,
-    },
-  ]);
+  const printed = renderLimits([hubLimit]);
 
   await assertShown("docs/registries.md", printed);
 });

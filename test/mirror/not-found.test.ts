@@ -2,11 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NotFound } from "../../src/mirror/not-found.ts";
 import type { Repository } from "../../src/oci/repository.ts";
-import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
-import { Upstream } from "../../src/upstream/upstream.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
 import type { Target } from "../../src/upstream/upstreams.ts";
-import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
+import { unaskedUpstream } from "../support/unasked-upstream.ts";
 
 const policy = {
   ttlMs: 0,
@@ -18,7 +16,7 @@ const policy = {
 
 test("'not found' is believed for a while, of one thing of one repository", () => {
   const { notFound, clock } = newNotFound();
-  const target = targetOf(newUpstream(), "team/app");
+  const target = targetOf(unaskedUpstream("docker.io"), "team/app");
 
   notFound.note(target, "manifest latest");
 
@@ -35,7 +33,7 @@ test("'not found' is believed for a while, of one thing of one repository", () =
 
 test("'not found' ends when there is such a thing after all", () => {
   const { notFound } = newNotFound();
-  const target = targetOf(newUpstream(), "team/app");
+  const target = targetOf(unaskedUpstream("docker.io"), "team/app");
   notFound.note(target, "manifest latest");
 
   notFound.forget(target, "manifest latest");
@@ -45,14 +43,16 @@ test("'not found' ends when there is such a thing after all", () => {
 
 test("'not found' counts for the upstream as it is configured: built anew, it is asked again", () => {
   const { notFound } = newNotFound();
-  notFound.note(targetOf(newUpstream(), "team/app"), "manifest latest");
+  notFound.note(targetOf(unaskedUpstream("docker.io"), "team/app"), "manifest latest");
 
-  assert.ok(!notFound.has(targetOf(newUpstream(), "team/app"), "manifest latest", policy));
+  assert.ok(
+    !notFound.has(targetOf(unaskedUpstream("docker.io"), "team/app"), "manifest latest", policy),
+  );
 });
 
 test("'not found' counts for nothing when the clock was set back before it", () => {
   const { notFound, clock } = newNotFound();
-  const target = targetOf(newUpstream(), "team/app");
+  const target = targetOf(unaskedUpstream("docker.io"), "team/app");
   notFound.note(target, "manifest latest");
 
   clock.nowMs -= 1;
@@ -62,7 +62,7 @@ test("'not found' counts for nothing when the clock was set back before it", () 
 
 test("whoever tries names makes the mirror forget the oldest 'not found', and take no more memory", () => {
   const { notFound } = newNotFound();
-  const target = targetOf(newUpstream(), "team/app");
+  const target = targetOf(unaskedUpstream("docker.io"), "team/app");
 
   for (let at = 0; at <= 10_000; at++) notFound.note(target, `blob ${at}`);
 
@@ -77,29 +77,6 @@ function newNotFound(): { notFound: NotFound; clock: { nowMs: number } } {
     notFound: new NotFound(() => clock.nowMs),
     clock,
   };
-}
-
-function newUpstream(): Upstream {
-  const metrics = new Metrics("0.0.0-test");
-  const clocks = { now: () => 0, monotonicMs: () => 0 };
-  return new Upstream({
-    name: "docker.io",
-    metrics,
-    endpoints: new Endpoints({
-      upstream: "docker.io",
-      endpoints: [],
-      offline: false,
-      metrics,
-      clocks,
-      cap: unboundedCap("docker.io"),
-      probePatienceMs: 0,
-    }),
-    publicView: null,
-    forStrangers: null,
-    forwards: false,
-    crowd: unboundedCrowd("docker.io"),
-    parallelFill: 1,
-  });
 }
 
 function targetOf(upstream: Upstream, repository: string): Target {

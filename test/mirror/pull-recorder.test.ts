@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PullRecorder } from "../../src/mirror/pull-recorder.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
-import { DiskBudget } from "../../src/storage/disk-budget.ts";
-import { Overhead } from "../../src/storage/overhead.ts";
 import { openLog } from "../../src/telemetry/log.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
+import { ampleBudget } from "../support/ample-budget.ts";
 import { imageOfSize } from "../support/images.ts";
 
 const dayMs = 86_400_000;
@@ -69,10 +68,7 @@ async function startScene(): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   const { layout } = stack.use(await storageDirectory());
   const catalog = stack.use(await SqliteCatalog.open(layout));
-  const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });
-  const size = { kind: "bytes", bytes: 2 ** 30 } as const;
-  const { directory } = layout;
-  const budget = new DiskBudget({ catalog, overhead, directory, maxSize: size, minFree: size });
+  const budget = ampleBudget(layout, catalog);
   const clock = { nowMs: 0 };
   const { log } = openLog("fatal", false);
   const recorder = new PullRecorder({ catalog, budget, log, now: () => clock.nowMs });

@@ -8,13 +8,10 @@ import { PullRights } from "../../src/mirror/rights/pull-rights.ts";
 import type { FreshnessPolicy } from "../../src/mirror/tags/freshness.ts";
 import type { Repository } from "../../src/oci/repository.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
-import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
-import { Upstream } from "../../src/upstream/upstream.ts";
 import { UpstreamError, type UpstreamFailure } from "../../src/upstream/upstream-error.ts";
 import type { Target } from "../../src/upstream/upstreams.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
-import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
+import { unaskedUpstream } from "../support/unasked-upstream.ts";
 
 const hourMs = 3_600_000;
 const repository = "team/app" as Repository;
@@ -163,34 +160,11 @@ class Scene implements AsyncDisposable {
 }
 
 function targetOf(whose: typeof ours | null): Target {
-  const nobody = newUpstream(null);
+  const publicView = whose === null ? unaskedUpstream("docker.io") : null;
   return {
-    upstream: newUpstream(whose === null ? nobody : null),
+    upstream: unaskedUpstream("docker.io", { publicView }),
     repository,
     via: "",
     login: null,
   };
-}
-
-function newUpstream(publicView: Upstream | null): Upstream {
-  const metrics = new Metrics("0.0.0-test");
-  const clocks = { now: () => 0, monotonicMs: () => 0 };
-  return new Upstream({
-    name: "docker.io",
-    metrics,
-    endpoints: new Endpoints({
-      upstream: "docker.io",
-      endpoints: [],
-      offline: false,
-      metrics,
-      clocks,
-      cap: unboundedCap("docker.io"),
-      probePatienceMs: 0,
-    }),
-    publicView,
-    forStrangers: null,
-    forwards: false,
-    crowd: unboundedCrowd("docker.io"),
-    parallelFill: 1,
-  });
 }

@@ -8,11 +8,10 @@ import type { BlobStore, StoredBlob } from "../../src/storage/blob-store.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import { DigestLocks } from "../../src/storage/digest-locks.ts";
 import { DiskBlobStore } from "../../src/storage/disk/disk-blob-store.ts";
-import { DiskBudget } from "../../src/storage/disk-budget.ts";
 import { blobFile, type Layout } from "../../src/storage/layout.ts";
-import { Overhead } from "../../src/storage/overhead.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
+import { ampleBudget } from "../support/ample-budget.ts";
 import { locationOf } from "../support/catalog-suite.ts";
 import { noiseBlob, type TestBlob } from "../support/images.ts";
 
@@ -147,10 +146,7 @@ class Scene implements AsyncDisposable {
     this.store = store;
     this.catalog = catalog;
     this.#resources = resources;
-    const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });
-    const size = { kind: "bytes", bytes: 2 ** 30 } as const;
-    const { directory } = layout;
-    const budget = new DiskBudget({ catalog, overhead, directory, maxSize: size, minFree: size });
+    const budget = ampleBudget(layout, catalog);
     this.stored = new StoredContent({
       store: this.#interrupted(store),
       catalog,

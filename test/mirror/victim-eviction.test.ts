@@ -7,11 +7,10 @@ import { evictVictim, type VictimTools } from "../../src/mirror/eviction/victim-
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import { DigestLocks } from "../../src/storage/digest-locks.ts";
 import { DiskBlobStore } from "../../src/storage/disk/disk-blob-store.ts";
-import { DiskBudget } from "../../src/storage/disk-budget.ts";
 import type { Victim } from "../../src/storage/eviction/eviction.ts";
-import { Overhead } from "../../src/storage/overhead.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
+import { ampleBudget } from "../support/ample-budget.ts";
 import { locationOf } from "../support/catalog-suite.ts";
 import { noiseBlob } from "../support/images.ts";
 
@@ -68,10 +67,7 @@ async function startScene(): Promise<AsyncDisposable & { readonly tools: VictimT
   await ingest.verify();
   const record = { digest, sizeBytes: bytes.length, identity: await ingest.commit() };
   await catalog.recordBlob(here, record, 1);
-  const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });
-  const size = { kind: "bytes", bytes: 2 ** 30 } as const;
-  const { directory } = layout;
-  const budget = new DiskBudget({ catalog, overhead, directory, maxSize: size, minFree: size });
+  const budget = ampleBudget(layout, catalog);
   const log = pino({ level: "silent" });
   const policy = evictionPolicies.lru;
   const accesses = resources.use(new Accesses({ catalog, budget, log, now: () => 1, policy }));

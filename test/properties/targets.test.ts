@@ -4,15 +4,12 @@ import fc from "fast-check";
 import { referenceText } from "../../src/oci/reference.ts";
 import { parseRepository } from "../../src/oci/repository.ts";
 import { type Address, type Page, parseRoute, type Route } from "../../src/oci/route.ts";
-import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
-import { Upstream } from "../../src/upstream/upstream.ts";
 import { Upstreams } from "../../src/upstream/upstreams.ts";
 import { foreignText } from "../support/foreign-text.ts";
 import { holds } from "../support/holds.ts";
 import { digests, references, repositories } from "../support/names.ts";
 import { refusedOr } from "../support/refused-or.ts";
-import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
+import { unaskedUpstream } from "../support/unasked-upstream.ts";
 
 const hosts = fc.constantFrom("docker.io", "ghcr.io", "GHCR.io", "registry.internal:5000");
 
@@ -106,24 +103,9 @@ test("an upstream that two parts of a request name is the same, or none is asked
 const names = ["docker.io", "ghcr.io", "registry.internal:5000"];
 
 function configured(): Upstreams {
-  const metrics = new Metrics("0.0.0-test");
-  const clocks = { now: Date.now, monotonicMs: () => performance.now() };
-  const unasked = { endpoints: [], offline: true, metrics, clocks };
-  const views = { publicView: null, forStrangers: null, forwards: false, parallelFill: 1 };
   return new Upstreams(
     names.map((name, at) => ({
-      upstream: new Upstream({
-        name,
-        metrics,
-        endpoints: new Endpoints({
-          upstream: name,
-          ...unasked,
-          cap: unboundedCap(name),
-          probePatienceMs: 0,
-        }),
-        ...views,
-        crowd: unboundedCrowd(name),
-      }),
+      upstream: unaskedUpstream(name),
       aliases: [],
       hosts: at === 1 ? ["ghcr.io"] : [],
       default: at === 0,

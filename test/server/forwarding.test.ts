@@ -8,10 +8,7 @@ import { AccessRules } from "../../src/auth/access-rules.ts";
 import { Gate } from "../../src/auth/gate.ts";
 import { parseNetwork } from "../../src/config/network.ts";
 import { Forwarding } from "../../src/server/forwarding.ts";
-import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
-import { Upstream } from "../../src/upstream/upstream.ts";
-import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
+import { unaskedUpstream } from "../support/unasked-upstream.ts";
 
 const authorization = `Basic ${Buffer.from("alice:CANARY").toString("base64")}`;
 
@@ -20,12 +17,12 @@ test("a login for an upstream is refused in clear from another machine, and take
     () => 0,
     () => gateWith([]),
   );
-  const upstream = newUpstream(true);
+  const upstream = unaskedUpstream("private.test", { forwards: true });
   const from = (remoteAddress: string): IncomingMessage => requestOver({ remoteAddress } as Socket);
 
   for (const address of ["192.0.2.1", "10.0.0.1", "2001:db8::1", "128.127.0.0.1", ""]) {
     assert.throws(() => forwarding.loginFor(upstream, from(address)), /over TLS only/, address);
-    assert.equal(forwarding.loginFor(newUpstream(false), from(address)), null);
+    assert.equal(forwarding.loginFor(unaskedUpstream("private.test"), from(address)), null);
   }
   for (const address of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) {
     assert.ok(forwarding.loginFor(upstream, from(address))?.credentials);
@@ -40,7 +37,7 @@ test("a login for an upstream over TLS that a trusted proxy has ended is taken, 
     () => 0,
     () => gateWith(["10.0.0.0/8", "127.0.0.1"]),
   );
-  const upstream = newUpstream(true);
+  const upstream = unaskedUpstream("private.test", { forwards: true });
   const from = (remoteAddress: string, proto?: string): IncomingMessage => {
     const request = requestOver({ remoteAddress } as Socket);
     if (proto !== undefined) request.headers["x-forwarded-proto"] = proto;
@@ -66,7 +63,7 @@ test("callers with logins for an upstream are told apart by what they present, a
     () => 0,
     () => gateWith([]),
   );
-  const upstream = newUpstream(true);
+  const upstream = unaskedUpstream("private.test", { forwards: true });
   const local = { remoteAddress: "127.0.0.1" } as Socket;
   const callerBy = (login?: string) =>
     forwarding.loginFor(upstream, requestOver(local, login)) ?? assert.fail("nobody");
@@ -100,18 +97,4 @@ function gateWith(proxies: readonly string[]): Gate {
 
 function requestOver(socket: Socket, login: string = authorization): IncomingMessage {
   return { headers: { authorization: login }, socket } as IncomingMessage;
-}
-
-function newUpstream(forwards: boolean): Upstream {
-  const metrics = new Metrics("test");
-  const clocks = { now: () => 0, monotonicMs: () => 0 };
-  const none = { upstream: "private.test", endpoints: [], offline: true, metrics, clocks };
-  const views = { publicView: null, forStrangers: null, parallelFill: 1 };
-  const endpoints = new Endpoints({
-    ...none,
-    cap: unboundedCap("private.test"),
-    probePatienceMs: 0,
-  });
-  const crowd = unboundedCrowd("private.test");
-  return new Upstream({ name: "private.test", endpoints, metrics, ...views, forwards, crowd });
 }

@@ -3,16 +3,13 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { pino } from "pino";
 import type { Repository } from "../../src/oci/repository.ts";
-import { Metrics } from "../../src/telemetry/metrics.ts";
 import type { Credentials } from "../../src/upstream/credentials/credentials.ts";
 import { DockerConfigCredentials } from "../../src/upstream/credentials/docker-config-credentials.ts";
-import { ReceiveBuffers } from "../../src/upstream/exchange/receive-buffers.ts";
-import type { Upstream } from "../../src/upstream/upstream.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
-import { ConfiguredUpstreams } from "../../src/wiring/configured-upstreams.ts";
+import type { ConfiguredUpstreams } from "../../src/wiring/configured-upstreams.ts";
+import { configuredUpstreams, configureOne } from "../support/configured-upstream.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
-import { unboundedCrowds } from "../support/unbounded.ts";
 import { assertError, authorizations, CanaryLab } from "./canary-lab.ts";
 import { HelperScripts } from "./helper-scripts.ts";
 
@@ -254,18 +251,12 @@ test("an upstream that ends leaves no helper running", async (t) => {
         `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; sleep 600`,
       );
       await lab.write({ credsStore: "lab" });
-      await using configured = new ConfiguredUpstreams({
-        metrics: new Metrics("0.0.0-test"),
-        env: { PATH: lab.scripts.path },
-        userAgent: "sluice/0.0.0-test",
-        now: Date.now,
-        monotonicMs: () => performance.now(),
-        receiveBuffers: new ReceiveBuffers(),
-        log: pino({ level: "silent" }),
-        usualConnections: 100,
-        crowds: unboundedCrowds(),
+      await using configured = configuredUpstreams({ PATH: lab.scripts.path });
+      const upstream = configureOne(configured, {
+        name: "ghcr.io",
+        endpoints: [new URL(registry.url)],
+        credentials: [{ kind: "docker-config", file: lab.file }],
       });
-      const upstream = upstreamOf(configured, registry, lab.file);
       const place = { repository: "team/app" as Repository, via: "", login: null };
       const asked = upstream.listTags(place, { n: null, last: null, token: null });
       asked.catch(() => {});
@@ -357,34 +348,3 @@ test("an identity token is posted to the token server, and goes nowhere else", a
   });
   await canaries.assertKept();
 });
-
-/** ghcr.io, with the registry as its endpoint and the credentials of a Docker config.json. */
-function upstreamOf(
-  configured: ConfiguredUpstreams,
-  registry: FakeUpstream,
-  file: string,
-): Upstream {
-  const table = configured.configure([
-    {
-      name: "ghcr.io",
-      endpoints: [new URL(registry.url)],
-      default: true,
-      offline: false,
-      aliases: [],
-      hosts: [],
-      caPem: null,
-      caIsKept: false,
-      client: null,
-      proxy: { kind: "direct" },
-      http2: false,
-      parallelFill: 1,
-      privateRedirects: false,
-      timeouts: { connectMs: 5_000, headersMs: 10_000, answerMs: 10_000, bodyIdleMs: 30_000 },
-      maxConnections: null,
-      credentials: [{ kind: "docker-config", file }],
-      realms: [],
-      access: "shared",
-    },
-  ]);
-  return table.resolve({ ns: null, prefix: null, path: "team/app" }, undefined).upstream;
-}

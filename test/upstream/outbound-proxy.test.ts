@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { pino } from "pino";
 import type { OutboundProxy as ProxySetting, UpstreamConfig } from "../../src/config/config.ts";
 import { parseReference } from "../../src/oci/reference.ts";
-import { Metrics } from "../../src/telemetry/metrics.ts";
-import { ReceiveBuffers } from "../../src/upstream/exchange/receive-buffers.ts";
-import { ConfiguredUpstreams } from "../../src/wiring/configured-upstreams.ts";
+import type { Repository } from "../../src/oci/repository.ts";
+import { configuredUpstreams, configureOne } from "../support/configured-upstream.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, noiseBlob } from "../support/images.ts";
 import { NginxTls } from "../support/nginx-tls.ts";
@@ -14,7 +12,6 @@ import { OutboundProxy } from "../support/outbound-proxy.ts";
 import { patient } from "../support/patience.ts";
 import { haveAll } from "../support/real-program.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { unboundedCrowds } from "../support/unbounded.ts";
 
 const image = imageOfSize("outbound proxy", 10);
 const path = `/v2/library/app/manifests/${image.manifest.digest}`;
@@ -276,46 +273,14 @@ class Lab implements AsyncDisposable {
     proxy: ProxySetting,
     env: Readonly<Record<string, string>>,
   ): Promise<AsyncDisposable & { pull(): Promise<Buffer | undefined> }> {
-    const configured = new ConfiguredUpstreams({
-      metrics: new Metrics("0.0.0-test"),
-      env,
-      userAgent: "sluice/0.0.0-test",
-      now: Date.now,
-      monotonicMs: () => performance.now(),
-      receiveBuffers: new ReceiveBuffers(),
-      log: pino({ level: "silent" }),
-      usualConnections: 100,
-      crowds: unboundedCrowds(),
-    });
-    const table = configured.configure([
-      {
-        name: "docker.io",
-        endpoints: [new URL(this.hub.url)],
-        default: true,
-        offline: false,
-        aliases: [],
-        hosts: [],
-        caPem: null,
-        caIsKept: false,
-        client: null,
-        proxy,
-        http2: false,
-        parallelFill: 1,
-        privateRedirects: false,
-        timeouts: { connectMs: 5_000, headersMs: 10_000, answerMs: 10_000, bodyIdleMs: 30_000 },
-        maxConnections: null,
-        credentials: [],
-        realms: [],
-        access: "shared",
-      },
-    ]);
-    const address = { ns: null, prefix: null, path: "library/app" };
-    const { upstream, repository } = table.resolve(address, undefined);
+    const configured = configuredUpstreams(env);
+    const endpoints = [new URL(this.hub.url)];
+    const upstream = configureOne(configured, { name: "docker.io", endpoints, proxy });
+    const place = { repository: "library/app" as Repository, via: "", login: null };
     const reference = parseReference(image.manifest.digest);
     assert.ok(reference);
     return {
-      pull: async () =>
-        (await upstream.getManifest({ repository, via: "", login: null }, reference))?.bytes,
+      pull: async () => (await upstream.getManifest(place, reference))?.bytes,
       [Symbol.asyncDispose]: () => configured[Symbol.asyncDispose](),
     };
   }

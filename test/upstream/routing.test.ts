@@ -4,14 +4,11 @@ import { test } from "node:test";
 import { DistributionError } from "../../src/oci/distribution-error.ts";
 import { imageName } from "../../src/oci/image-name.ts";
 import { parseRoute } from "../../src/oci/route.ts";
-import { Metrics } from "../../src/telemetry/metrics.ts";
-import { Endpoints } from "../../src/upstream/endpoints/endpoints.ts";
-import { Upstream } from "../../src/upstream/upstream.ts";
 import { Upstreams } from "../../src/upstream/upstreams.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { unboundedCap, unboundedCrowd } from "../support/unbounded.ts";
+import { unaskedUpstream } from "../support/unasked-upstream.ts";
 
 /** A row of "Which upstream a request means": the address of a manifest, and what it means. */
 type Row = readonly [
@@ -333,27 +330,8 @@ const withDefault = upstreams("docker.io");
 const withoutDefault = upstreams(null);
 
 function upstreams(defaultName: string | null): Upstreams {
-  const metrics = new Metrics("0.0.0-test");
-  const clocks = { now: Date.now, monotonicMs: () => performance.now() };
   const entry = (name: string, aliases: string[], hosts: string[]) => ({
-    upstream: new Upstream({
-      name,
-      metrics,
-      endpoints: new Endpoints({
-        upstream: name,
-        endpoints: [],
-        offline: false,
-        metrics,
-        clocks,
-        cap: unboundedCap(name),
-        probePatienceMs: 0,
-      }),
-      publicView: null,
-      forStrangers: null,
-      forwards: false,
-      crowd: unboundedCrowd(name),
-      parallelFill: 1,
-    }),
+    upstream: unaskedUpstream(name),
     aliases,
     hosts,
     default: name === defaultName,

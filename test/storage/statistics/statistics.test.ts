@@ -3,10 +3,9 @@ import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
 import { pino } from "pino";
 import { SqliteCatalog } from "../../../src/storage/catalog/sqlite-catalog.ts";
-import { DiskBudget } from "../../../src/storage/disk-budget.ts";
-import { Overhead } from "../../../src/storage/overhead.ts";
 import { Statistics } from "../../../src/storage/statistics/statistics.ts";
 import { Metrics } from "../../../src/telemetry/metrics.ts";
+import { ampleBudget } from "../../support/ample-budget.ts";
 import { storageDirectory } from "../storage-directory.ts";
 
 const nowMs = Date.parse("2026-03-10T12:30:00Z");
@@ -84,10 +83,7 @@ async function startScene(t: TestContext): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   const { layout } = stack.use(await storageDirectory());
   const catalog = stack.use(await SqliteCatalog.open(layout));
-  const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });
-  const size = { kind: "bytes", bytes: 2 ** 30 } as const;
-  const { directory } = layout;
-  const budget = new DiskBudget({ catalog, overhead, directory, maxSize: size, minFree: size });
+  const budget = ampleBudget(layout, catalog);
   const written: string[] = [];
   const log = pino({}, { write: (line: string) => written.push(line) });
   t.mock.timers.enable({ apis: ["setInterval"] });
