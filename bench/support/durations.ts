@@ -7,20 +7,20 @@ interface Duration {
 
 /** How many seconds each question takes on two quiet cores, by its name. */
 export const durations: Readonly<Record<string, Duration>> = {
-  "warm-blob": { full: 165, quick: 10 },
-  "warm-tls": { full: 100, quick: 5 },
-  "cold-blob": { full: 150, quick: 7 },
-  stampede: { full: 115, quick: 8 },
-  "long-line": { full: 110, quick: 6 },
-  "parallel-fill": { full: 120, quick: 13 },
-  "first-byte": { full: 110, quick: 5 },
-  "warm-manifest": { full: 120, quick: 11 },
-  login: { full: 45, quick: 7 },
-  skopeo: { full: 50, quick: 6 },
-  memory: { full: 200, quick: 10 },
-  "large-catalog": { full: 160, quick: 9 },
-  "kept-traffic": { full: 75, quick: 6 },
-  growth: { full: 220, quick: 14 },
+  "warm-blob": { full: 144, quick: 9 },
+  "warm-tls": { full: 77, quick: 4 },
+  "cold-blob": { full: 160, quick: 8 },
+  stampede: { full: 155, quick: 10 },
+  "long-line": { full: 111, quick: 5 },
+  "parallel-fill": { full: 114, quick: 17 },
+  "first-byte": { full: 84, quick: 5 },
+  "warm-manifest": { full: 112, quick: 15 },
+  login: { full: 41, quick: 8 },
+  skopeo: { full: 44, quick: 7 },
+  memory: { full: 196, quick: 10 },
+  "large-catalog": { full: 80, quick: 7 },
+  "kept-traffic": { full: 44, quick: 5 },
+  growth: { full: 133, quick: 15 },
 };
 
 /** Of a run, how many seconds are left: what is known of questions, by how long those before took beside that. */
