@@ -14,7 +14,7 @@ export interface LoadOptions {
   readonly cwd: string;
   /** As ConfigText has it; "judged" unless it is given. */
   readonly certificates?: CertificateUse;
-  /** The source of the configuration that a running mirror goes by: what is read instead of it is no accident. */
+  /** The source of what a running mirror goes by, if one runs: that file empty or gone is a mistake then, and no default. */
   readonly inEffect?: string;
 }
 
