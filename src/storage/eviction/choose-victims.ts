@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
+import type { Digest } from "../../oci/digest.ts";
 import { ImageGlob } from "../../oci/image-glob.ts";
-import { type DigestKey, digestOfKey, idOf, keyOf } from "../catalog/digest-key.ts";
+import { keyOf } from "../catalog/digest-key.ts";
 import { Companions } from "./companions.ts";
 import { DeferredRoots, goesBefore } from "./deferred-roots.ts";
 import {
@@ -48,10 +49,10 @@ function* stepping(rows: Iterable<RootRow>, snapshot: Snapshot): Generator<RootR
   }
 }
 
-/** What goes with a root, and what it shares with what stays, by the id of its key. */
+/** What goes with a root, and what it shares with what stays. */
 interface Removal {
   readonly freed: StoredObject[];
-  readonly kept: Map<string, { readonly sizeBytes: number; readonly namedBy: number }>;
+  readonly kept: Map<Digest, { readonly sizeBytes: number; readonly namedBy: number }>;
   latestAtMs: number;
 }
 
@@ -62,15 +63,15 @@ export class VictimSearch {
   /** What keeps a manifest that nothing stored needs any more. */
   readonly #held: "by tags" | "by any name";
   readonly #pins: readonly ImageGlob[];
-  /** Ids of the keys that go already. */
-  readonly #gone = new Set<string>();
+  /** What goes already. */
+  readonly #gone = new Set<Digest>();
   /** How many stored manifests that stay name a digest; those that no victim names are not in it. */
-  readonly #namedBy = new Map<string, number>();
+  readonly #namedBy = new Map<Digest, number>();
   readonly #deferred = new DeferredRoots();
   readonly #members: ImageMembers;
   readonly #companions: Companions;
-  /** Ids of what is on its way into the store. */
-  readonly #arriving: ReadonlySet<string>;
+  /** What is on its way into the store. */
+  readonly #arriving: ReadonlySet<Digest>;
   readonly #draft: PlanDraft;
 
   constructor(queries: VictimQueries, request: VictimRequest, held: "by tags" | "by any name") {
@@ -80,7 +81,7 @@ export class VictimSearch {
     this.#members = new ImageMembers(queries);
     this.#companions = new Companions(queries, this.#gone);
     this.#pins = request.pins.flatMap((pin) => ImageGlob.parse(pin) ?? []);
-    this.#arriving = new Set(request.arriving.digests.map((digest) => idOf(keyOf(digest))));
+    this.#arriving = new Set(request.arriving.digests);
     this.#draft = new PlanDraft(request);
   }
 
@@ -97,8 +98,8 @@ export class VictimSearch {
       // What is named by others of them goes with those, or may go when they are gone.
       const before = open.length;
       open = open.filter((row) => {
-        const isNeeded = this.#namedByOf(row) > 0 || this.#isHeld(row.key);
-        const isGone = this.#gone.has(idOf(row.key));
+        const isNeeded = this.#namedByOf(row) > 0 || this.#isHeld(row.digest);
+        const isGone = this.#gone.has(row.digest);
         if (!isNeeded && !isGone) this.#take(this.#members.asPulled(row), "purge");
         return isNeeded && !isGone;
       });
@@ -146,11 +147,11 @@ export class VictimSearch {
 
   /** Its turn has come. */
   #consider(row: RootRow, reason: Victim["reason"]): void {
-    const id = idOf(row.key);
-    if (this.#gone.has(id) || this.#draft.isExempt(id) || !this.#isRoot(row)) return;
-    const pinnedName = this.#pinnedName(row.key);
-    if (pinnedName !== null) this.#draft.pin(id, pinnedName);
-    else if (this.#isArriving(row)) this.#draft.spare(id);
+    const { digest } = row;
+    if (this.#gone.has(digest) || this.#draft.isExempt(digest) || !this.#isRoot(row)) return;
+    const pinnedName = this.#pinnedName(digest);
+    if (pinnedName !== null) this.#draft.pin(digest, pinnedName);
+    else if (this.#isArriving(row)) this.#draft.spare(digest);
     else this.#take(row, reason);
   }
 
@@ -158,12 +159,12 @@ export class VictimSearch {
     const removal: Removal = { freed: [], kept: new Map(), latestAtMs: 0 };
     this.#remove(row, removal);
     const { freed, kept, latestAtMs } = removal;
-    const { lastAtMs, pulls, priority } = row;
+    const { digest, lastAtMs, pulls, priority } = row;
     this.#draft.add({
-      root: digestOfKey(row.key),
+      root: digest,
       kind: row.manifestId === null ? "blob" : "image",
       reason,
-      names: () => (this.#request.named ? namesOf(this.#queries, digestOfKey(row.key)) : []),
+      names: () => (this.#request.named ? namesOf(this.#queries, digest) : []),
       lastAtMs,
       latestAtMs,
       pulls,
@@ -180,7 +181,7 @@ export class VictimSearch {
     if (lastAtMs < this.#request.arriving.pulledSinceMs) return false;
     const children = this.#members.of(manifestId).flatMap((member) => member.manifestId ?? []);
     return [manifestId, ...children].some((id) =>
-      this.#queries.named.all(id).some(({ key }) => this.#arriving.has(idOf(key))),
+      this.#queries.named.all(id).some(({ digest }) => this.#arriving.has(digest)),
     );
   }
 
@@ -191,60 +192,60 @@ export class VictimSearch {
   #isRoot(row: RootRow): boolean {
     if (this.#namedByOf(row) > 0) return false;
     return (
-      this.#companions.hasOwnTag(row.key) ||
+      this.#companions.hasOwnTag(row.digest) ||
       this.#companions.principalsOf(row).length === 0 ||
       this.#companions.waitsForItself(row)
     );
   }
 
   /** What it is called first, if any of its names is pinned. */
-  #pinnedName(key: DigestKey): string | null {
+  #pinnedName(digest: Digest): string | null {
     if (this.#pins.length === 0) return null;
-    const names = namesOf(this.#queries, digestOfKey(key));
+    const names = namesOf(this.#queries, digest);
     const isPinned = names.some((name) => this.#pins.some((pin) => pin.matches(name)));
     return isPinned ? (names[0] ?? "") : null;
   }
 
   /** Removes it, then all that only it needed. */
-  #remove({ key, sizeBytes, manifestId, lastAtMs }: RootRow, removal: Removal): void {
-    this.#gone.add(idOf(key));
-    removal.kept.delete(idOf(key));
-    removal.freed.push({ digest: digestOfKey(key), sizeBytes });
+  #remove({ digest, sizeBytes, manifestId, lastAtMs }: RootRow, removal: Removal): void {
+    this.#gone.add(digest);
+    removal.kept.delete(digest);
+    removal.freed.push({ digest, sizeBytes });
     removal.latestAtMs = Math.max(removal.latestAtMs, lastAtMs);
     if (manifestId === null) return;
     for (const member of this.#members.of(manifestId)) {
       const namedBy = this.#namedByOf(member) - 1;
-      this.#namedBy.set(idOf(member.key), namedBy);
+      this.#namedBy.set(member.digest, namedBy);
       if (this.#isFree(member)) this.#remove(member, removal);
       else this.#keep(member, namedBy, removal);
     }
-    for (const companion of this.#companions.of(key)) {
+    for (const companion of this.#companions.of(digest)) {
       if (this.#isFree(companion)) this.#remove(companion, removal);
     }
   }
 
   /** Its own turn may be over, for something named it then. */
   #keep(member: RootRow, namedBy: number, { kept }: Removal): void {
-    kept.set(idOf(member.key), { sizeBytes: member.sizeBytes, namedBy });
+    kept.set(member.digest, { sizeBytes: member.sizeBytes, namedBy });
     if (namedBy === 0) this.#deferred.add(this.#members.asPulled(member));
   }
 
   /** Whether nothing is left that it goes with, and nothing that keeps it by itself. */
   #isFree(row: RootRow): boolean {
-    if (this.#namedByOf(row) > 0 || this.#gone.has(idOf(row.key))) return false;
+    if (this.#namedByOf(row) > 0 || this.#gone.has(row.digest)) return false;
     if (row.manifestId === null) return true;
-    if (this.#isHeld(row.key) || this.#companions.principalsOf(row).length > 0) return false;
-    return this.#pinnedName(row.key) === null;
+    if (this.#isHeld(row.digest) || this.#companions.principalsOf(row).length > 0) return false;
+    return this.#pinnedName(row.digest) === null;
   }
 
-  #isHeld(key: DigestKey): boolean {
-    if (this.#companions.hasOwnTag(key)) return true;
-    return this.#held === "by any name" && this.#queries.grantsOf.all(key).length > 0;
+  #isHeld(digest: Digest): boolean {
+    if (this.#companions.hasOwnTag(digest)) return true;
+    return this.#held === "by any name" && this.#queries.grantsOf.all(keyOf(digest)).length > 0;
   }
 
   /** How many manifests that stay name it. */
-  #namedByOf({ key, namedBy }: RootRow): number {
-    return this.#namedBy.get(idOf(key)) ?? namedBy;
+  #namedByOf({ digest, namedBy }: RootRow): number {
+    return this.#namedBy.get(digest) ?? namedBy;
   }
 }
 

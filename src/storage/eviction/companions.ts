@@ -1,4 +1,5 @@
-import { type DigestKey, digestOfKey, idOf } from "../catalog/digest-key.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { keyOf } from "../catalog/digest-key.ts";
 import { principalIn, tagAbout } from "./tag-about.ts";
 import type { RootRow, VictimQueries } from "./victim-queries.ts";
 
@@ -8,31 +9,31 @@ const waitsLimit = 1000;
 /** What signs or describes other content, and so goes with that: by its subject, or by a tag. */
 export class Companions {
   readonly #queries: VictimQueries;
-  /** Ids of the keys that go already. */
-  readonly #gone: ReadonlySet<string>;
+  /** What goes already. */
+  readonly #gone: ReadonlySet<Digest>;
 
-  constructor(queries: VictimQueries, gone: ReadonlySet<string>) {
+  constructor(queries: VictimQueries, gone: ReadonlySet<Digest>) {
     this.#queries = queries;
     this.#gone = gone;
   }
 
   /** What is about it. */
-  of(key: DigestKey): RootRow[] {
-    const bySubject = this.#queries.about.all(key);
-    const tag = tagAbout(digestOfKey(key));
+  of(digest: Digest): RootRow[] {
+    const bySubject = this.#queries.about.all(keyOf(digest));
+    const tag = tagAbout(digest);
     if (tag === null) return bySubject;
     return [...bySubject, ...this.#queries.taggedBetween.all(tag, `${tag}~`)];
   }
 
   /** Manifests that stay and that this one is about: its subject, and what its tags of the form `sha256-HEX…` say. */
-  principalsOf({ key, subject }: RootRow): RootRow[] {
-    const named = this.#queries.tagsOf.all(key).map(({ tag }) => principalIn(tag));
+  principalsOf({ digest, subject }: RootRow): RootRow[] {
+    const named = this.#queries.tagsOf.all(keyOf(digest)).map(({ tag }) => principalIn(tag));
     return this.#staying([subject, ...named].flatMap((one) => this.#manifest(one) ?? []));
   }
 
   /** Whether it has a tag that does not only say what it is about. */
-  hasOwnTag(key: DigestKey): boolean {
-    return this.#queries.tagsOf.all(key).some(({ tag }) => principalIn(tag) === null);
+  hasOwnTag(digest: Digest): boolean {
+    return this.#queries.tagsOf.all(keyOf(digest)).some(({ tag }) => principalIn(tag) === null);
   }
 
   /**
@@ -40,23 +41,23 @@ export class Companions {
    * content would stay for good.
    */
   waitsForItself(row: RootRow): boolean {
-    const seen = new Set<string>();
+    const seen = new Set<Digest>();
     const open = this.principalsOf(row);
     for (let next = open.pop(); next && seen.size < waitsLimit; next = open.pop()) {
-      if (next.key.equals(row.key)) return true;
-      if (seen.has(idOf(next.key))) continue;
-      seen.add(idOf(next.key));
-      open.push(...this.#staying(this.#queries.namers.all(next.key)));
-      if (!this.hasOwnTag(next.key)) open.push(...this.principalsOf(next));
+      if (next.digest === row.digest) return true;
+      if (seen.has(next.digest)) continue;
+      seen.add(next.digest);
+      open.push(...this.#staying(this.#queries.namers.all(keyOf(next.digest))));
+      if (!this.hasOwnTag(next.digest)) open.push(...this.principalsOf(next));
     }
     return seen.size >= waitsLimit;
   }
 
   #staying(rows: readonly RootRow[]): RootRow[] {
-    return rows.filter(({ key }) => !this.#gone.has(idOf(key)));
+    return rows.filter(({ digest }) => !this.#gone.has(digest));
   }
 
-  #manifest(key: DigestKey | null): RootRow | undefined {
-    return key === null ? undefined : this.#queries.manifest.get(key);
+  #manifest(digest: Digest | null): RootRow | undefined {
+    return digest === null ? undefined : this.#queries.manifest.get(keyOf(digest));
   }
 }

@@ -1,4 +1,5 @@
 import type Database from "better-sqlite3";
+import type { Digest } from "../../oci/digest.ts";
 import { ImageGlob } from "../../oci/image-glob.ts";
 import { type DigestKey, idOf } from "../catalog/digest-key.ts";
 import { imageNames } from "../images/image-names.ts";
@@ -28,7 +29,7 @@ export function pinnedContent(
 class Content {
   allocatedBytes = 0;
   readonly #queries: VictimQueries;
-  readonly #seen = new Set<string>();
+  readonly #seen = new Set<Digest>();
 
   constructor(queries: VictimQueries) {
     this.#queries = queries;
@@ -39,9 +40,9 @@ class Content {
     if (manifest) this.#add(manifest);
   }
 
-  #add({ key, sizeBytes, manifestId }: RootRow): void {
-    if (this.#seen.has(idOf(key))) return;
-    this.#seen.add(idOf(key));
+  #add({ digest, sizeBytes, manifestId }: RootRow): void {
+    if (this.#seen.has(digest)) return;
+    this.#seen.add(digest);
     this.allocatedBytes += allocatedBytes(sizeBytes);
     if (manifestId === null) return;
     for (const member of this.#queries.members.all(manifestId)) this.#add(member);

@@ -1,3 +1,4 @@
+import type { Digest } from "../../oci/digest.ts";
 import type { EvictionPlan, Victim, VictimRequest } from "./eviction.ts";
 
 // Names in a plan are for people.
@@ -10,9 +11,9 @@ export type FoundVictim = Omit<Victim, "names"> & { readonly names: () => readon
 export class PlanDraft {
   readonly #request: VictimRequest;
   readonly #victims: Victim[] = [];
-  /** By the ids of their keys, what would have gone, and its name. */
-  readonly #pinned = new Map<string, string>();
-  readonly #arriving = new Set<string>();
+  /** What would have gone, and its name. */
+  readonly #pinned = new Map<Digest, string>();
+  readonly #arriving = new Set<Digest>();
   #images = 0;
   #blobs = 0;
   #objects = 0;
@@ -32,16 +33,16 @@ export class PlanDraft {
     return this.#request.rest === "left" && this.#tellsNoMore;
   }
 
-  isExempt(id: string): boolean {
-    return this.#pinned.has(id) || this.#arriving.has(id);
+  isExempt(digest: Digest): boolean {
+    return this.#pinned.has(digest) || this.#arriving.has(digest);
   }
 
-  pin(id: string, name: string): void {
-    this.#pinned.set(id, name);
+  pin(digest: Digest, name: string): void {
+    this.#pinned.set(digest, name);
   }
 
-  spare(id: string): void {
-    this.#arriving.add(id);
+  spare(digest: Digest): void {
+    this.#arriving.add(digest);
   }
 
   add(victim: FoundVictim): void {

@@ -1,5 +1,4 @@
 import { type Digest, hexOf } from "../../oci/digest.ts";
-import type { DigestKey } from "../catalog/digest-key.ts";
 
 /** What the tags begin with under which cosign and the referrers' tag schema keep what is about a digest; null if none. */
 export function tagAbout(digest: Digest): string | null {
@@ -7,7 +6,7 @@ export function tagAbout(digest: Digest): string | null {
 }
 
 /** What a tag of that form is about. */
-export function principalIn(tag: string): DigestKey | null {
+export function principalIn(tag: string): Digest | null {
   const [, text] = /^sha256-([0-9a-f]{64})(?![0-9a-z])/.exec(tag) ?? [];
-  return text === undefined ? null : (Buffer.from(`01${text}`, "hex") as DigestKey);
+  return text === undefined ? null : (`sha256:${text}` as Digest);
 }

@@ -1,18 +1,19 @@
 import type Database from "better-sqlite3";
+import type { Digest } from "../../oci/digest.ts";
 import type { Tag } from "../../oci/reference.ts";
-import type { DigestKey } from "../catalog/digest-key.ts";
+import { type DigestKey, digestIn, keyOf, noKey } from "../catalog/digest-key.ts";
 import { rowPages } from "../catalog/row-pages.ts";
 import type { Location } from "../catalog.ts";
 
 /** Something stored that may be a root. */
 export interface RootRow {
-  readonly key: DigestKey;
+  readonly digest: Digest;
   readonly sizeBytes: number;
   /** How many stored manifests name it. */
   readonly namedBy: number;
   /** null for what is no manifest. */
   readonly manifestId: number | null;
-  readonly subject: DigestKey | null;
+  readonly subject: Digest | null;
   readonly lastAtMs: number;
   readonly pulls: number;
   readonly priority: number;
@@ -27,7 +28,7 @@ export interface VictimQueries {
   byPriority(): Generator<RootRow>;
   byTime(): Generator<RootRow>;
   /** What a manifest names, stored or not. By the manifest's number. */
-  readonly named: Rows<[number], { key: DigestKey }>;
+  readonly named: Rows<[number], { digest: Digest }>;
   /** The same, as far as it is stored. */
   readonly members: All<[number], RootRow>;
   /** Manifests whose subject is the digest. */
@@ -45,7 +46,8 @@ export interface VictimQueries {
 
 const pageRows = 500;
 
-const columns = `blobs.digest AS key, size_bytes AS sizeBytes, named_by AS namedBy, id AS manifestId, subject,
+const columns = `${digestIn("blobs.digest")} AS digest, size_bytes AS sizeBytes, named_by AS namedBy,
+  id AS manifestId, ${digestIn("subject")} AS subject,
   coalesce(last_at_ms, 0) AS lastAtMs, coalesce(pulls, 0) AS pulls, coalesce(priority, 0) AS priority`;
 
 // Every manifest has an access, and of the layers hardly any: so they are not looked up among the manifests.
@@ -66,22 +68,21 @@ export function victimQueries(database: Database.Database): VictimQueries {
   const byTime: Rows<[number, Buffer], RootRow> = database.prepare(
     after("(last_at_ms, accesses.digest) > (+?, +?) ORDER BY last_at_ms, accesses.digest"),
   );
-  const none = Buffer.alloc(0);
   return {
     byPriority: () =>
       rowPages<RootRow>(pageRows, (last) =>
         byPriority.all(
           last?.priority ?? Number.NEGATIVE_INFINITY,
           last?.lastAtMs ?? 0,
-          last?.key ?? none,
+          keyAfter(last),
         ),
       ),
     byTime: () =>
       rowPages<RootRow>(pageRows, (last) =>
-        byTime.all(last?.lastAtMs ?? Number.NEGATIVE_INFINITY, last?.key ?? none),
+        byTime.all(last?.lastAtMs ?? Number.NEGATIVE_INFINITY, keyAfter(last)),
       ),
     named: database.prepare(
-      "SELECT referenced AS key FROM manifest_references WHERE manifest_id = ?",
+      `SELECT ${digestIn("referenced")} AS digest FROM manifest_references WHERE manifest_id = ?`,
     ),
     members: database.prepare(
       `SELECT ${columns} FROM manifest_references
@@ -118,4 +119,8 @@ export function victimQueries(database: Database.Database): VictimQueries {
        CROSS JOIN repositories ON id = repository_id WHERE digest = +?`,
     ),
   };
+}
+
+function keyAfter(row: RootRow | undefined): DigestKey {
+  return row ? keyOf(row.digest) : noKey;
 }
