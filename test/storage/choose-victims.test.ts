@@ -544,6 +544,11 @@ function assertAccounts({ database }: HandMadeCatalog, story: string): void {
     `SELECT hex(digest) FROM accesses JOIN blobs USING (digest) WHERE named <> (named_by > 0)`,
   );
   assert.deepEqual(misled.all(), [], `named, ${story}`);
+  const overlooked = database.prepare(
+    `SELECT hex(digest) FROM blobs
+     WHERE has_access <> EXISTS (SELECT 1 FROM accesses WHERE accesses.digest = blobs.digest)`,
+  );
+  assert.deepEqual(overlooked.all(), [], `has_access, ${story}`);
   const lost = database.prepare(
     `SELECT hex(digest) FROM blobs WHERE digest NOT IN (SELECT digest FROM accesses)
        AND (named_by = 0 OR digest IN (SELECT digest FROM manifests))`,

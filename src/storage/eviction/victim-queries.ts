@@ -50,8 +50,8 @@ const columns = `${digestIn("blobs.digest")} AS digest, size_bytes AS sizeBytes,
   id AS manifestId, ${digestIn("subject")} AS subject,
   coalesce(last_at_ms, 0) AS lastAtMs, coalesce(pulls, 0) AS pulls, coalesce(priority, 0) AS priority`;
 
-// Every manifest has an access, and of the layers hardly any: so they are not looked up among the manifests.
-const joins = `LEFT JOIN accesses ON accesses.digest = blobs.digest
+// Every manifest has an access, and of the layers hardly any: so they are looked up neither there nor among the manifests.
+const joins = `LEFT JOIN accesses ON accesses.digest = CASE WHEN has_access THEN blobs.digest END
   LEFT JOIN manifests ON manifests.digest = accesses.digest`;
 
 export function victimQueries(database: Database.Database): VictimQueries {

@@ -17,6 +17,7 @@ const steps = [
   "08-tag-moves",
   "09-names-of-pulled-images",
   "10-traffic",
+  "11-who-has-an-access",
 ] as const;
 
 /**
