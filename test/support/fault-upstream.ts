@@ -88,10 +88,9 @@ export class FaultUpstream implements AsyncDisposable {
 
   /** Listens (again, on the same ports). */
   async up(): Promise<void> {
-    const [registry, hop] = this.#servers;
-    const [port, hopPort] = this.#ports;
-    this.#ports = [port || (await freePort()), hopPort || (await freePort())];
-    for (const [at, server] of [registry, hop].entries()) {
+    for (const [at, server] of this.#servers.entries()) {
+      // One after the other: a port that is listened on is not given to the next.
+      this.#ports[at] ||= await freePort();
       server.listen(this.#ports[at], this.#address);
       await once(server, "listening");
     }
