@@ -7,6 +7,7 @@ import { FaultProcessScene } from "../support/fault-process-scene.ts";
 import { InjectedFaults, type Injection } from "../support/injected-faults.ts";
 import { haveAll, haveRoot } from "../support/real-program.ts";
 import type { SeededContent } from "../support/seeded-content.ts";
+import { SeededRandom, seedOfRun } from "../support/seeded-random.ts";
 
 interface Failure {
   readonly errors: readonly string[];
@@ -21,7 +22,7 @@ type Pulled = "cold" | "warm" | "tag";
 
 const all: readonly Pulled[] = ["cold", "warm", "tag"];
 
-/** Calls of the store, of SQLite, or of both. Sockets make none of them. */
+/** Calls of the store, of SQLite, or of both. Sockets make none of them. Last what fails requests, which the log keeps. */
 const failures: Readonly<Record<string, Failure>> = {
   pwritev: { errors: ["EIO", "ENOSPC", "EDQUOT"], whole: all },
   pwrite64: { errors: ["EIO", "ENOSPC"], whole: all },
@@ -36,26 +37,26 @@ const failures: Readonly<Record<string, Failure>> = {
 // The first of a call's turns find the store at its work; after them come the catalog's many.
 const mostTurns = 5;
 
-for (const [call, { errors, whole }] of Object.entries(failures)) {
-  test(`${call} that fails at any turn never makes an answer wrong, nor the store, nor ends the daemon`, async (t) => {
-    if (!canTrace(t)) return;
-    await using scene = await FaultProcessScene.start({
-      env: { UV_THREADPOOL_SIZE: "1" },
-      settings: { freshness: { ttl: "0s" } },
-    });
-    let hits = 0;
-    for (const error of errors) {
-      for (let nth = 1; nth <= mostTurns; nth++) {
-        const calls = await failAt(scene, { call, effect: `error=${error}`, nth }, whole);
-        if (calls.length === 0) break;
-        hits += calls.length;
-      }
-    }
-    t.diagnostic(`${hits} calls were made to fail`);
-    assert.ok(hits > 0, `nothing calls ${call} any more`);
-    await assertNothingLeft(scene, whole.length === all.length);
+// Several turns of the store's writes.
+const coldBytes = 1_000_000;
+
+const seed = seedOfRun();
+
+test(`a system call that fails at any turn never makes an answer wrong, nor the store, nor ends the daemon (SLUICE_TEST_SEED=${seed})`, async (t) => {
+  if (!canTrace(t)) return;
+  await using scene = await FaultProcessScene.start({
+    env: { UV_THREADPOOL_SIZE: "1" },
+    settings: { freshness: { ttl: "0s" } },
   });
-}
+  for (const [call, failure] of Object.entries(failures)) {
+    await t.test(call, async (one) => {
+      const hits = await failInTurn(scene, call, failure);
+      one.diagnostic(`${hits} calls were made to fail`);
+      assert.ok(hits > 0, `nothing calls ${call} any more`);
+      await assertNothingLeft(scene, failure);
+    });
+  }
+});
 
 const deaths: readonly (readonly [call: string, nth: number])[] = [
   ["openat", 1],
@@ -68,27 +69,46 @@ const deaths: readonly (readonly [call: string, nth: number])[] = [
   ["pwrite64", 3],
 ];
 
-for (const [call, nth] of deaths) {
-  test(`killed at the ${call} number ${nth} of a pull, the next daemon serves only what is right`, async (t) => {
-    if (!canTrace(t)) return;
-    await using scene = await FaultProcessScene.start({ env: { UV_THREADPOOL_SIZE: "1" } });
-    const content = scene.upstream.blob(`killed at ${call} ${nth}`, 3_000_000);
-    await using strace = await InjectedFaults.attach(scene.sluice.pid, {
-      call,
-      effect: "signal=SIGKILL",
-      nth,
-    });
+test("killed at any call of a pull that makes it last, the next daemon serves only what is right", async (t) => {
+  if (!canTrace(t)) return;
+  await using resources = new AsyncDisposableStack();
+  const options = { env: { UV_THREADPOOL_SIZE: "1" } };
+  let scene = resources.use(await FaultProcessScene.start(options));
+  // The daemon that has healed what one death left is the next one to die.
+  for (const [call, nth] of deaths) {
+    const content = scene.upstream.blob(`killed at ${call} ${nth}`, coldBytes);
+    const injection = { call, effect: "signal=SIGKILL", nth };
+    await using strace = await InjectedFaults.attach(scene.sluice.pid, injection);
 
     await scene.pull("good", content);
     assert.deepEqual(await scene.sluice.exit(), { code: null, signal: "SIGKILL" });
     await strace.end();
 
     assert.deepEqual((await auditStore(scene.directory)).faults, []);
-    await using next = await scene.restart();
-    await next.pullWhole("good", content);
-    const { digests } = await next.assertSound();
-    assert.ok(digests.has(content.digest));
-  });
+    scene = resources.use(await scene.restart());
+    await scene.pullWhole("good", content);
+    const { digests } = await scene.assertSound();
+    assert.ok(digests.has(content.digest), `after ${call} number ${nth}`);
+  }
+});
+
+/** Each error and each turn; which of them meet, the seed decides. Resolves to how many calls have failed. */
+async function failInTurn(
+  scene: FaultProcessScene,
+  call: string,
+  { errors, whole }: Failure,
+): Promise<number> {
+  const shuffled = new SeededRandom(seed).shuffle(errors);
+  let hits = 0;
+  for (let at = 0, nth = 1; at < mostTurns; at++) {
+    const effect = `error=${shuffled[at % errors.length]}`;
+    const calls = await failAt(scene, { call, effect, nth }, whole);
+    hits += calls.length;
+    if (calls.length > 0) nth++;
+    else if (at >= errors.length) break;
+    else nth = 1;
+  }
+  return hits;
 }
 
 /** A cold pull, a hit and a tag that has moved, while one call fails; then the same without. */
@@ -100,7 +120,7 @@ async function failAt(
   const name = `${injection.call} ${injection.effect} ${injection.nth}`;
   const warm = scene.upstream.blob(`warm ${name}`, 50_000);
   await scene.pullWhole("good", warm);
-  const cold = scene.upstream.blob(name, 3_000_000);
+  const cold = scene.upstream.blob(name, coldBytes);
   const manifest = manifestOfBytes(name);
   scene.upstream.tag("latest", manifest);
   const byTag = { target: "/v2/good/app/manifests/latest" };
@@ -140,10 +160,12 @@ async function assertNotStoredAfterLostSync(
   assert.ok(stored.length <= contents.length - lost.length, `committed after ${lost.join("\n")}`);
 }
 
-async function assertNothingLeft(scene: FaultProcessScene, nothingFailed: boolean): Promise<void> {
-  const last = scene.upstream.blob("last", 100_000);
+async function assertNothingLeft(scene: FaultProcessScene, { whole }: Failure): Promise<void> {
+  const last = scene.upstream.blob(`after ${scene.upstream.requests.length}`, 100_000);
   await scene.pullWhole("good", last);
-  await scene.assertSound(nothingFailed ? "whatever was asked" : "what could be read");
+  await scene.assertSound(
+    whole.length === all.length ? "whatever was asked" : "what could be read",
+  );
   await eventually("it stores again", async () => {
     const { digests } = await auditStore(scene.directory);
     return digests.has(last.digest);
