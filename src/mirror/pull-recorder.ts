@@ -4,7 +4,7 @@ import type { Manifest } from "../oci/manifest.ts";
 import type { Catalog } from "../storage/catalog.ts";
 import type { DiskBudget } from "../storage/disk-budget.ts";
 import type { StoredObject } from "../storage/eviction/eviction.ts";
-import type { PullRecord } from "../storage/images/logged-pulls.ts";
+import type { PullBatch, PulledImage } from "../storage/images/logged-pulls.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface PullRecorderTools {
@@ -14,10 +14,12 @@ export interface PullRecorderTools {
   readonly now: () => number;
 }
 
-/** Pulls in their order, and the manifest of each image among them. */
+/** Pulls in their order. */
 export interface NotedPulls {
-  readonly pulls: readonly { readonly image: Digest; readonly atMs: number }[];
-  readonly manifests: ReadonlyMap<Digest, Manifest>;
+  /** In ms since the epoch. */
+  readonly atMs: readonly number[];
+  /** Of the image of each. */
+  readonly manifests: readonly Manifest[];
 }
 
 // A week is what most repeats in; a month has four of them. A million pulls are one every 2.6 seconds of it, and take
@@ -37,13 +39,15 @@ const manifestsLimitBytes = 16 * 1024 * 1024;
 const heldPullsLimit = 200_000;
 
 // With the images that come with them, and the old ones that go, a transaction stays at some hundreds of rows.
-const batchPulls = 50;
+const batchPulls = 150;
 
 /** The log of pulls: noted here, and written when told. */
 export class PullRecorder {
   readonly #tools: PullRecorderTools;
-  #pulls: { readonly image: Digest; readonly atMs: number }[] = [];
-  #manifests = new Map<Digest, Manifest>();
+  #atMs: number[] = [];
+  #manifests: Manifest[] = [];
+  /** Each of them once. */
+  #images = new Map<Digest, Manifest>();
   #manifestsBytes = 0;
 
   constructor(tools: PullRecorderTools) {
@@ -52,57 +56,60 @@ export class PullRecorder {
 
   /** A client pulls the image of this manifest now. Nothing is read or parsed for it here: a hit must not wait. */
   note(manifest: Manifest): void {
-    const { digest, bytes } = manifest;
-    this.#pulls.push({ image: digest, atMs: this.#tools.now() });
-    if (this.#manifests.has(digest)) return;
-    this.#manifests.set(digest, manifest);
-    this.#manifestsBytes += bytes.length;
+    this.#atMs.push(this.#tools.now());
+    this.#manifests.push(this.#images.get(manifest.digest) ?? this.#add(manifest));
   }
 
   /** Whether what is noted should be written soon. */
   get isFull(): boolean {
-    return this.#pulls.length >= pullsLimit || this.#manifestsBytes >= manifestsLimitBytes;
+    return this.#atMs.length >= pullsLimit || this.#manifestsBytes >= manifestsLimitBytes;
   }
 
   /** The same while writing shall wait if it can. */
   get isOverfull(): boolean {
-    return this.#pulls.length >= heldPullsLimit || this.#manifestsBytes >= 2 * manifestsLimitBytes;
+    return this.#atMs.length >= heldPullsLimit || this.#manifestsBytes >= 2 * manifestsLimitBytes;
   }
 
   /** Hands out what was noted, and begins anew. */
   take(): NotedPulls {
-    const taken = { pulls: this.#pulls, manifests: this.#manifests };
-    this.#pulls = [];
-    this.#manifests = new Map();
+    const taken = { atMs: this.#atMs, manifests: this.#manifests };
+    this.#atMs = [];
+    this.#manifests = [];
+    this.#images = new Map();
     this.#manifestsBytes = 0;
     return taken;
   }
 
   /** Resolves when they are in the log, or could not be written. */
-  async write({ pulls, manifests }: NotedPulls): Promise<void> {
+  async write(noted: NotedPulls): Promise<void> {
     const { catalog, log, now } = this.#tools;
     const bounds = { pulls: keptPulls, images: keptImages, sinceMs: now() - keptMs };
-    for (let at = 0; at < pulls.length; at += batchPulls) {
+    for (let at = 0; at < noted.atMs.length; at += batchPulls) {
       try {
-        const batch = pulls.slice(at, at + batchPulls);
         // One after the other: what the log knows now could be let go of by a batch before this one.
-        await catalog.recordPulls(await this.#recordsOf(batch, manifests), bounds);
+        await catalog.recordPulls(await this.#batchFrom(at, noted), bounds);
       } catch (err) {
         log.error({ err }, "pulls could not be logged");
       }
     }
   }
 
-  async #recordsOf(
-    pulls: NotedPulls["pulls"],
-    manifests: NotedPulls["manifests"],
-  ): Promise<PullRecord[]> {
-    const members = new Map<Digest, readonly StoredObject[] | null>();
-    for (const { image } of pulls) {
-      const manifest = manifests.get(image);
-      if (manifest && !members.has(image)) members.set(image, await this.#membersIfNew(manifest));
+  #add(manifest: Manifest): Manifest {
+    this.#images.set(manifest.digest, manifest);
+    this.#manifestsBytes += manifest.bytes.length;
+    return manifest;
+  }
+
+  async #batchFrom(begin: number, noted: NotedPulls): Promise<PullBatch> {
+    const atMs = noted.atMs.slice(begin, begin + batchPulls);
+    const manifests = noted.manifests.slice(begin, begin + batchPulls);
+    const pulled = [...new Set(manifests)];
+    const images: PulledImage[] = [];
+    for (const manifest of pulled) {
+      images.push({ digest: manifest.digest, members: await this.#membersIfNew(manifest) });
     }
-    return pulls.map((pull) => ({ ...pull, members: members.get(pull.image) ?? null }));
+    const imageOf = Uint32Array.from(manifests, (manifest) => pulled.indexOf(manifest));
+    return { atMs: Float64Array.from(atMs), imageOf, images };
   }
 
   async #membersIfNew(manifest: Manifest): Promise<readonly StoredObject[] | null> {

@@ -4,7 +4,7 @@ import type { Repository } from "../oci/repository.ts";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog/reading/catalog-question.ts";
 import type { Access } from "./eviction/eviction.ts";
 import type { PinRecord } from "./eviction/pins.ts";
-import type { PullLogBounds, PullRecord } from "./images/logged-pulls.ts";
+import type { PullBatch, PullLogBounds } from "./images/logged-pulls.ts";
 import type { TrafficRecord } from "./statistics/traffic-statements.ts";
 
 /** A repository of an upstream: tags and grants belong to it. */
@@ -174,7 +174,7 @@ export interface Catalog extends AsyncDisposable {
    * Logs pulls, which outlive their images. Of what is beyond `bounds` the 200 oldest pulls go, and the images that have none
    * left. A pull without members of an image that the log does not know is left out.
    */
-  recordPulls(pulls: readonly PullRecord[], bounds: PullLogBounds): Promise<void>;
+  recordPulls(pulls: PullBatch, bounds: PullLogBounds): Promise<void>;
   /**
    * Forgets what was chosen, with tags and grants: nothing if any of it was pulled meanwhile, or something new names the
    * root; and never what a manifest names that stays.

@@ -6,10 +6,10 @@ import { test } from "node:test";
 import type { Simulation } from "../../src/mirror/simulation/simulation.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
-import type { PullRecord } from "../../src/storage/images/logged-pulls.ts";
 import { prepareLayout } from "../../src/storage/layout.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";
+import { type PulledOnce, pullBatch } from "../support/pull-batch.ts";
 import { TestMirror } from "../support/test-mirror.ts";
 import { type Outcome, runSluice } from "./run-sluice.ts";
 
@@ -157,13 +157,13 @@ test("one simulation runs at a time, and a second is refused with 503", async ()
   assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 503]);
 });
 
-function pullOf(name: string): PullRecord {
+function pullOf(name: string): PulledOnce {
   const digest = digestOf(Buffer.from(name));
-  return { image: digest, atMs: 0, members: [{ digest, sizeBytes: gib }] };
+  return { atMs: 0, image: { digest, members: [{ digest, sizeBytes: gib }] } };
 }
 
 /** Ten images of a GiB, each pulled once a day: whoever has room for nine throws away what comes next. */
-function tenImagesInTurn(days: number): PullRecord[] {
+function tenImagesInTurn(days: number): PulledOnce[] {
   const startMs = Date.parse("2026-01-01T00:00:00Z");
   return Array.from({ length: 10 * days }, (_, at) => ({
     ...pullOf(`image ${at % 10}`),
@@ -173,7 +173,7 @@ function tenImagesInTurn(days: number): PullRecord[] {
 
 interface Scene extends AsyncDisposable {
   /** Writes to the log as a daemon would have. */
-  log(pulls: readonly PullRecord[]): Promise<void>;
+  log(pulls: readonly PulledOnce[]): Promise<void>;
   simulate(...args: readonly string[]): Promise<Outcome>;
   startDaemon(): Promise<AsyncDisposable & { readonly mirror: TestMirror }>;
 }
@@ -189,7 +189,7 @@ async function startScene(eviction = "{}"): Promise<Scene> {
     log: async (pulls) => {
       const layout = await prepareLayout(join(path, "data"));
       await using catalog = await SqliteCatalog.open(layout);
-      await catalog.recordPulls(pulls, { pulls: 1000, images: 1000, sinceMs: 0 });
+      await catalog.recordPulls(pullBatch(pulls), { pulls: 1000, images: 1000, sinceMs: 0 });
     },
     simulate: (...args) => runSluice(["simulate", "--config", file, ...args], { cwd: path }),
     startDaemon: () => startDaemon(join(path, "data")),

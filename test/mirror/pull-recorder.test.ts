@@ -21,8 +21,12 @@ test("what was noted is written once, in its order, also beyond one batch", asyn
   await recorder.write(recorder.take());
   await recorder.write(recorder.take());
 
-  const { atMs, memberEnds } = await catalog.ask({ kind: "pulls", sinceMs: 0 });
+  const { atMs, images: pulled, memberEnds } = await catalog.ask({ kind: "pulls", sinceMs: 0 });
   assert.equal(memberEnds.length, 2);
+  assert.deepEqual(
+    [...pulled],
+    Array.from({ length: 260 }, (_, at) => at % 2),
+  );
   assert.deepEqual(
     [...atMs],
     Array.from({ length: 260 }, (_, at) => 1000 + Math.floor(at / 2)),

@@ -7,10 +7,10 @@ import type { BlobRecord, Catalog, Location, ManifestRecord } from "../../src/st
 import {
   type LoggedPulls,
   type PullLogBounds,
-  type PullRecord,
   prefixOf,
   unpackMembers,
 } from "../../src/storage/images/logged-pulls.ts";
+import { type PulledOnce, pullBatch } from "./pull-batch.ts";
 
 /** A fresh, empty catalog; disposing throws it away. */
 export interface CatalogFixture extends AsyncDisposable {
@@ -592,24 +592,26 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     const { catalog } = fixture;
     const [one, other] = [pullOf("one", 1), pullOf("other", 2, 2 ** 40)];
 
-    await catalog.recordPulls([one, other], roomy);
-    await catalog.recordPulls([{ ...one, atMs: 3, members: null }], roomy);
+    await catalog.recordPulls(pullBatch([one, other]), roomy);
+    const again = { atMs: 3, image: { ...one.image, members: null } };
+    await catalog.recordPulls(pullBatch([again]), roomy);
 
-    assert.equal(await catalog.isPulledImage(one.image), true);
+    assert.equal(await catalog.isPulledImage(one.image.digest), true);
     assert.equal(await catalog.isPulledImage(blobRecord("never pulled").digest), false);
     assert.deepEqual(readable(await catalog.ask({ kind: "pulls", sinceMs: 0 })), [
-      { atMs: 1, members: [{ prefix: prefixOf(one.image), sizeBytes: 100 }] },
-      { atMs: 2, members: [{ prefix: prefixOf(other.image), sizeBytes: 2 ** 40 }] },
-      { atMs: 3, members: [{ prefix: prefixOf(one.image), sizeBytes: 100 }] },
+      { atMs: 1, members: [{ prefix: prefixOf(one.image.digest), sizeBytes: 100 }] },
+      { atMs: 2, members: [{ prefix: prefixOf(other.image.digest), sizeBytes: 2 ** 40 }] },
+      { atMs: 3, members: [{ prefix: prefixOf(one.image.digest), sizeBytes: 100 }] },
     ]);
     assert.deepEqual(atMsOf(await catalog.ask({ kind: "pulls", sinceMs: 2 })), [2, 3]);
   });
 
   test("a pull of an image that the log of pulls does not know is left out, and those beside it are logged", async () => {
     await using fixture = await openFixture();
-    const unknown = { ...pullOf("unknown", 1), members: null };
+    const { image } = pullOf("unknown", 1);
+    const unknown = { atMs: 1, image: { ...image, members: null } };
 
-    await fixture.catalog.recordPulls([unknown, pullOf("known", 2)], roomy);
+    await fixture.catalog.recordPulls(pullBatch([unknown, pullOf("known", 2)]), roomy);
 
     assert.deepEqual(atMsOf(await fixture.catalog.ask({ kind: "pulls", sinceMs: 0 })), [2]);
   });
@@ -620,7 +622,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     const manifest = manifestOf("manifest", []);
     const { digest } = manifest.blob;
     await catalog.recordManifest(alpine, manifest, 1);
-    await catalog.recordPulls([pullOf("manifest", 1)], roomy);
+    await catalog.recordPulls(pullBatch([pullOf("manifest", 1)]), roomy);
     const lastAtMs = (await catalog.access(digest))?.lastAtMs ?? 0;
 
     await catalog.evict({ latestAtMs: lastAtMs, digests: [digest] });
@@ -635,21 +637,24 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     const bounds = { ...roomy, pulls: 3 };
     const first = pullOf("0", 0);
 
-    for (let at = 0; at < 5; at++) await catalog.recordPulls([pullOf(`${at}`, at)], bounds);
+    for (let at = 0; at < 5; at++) {
+      await catalog.recordPulls(pullBatch([pullOf(`${at}`, at)]), bounds);
+    }
 
     assert.deepEqual(atMsOf(await catalog.ask({ kind: "pulls", sinceMs: 0 })), [2, 3, 4]);
-    assert.equal(await catalog.isPulledImage(first.image), false);
+    assert.equal(await catalog.isPulledImage(first.image.digest), false);
   });
 
   test("of pulls older than the bound at most 200 go at a time", async () => {
     await using fixture = await openFixture();
     const { catalog } = fixture;
     const many = Array.from({ length: 250 }, (_, at) => pullOf("image", at));
-    await catalog.recordPulls(many, roomy);
+    await catalog.recordPulls(pullBatch(many), roomy);
 
-    await catalog.recordPulls([pullOf("image", 1000)], { ...roomy, sinceMs: 1000 });
+    const bounds = { ...roomy, sinceMs: 1000 };
+    await catalog.recordPulls(pullBatch([pullOf("image", 1000)]), bounds);
     const afterOne = (await catalog.ask({ kind: "pulls", sinceMs: 0 })).atMs.length;
-    await catalog.recordPulls([pullOf("image", 1001)], { ...roomy, sinceMs: 1000 });
+    await catalog.recordPulls(pullBatch([pullOf("image", 1001)]), bounds);
 
     assert.equal(afterOne, 51);
     assert.deepEqual(atMsOf(await catalog.ask({ kind: "pulls", sinceMs: 0 })), [1000, 1001]);
@@ -660,7 +665,7 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
     const { catalog } = fixture;
 
     for (let at = 0; at < 20; at++) {
-      await catalog.recordPulls([pullOf(`${at}`, at)], { ...roomy, images: 5 });
+      await catalog.recordPulls(pullBatch([pullOf(`${at}`, at)]), { ...roomy, images: 5 });
     }
 
     const { memberEnds, atMs } = await catalog.ask({ kind: "pulls", sinceMs: 0 });
@@ -669,9 +674,9 @@ function pullLogSuite(openFixture: () => Promise<CatalogFixture>): void {
   });
 }
 
-function pullOf(text: string, atMs: number, sizeBytes = 100): PullRecord {
+function pullOf(text: string, atMs: number, sizeBytes = 100): PulledOnce {
   const { digest } = blobRecord(text);
-  return { image: digest, atMs, members: [{ digest, sizeBytes }] };
+  return { atMs, image: { digest, members: [{ digest, sizeBytes }] } };
 }
 
 function readable({ atMs, images, members, memberEnds }: LoggedPulls): unknown[] {

@@ -14,7 +14,7 @@ import type {
   Variant,
 } from "../catalog.ts";
 import type { PinRecord } from "../eviction/pins.ts";
-import type { PullLogBounds, PullRecord } from "../images/logged-pulls.ts";
+import type { PullBatch, PullLogBounds } from "../images/logged-pulls.ts";
 import type { Layout } from "../layout.ts";
 import type { TrafficRecord } from "../statistics/traffic-statements.ts";
 import { StorageError } from "../storage-error.ts";
@@ -134,7 +134,7 @@ export class SqliteCatalog extends CatalogReads implements Catalog {
     return this.#write({ kind: "record-accesses", accesses });
   }
 
-  recordPulls(pulls: readonly PullRecord[], bounds: PullLogBounds): Promise<void> {
+  recordPulls(pulls: PullBatch, bounds: PullLogBounds): Promise<void> {
     return this.#write({ kind: "record-pulls", pulls, bounds });
   }
 

@@ -1,13 +1,20 @@
 import type { Digest } from "../../oci/digest.ts";
 import type { StoredObject } from "../eviction/eviction.ts";
 
-/** A pull of an image by one client, as it is logged. */
-export interface PullRecord {
-  readonly image: Digest;
-  /** In ms since the epoch. */
-  readonly atMs: number;
-  /** All that the image names, its manifest first; null if the log knows the image. */
+/** An image that was pulled, as the log is told of it. */
+export interface PulledImage {
+  readonly digest: Digest;
+  /** All that it names, its manifest first; null if the log knows the image. */
   readonly members: readonly StoredObject[] | null;
+}
+
+/** Pulls that are to be logged, in their order. Flat arrays, for each hit is one, and they go to another thread. */
+export interface PullBatch {
+  /** In ms since the epoch. */
+  readonly atMs: Float64Array;
+  /** For each pull which of the images it is of, counted from 0. */
+  readonly imageOf: Uint32Array;
+  readonly images: readonly PulledImage[];
 }
 
 /** How much of the log is kept. */

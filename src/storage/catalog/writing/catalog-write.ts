@@ -11,7 +11,7 @@ import type {
   Variant,
 } from "../../catalog.ts";
 import type { PinRecord } from "../../eviction/pins.ts";
-import type { PullLogBounds, PullRecord } from "../../images/logged-pulls.ts";
+import type { PullBatch, PullLogBounds } from "../../images/logged-pulls.ts";
 import type { MinuteTraffic } from "../../statistics/traffic-meter.ts";
 import type { TrafficRecord } from "../../statistics/traffic-statements.ts";
 
@@ -47,7 +47,7 @@ export type CatalogWrite =
   | { readonly kind: "record-accesses"; readonly accesses: readonly AccessRecord[] }
   | {
       readonly kind: "record-pulls";
-      readonly pulls: readonly PullRecord[];
+      readonly pulls: PullBatch;
       readonly bounds: PullLogBounds;
     }
   | { readonly kind: "evict"; readonly eviction: EvictionRecord }
@@ -103,7 +103,7 @@ export function rowsOf(write: CatalogWrite): number {
     case "record-accesses":
       return write.accesses.length;
     case "record-pulls":
-      return 4 * write.pulls.length;
+      return 2 * write.pulls.atMs.length + 2 * write.pulls.images.length;
     case "record-pins":
       return write.pins.length;
     case "forget-pins":

@@ -1,5 +1,10 @@
 import type Database from "better-sqlite3";
-import { type PullLogBounds, type PullRecord, packMembers } from "../../images/logged-pulls.ts";
+import {
+  type PullBatch,
+  type PulledImage,
+  type PullLogBounds,
+  packMembers,
+} from "../../images/logged-pulls.ts";
 import { type DigestKey, keyOf } from "../digest-key.ts";
 
 // Whatever is beyond the bounds, so few pulls go in one transaction: it must stay short. A batch of pulls is smaller, so
@@ -16,7 +21,8 @@ interface Extent {
 export class PullLogStatements {
   readonly #addImage: Database.Statement<[{ key: DigestKey }], { id: number }>;
   readonly #addMembers: Database.Statement<[number, Buffer]>;
-  readonly #addPull: Database.Statement<[number, DigestKey]>;
+  readonly #image: Database.Statement<[DigestKey], { id: number }>;
+  readonly #addPull: Database.Statement<[number, number]>;
   readonly #extent: Database.Statement<[], Extent>;
   /** By a time: among the oldest rows the last that is older. */
   readonly #lastBefore: Database.Statement<[number], { id: number | null }>;
@@ -36,9 +42,8 @@ export class PullLogStatements {
     this.#addMembers = database.prepare(
       "INSERT INTO pulled_members (image_id, members) VALUES (?, ?)",
     );
-    this.#addPull = database.prepare(
-      "INSERT INTO pulls (at_ms, image_id) SELECT ?, id FROM pulled_images WHERE digest = ?",
-    );
+    this.#image = database.prepare("SELECT id FROM pulled_images WHERE digest = ?");
+    this.#addPull = database.prepare("INSERT INTO pulls (at_ms, image_id) VALUES (?, ?)");
     this.#extent = database.prepare(
       `SELECT (SELECT min(id) FROM pulls) AS first, (SELECT max(id) FROM pulls) AS last,
          pulled_images AS images FROM totals`,
@@ -50,14 +55,21 @@ export class PullLogStatements {
     this.#dropThrough = database.prepare("DELETE FROM pulls WHERE id <= ?");
   }
 
-  record(pulls: readonly PullRecord[], bounds: PullLogBounds): void {
-    for (const { image, atMs, members } of pulls) {
-      const key = keyOf(image);
-      const added = members && this.#addImage.get({ key });
-      if (members && added) this.#addMembers.run(added.id, packMembers(members));
-      this.#addPull.run(Math.round(atMs), key);
+  record({ atMs, imageOf, images }: PullBatch, bounds: PullLogBounds): void {
+    const ids = images.map((image) => this.#idOf(image));
+    for (const [at, image] of imageOf.entries()) {
+      const id = ids[image];
+      if (id !== undefined) this.#addPull.run(Math.round(atMs[at] ?? 0), id);
     }
     this.#dropOldest(bounds);
+  }
+
+  /** Adds an image with members, unless the log knows it; undefined: it does not, and was told none. */
+  #idOf({ digest, members }: PulledImage): number | undefined {
+    const key = keyOf(digest);
+    const added = members && this.#addImage.get({ key });
+    if (members && added) this.#addMembers.run(added.id, packMembers(members));
+    return (added ?? this.#image.get(key))?.id;
   }
 
   #dropOldest(bounds: PullLogBounds): void {
