@@ -79,6 +79,20 @@ test("bin/sluice takes the checkout's own Node before PATH's, if it is new enoug
   });
 });
 
+test("bin/sluice has threads share their memory, unless whoever starts it wants it otherwise", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-bin-"));
+  const { path } = directory;
+  const command = await makeCheckout(path);
+  await mkdir(join(path, "node_modules"));
+  await writeFile(join(path, "src/main.ts"), "console.log(process.env.MALLOC_ARENA_MAX);");
+  const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
+
+  const usual = await runSluice([], { cwd: path, command, env: { PATH } });
+  const wished = await runSluice([], { cwd: path, command, env: { PATH, MALLOC_ARENA_MAX: "4" } });
+
+  assert.deepEqual([usual.stdout, wished.stdout], ["1\n", "4\n"]);
+});
+
 test("bin/sluice without its packages or a new enough Node says what to run", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-bin-"));
   const { path } = directory;
