@@ -25,6 +25,7 @@ export async function runQuestions(
 ): Promise<readonly Answer[]> {
   const origin = await startOrigin(lab);
   const largeStores = new LargeStores(lab);
+  const installed = await installedOf(contestantsOf(lab));
   const countdown = new Countdown(
     questions.map(({ name }) => name),
     size.name,
@@ -33,7 +34,7 @@ export async function runQuestions(
   for (const question of questions) {
     const startMs = performance.now();
     console.error(`${question.name} … (${countdown.text})`);
-    answers.push(await runQuestion(question, { lab, origin, size, largeStores }));
+    answers.push(await runQuestion(question, { lab, origin, size, largeStores, installed }));
     const tookSeconds = (performance.now() - startMs) / 1_000;
     countdown.note(tookSeconds);
     console.error(`  took ${Math.round(tookSeconds)} s`);
@@ -41,13 +42,16 @@ export async function runQuestions(
   return answers;
 }
 
-async function runQuestion(
-  question: Question,
-  setUp: Omit<Bench, "board" | "contestants">,
-): Promise<Answer> {
+interface SetUp extends Omit<Bench, "board" | "contestants"> {
+  /** By name. */
+  readonly installed: ReadonlySet<string>;
+}
+
+async function runQuestion(question: Question, { installed, ...setUp }: SetUp): Promise<Answer> {
   const board = new Scoreboard();
   const all = contestantsOf(setUp.lab).filter((contestant) => plays(contestant, question, setUp));
-  const contestants = await installedOf(all, board);
+  const contestants = all.filter(({ name }) => installed.has(name));
+  for (const { name } of all) if (!installed.has(name)) board.note(`${name} is not installed here`);
   const bench: Bench = { ...setUp, board, contestants };
   await question.play(bench);
   // A peer that is missing keeps its lines; others, such as what only one question knows, follow.
@@ -63,14 +67,8 @@ function plays({ name }: Contestant, { rows }: Question, { size }: Pick<Bench, "
   return rows.some(({ targets }) => targets.some(({ of }) => of === name));
 }
 
-async function installedOf(
-  contestants: readonly Contestant[],
-  board: Scoreboard,
-): Promise<readonly Contestant[]> {
-  const installed: Contestant[] = [];
-  for (const contestant of contestants) {
-    if ((await contestant.version()) !== null) installed.push(contestant);
-    else board.note(`${contestant.name} is not installed here`);
-  }
-  return installed;
+/** The names of those that are. */
+async function installedOf(contestants: readonly Contestant[]): Promise<ReadonlySet<string>> {
+  const versions = await Promise.all(contestants.map((contestant) => contestant.version()));
+  return new Set(contestants.filter((_, at) => versions[at] !== null).map(({ name }) => name));
 }
