@@ -1,7 +1,7 @@
 // How fast does a blob come that nobody has pulled before, and how often is it asked of the origin?
 
 import { curlPull } from "./support/curl.ts";
-import { countSent, playCold } from "./support/play-cold.ts";
+import { playCold } from "./support/play-cold.ts";
 import type { Question } from "./support/question.ts";
 
 export const coldBlob: Question = {
@@ -21,15 +21,14 @@ export const coldBlob: Question = {
     },
   ],
   play: async (bench) => {
-    const { blobBytes: sizeBytes } = bench.size;
-    await countSent(bench, { sizeBytes, clients: 1, label: "origin sent" });
     await playCold(bench, {
-      sizeBytes,
+      sizeBytes: bench.size.blobBytes,
       originUrl: bench.origin.url,
       measure: async (pull) => {
         const { bytes, seconds } = await curlPull({ ...pull, times: 1 });
         return { "cold blob, 1 client": bytes / 1e9 / seconds };
       },
+      sentLabel: "origin sent",
     });
   },
 };

@@ -1,12 +1,11 @@
 // How fast does a blob that is already here come, to one client and to eight, and at what CPU time?
 
 import type { Running } from "./support/contestant.ts";
-import { CountingForwarder } from "./support/counting-forwarder.ts";
 import { type CurlPull, curlPull, curlTogether, type Transfer } from "./support/curl.ts";
 import { nginxStaticPeer } from "./support/nginx-static-peer.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
 import { playWarm } from "./support/play-warm.ts";
-import { cpuSecondsOf } from "./support/process-tree.ts";
+import { cpuSecondsOf, writtenBytesOf } from "./support/process-tree.ts";
 import { pullBlobVerified } from "./support/pull-verified.ts";
 import type { Bench, Question, Target } from "./support/question.ts";
 import type { Reading } from "./support/scoreboard.ts";
@@ -31,16 +30,15 @@ export const warmBlob: Question = {
 
 async function play(bench: Bench): Promise<void> {
   const blob = await placeBlob(bench.origin, { name: "warm", sizeBytes: bench.size.blobBytes });
-  // All contestants are behind it, to see that a warm blob asks nothing of the origin.
-  await using forwarder = await CountingForwarder.start(bench.lab, bench.origin.url);
   await playWarm(bench, {
     contestants: [...bench.contestants, nginxStaticPeer(bench.lab, bench.origin)],
-    originUrl: forwarder.url,
+    originUrl: bench.origin.url,
     verify: (server) => pullBlobVerified(bench.lab, server, blob),
     measure: async (server) => {
-      const before = forwarder.bytes;
+      const before = await writtenBytesOf(bench.origin.pid);
       const reading = await measure(bench, server, blob);
-      if (forwarder.bytes - before < blob.sizeBytes / 100) return reading;
+      const sentBytes = (await writtenBytesOf(bench.origin.pid)) - before;
+      if (sentBytes < blob.sizeBytes / 100) return reading;
       throw new Error("it asked the origin for what should have been warm");
     },
   });

@@ -1,13 +1,12 @@
-import type { Contestant } from "./contestant.ts";
-import { CountingForwarder } from "./counting-forwarder.ts";
+import type { Contestant, Running } from "./contestant.ts";
 import { direct } from "./direct.ts";
 import { levelGround } from "./level-ground.ts";
 import { type PlacedBlob, placeBlob } from "./origin.ts";
-import { idle } from "./process-tree.ts";
+import { idle, writtenBytesOf } from "./process-tree.ts";
 import { pullBlobVerified } from "./pull-verified.ts";
 import type { Bench } from "./question.ts";
 import type { Reading } from "./scoreboard.ts";
-import { attempt, takeTurns, withRounds } from "./turns.ts";
+import { takeTurns, withRounds } from "./turns.ts";
 
 /** What of a blob that nobody has pulled before is timed. */
 export interface ColdGame {
@@ -15,6 +14,8 @@ export interface ColdGame {
   /** Where contestants ask for it; the origin, or what stands before it. */
   readonly originUrl: string;
   readonly measure: (pull: ColdPull) => Promise<Reading>;
+  /** The row of how often the origin sends the blob for that, if there is one. */
+  readonly sentLabel?: string;
 }
 
 export interface ColdPull {
@@ -35,7 +36,7 @@ export async function playCold(bench: Bench, game: ColdGame): Promise<void> {
   const rehearsedBytes = Math.min(mostRehearsedBytes, game.sizeBytes / 4);
   const blobs: Blobs = {
     rehearsed: await placeBlob(bench.origin, { name: "rehearsal", sizeBytes: rehearsedBytes }),
-    wanted: await placeWanted(bench, game.sizeBytes),
+    wanted: await placeBlob(bench.origin, { name: "wanted", sizeBytes: game.sizeBytes }),
   };
   // Each turn begins with a rehearsal, so no round is needed for that.
   const rounds = withRounds(bench, bench.size.coldRounds, 0);
@@ -43,45 +44,9 @@ export async function playCold(bench: Bench, game: ColdGame): Promise<void> {
   await takeTurns(rounds, contestants, (contestant) => time(bench, contestant, { blobs, game }));
 }
 
-/** Adds to the row `label` how often the origin sends a blob that `clients` pull at once from a contestant without it. */
-export async function countSent(
-  bench: Bench,
-  {
-    sizeBytes,
-    clients,
-    label,
-  }: { readonly sizeBytes: number; readonly clients: number; readonly label: string },
-): Promise<void> {
-  const wanted = await placeWanted(bench, sizeBytes);
-  for (const contestant of [...bench.contestants, direct(bench.origin)]) {
-    await attempt(bench, contestant.name, async () => {
-      const sent = await timesSent(bench, contestant, { wanted, clients });
-      bench.board.add(contestant.name, { [label]: sent });
-    });
-  }
-}
-
-function placeWanted({ origin }: Bench, sizeBytes: number): Promise<PlacedBlob> {
-  return placeBlob(origin, { name: "wanted", sizeBytes });
-}
-
 interface Blobs {
   readonly rehearsed: PlacedBlob;
   readonly wanted: PlacedBlob;
-}
-
-/** Nothing here is timed: the forwarder and the hashing of what came would both slow it. */
-async function timesSent(
-  bench: Bench,
-  contestant: Contestant,
-  { wanted, clients }: { readonly wanted: PlacedBlob; readonly clients: number },
-): Promise<number> {
-  await using forwarder = await CountingForwarder.start(bench.lab, bench.origin.url);
-  await using server = await contestant.start(forwarder.url);
-  const bytes = await forwarder.bytesDuring(() =>
-    Promise.all(Array.from({ length: clients }, () => pullBlobVerified(bench.lab, server, wanted))),
-  );
-  return bytes / wanted.sizeBytes;
 }
 
 async function time(
@@ -94,10 +59,24 @@ async function time(
   await pullBlobVerified(bench.lab, server, rehearsed);
   await idle(server.pid);
   await levelGround(bench, wanted);
-  const url = server.url + wanted.path;
-  const { signal } = bench.lab;
-  const reading = await game.measure({ url, sizeBytes: wanted.sizeBytes, signal });
+  const reading = await measureAndCount(bench, server, { wanted, game });
   // The same bytes once more, hashed: what the timed pulls left behind.
   await pullBlobVerified(bench.lab, server, wanted);
   return reading;
+}
+
+/** What the origin sends is told by the kernel, so that nothing stands before it and costs time: headers are in it, and its log. */
+async function measureAndCount(
+  { lab, origin }: Bench,
+  server: Running,
+  { wanted, game }: { readonly wanted: PlacedBlob; readonly game: ColdGame },
+): Promise<Reading> {
+  const { path, sizeBytes } = wanted;
+  const sentBefore = await writtenBytesOf(origin.pid);
+  const reading = await game.measure({ url: server.url + path, sizeBytes, signal: lab.signal });
+  if (game.sentLabel === undefined) return reading;
+  // registry:2.8 goes on after its client has all.
+  await idle(server.pid);
+  const sentBytes = (await writtenBytesOf(origin.pid)) - sentBefore;
+  return { ...reading, [game.sentLabel]: sentBytes / sizeBytes };
 }

@@ -22,6 +22,14 @@ export async function cpuSecondsOf(pid: number): Promise<number> {
   return ticks.reduce((sum, each) => sum + each, 0) / ticksPerSecond;
 }
 
+/** Bytes that `pid` alone has written so far, to files and to sockets, by whichever system call: `wchar` of proc_pid_io(5). */
+export async function writtenBytesOf(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/io`, "utf8");
+  const bytes = /^wchar: (\d+)$/m.exec(text)?.[1];
+  if (bytes === undefined) throw new Error(`what process ${pid} has written is not counted here`);
+  return Number(bytes);
+}
+
 /** Waits until `pid` and its children use next to no CPU; half a minute at most. */
 export async function idle(pid: number): Promise<void> {
   const untilMs = Date.now() + 30_000;
