@@ -30,7 +30,7 @@ const mostRehearsedBytes = 64 * 1024 * 1024;
 
 /**
  * Measures in turn contestants, each started anew, that do not have a blob. With them plays the origin itself, without any
- * of them.
+ * of them, where there is time for it.
  */
 export async function playCold(bench: Bench, game: ColdGame): Promise<void> {
   const rehearsedBytes = Math.min(mostRehearsedBytes, game.sizeBytes / 4);
@@ -40,7 +40,8 @@ export async function playCold(bench: Bench, game: ColdGame): Promise<void> {
   };
   // Each turn begins with a rehearsal, so no round is needed for that.
   const rounds = withRounds(bench, bench.size.coldRounds, 0);
-  const contestants = [...bench.contestants, direct(bench.origin)];
+  const alone = [direct(bench.origin)].filter(({ name }) => bench.plays(name));
+  const contestants = [...bench.contestants, ...alone];
   await takeTurns(rounds, contestants, (contestant) => time(bench, contestant, { blobs, game }));
 }
 

@@ -47,6 +47,8 @@ export interface Bench {
   readonly size: Size;
   /** Only those that are installed; sluice first. */
   readonly contestants: readonly Contestant[];
+  /** Whether there is time for who has this name. */
+  readonly plays: (name: string) => boolean;
   readonly largeStores: LargeStores;
 }
 

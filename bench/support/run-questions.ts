@@ -42,17 +42,18 @@ export async function runQuestions(
   return answers;
 }
 
-interface SetUp extends Omit<Bench, "board" | "contestants"> {
+interface SetUp extends Omit<Bench, "board" | "contestants" | "plays"> {
   /** By name. */
   readonly installed: ReadonlySet<string>;
 }
 
 async function runQuestion(question: Question, { installed, ...setUp }: SetUp): Promise<Answer> {
   const board = new Scoreboard();
-  const all = contestantsOf(setUp.lab).filter((contestant) => plays(contestant, question, setUp));
+  const plays = (name: string): boolean => isWanted(name, question, setUp.size);
+  const all = contestantsOf(setUp.lab).filter(({ name }) => plays(name));
   const contestants = all.filter(({ name }) => installed.has(name));
   for (const { name } of all) if (!installed.has(name)) board.note(`${name} is not installed here`);
-  const bench: Bench = { ...setUp, board, contestants };
+  const bench: Bench = { ...setUp, board, contestants, plays };
   await question.play(bench);
   // A peer that is missing keeps its lines; others, such as what only one question knows, follow.
   const names = [...new Set([...all.map((contestant) => contestant.name), ...board.contestants])];
@@ -62,8 +63,8 @@ async function runQuestion(question: Question, { installed, ...setUp }: SetUp): 
 }
 
 /** A peer that no target names says something only to whoever has the time. */
-function plays({ name }: Contestant, { rows }: Question, { size }: Pick<Bench, "size">): boolean {
-  if (size.peers === "all" || name === "sluice") return true;
+function isWanted(name: string, { rows }: Question, { peers }: Size): boolean {
+  if (peers === "all" || name === "sluice") return true;
   return rows.some(({ targets }) => targets.some(({ of }) => of === name));
 }
 
