@@ -13,18 +13,16 @@ export interface WarmGame {
 }
 
 /**
- * Measures contestants that have it already: all are started and filled once, then measured in turn,
- * and in the end must still give the right bytes.
+ * Measures contestants that have it already: all are started and filled once, at the same time, then measured in turn, and in
+ * the end must still give the right bytes.
  */
 export async function playWarm(bench: Bench, game: WarmGame): Promise<void> {
   await using running = new AsyncDisposableStack();
-  const players: Player[] = [];
-  for (const contestant of game.contestants) {
-    const player = await attempt(bench, contestant.name, () => warmUp(game, contestant));
-    if (player === null) continue;
-    running.use(player.server);
-    players.push(player);
-  }
+  const started = await Promise.all(
+    game.contestants.map((it) => attempt(bench, it.name, () => warmUp(game, it))),
+  );
+  const players = started.filter((player) => player !== null);
+  for (const { server } of players) running.use(server);
   const finished = await takeTurns(bench, players, ({ server }) => game.measure(server));
   for (const { name, server } of finished) await attempt(bench, name, () => game.verify(server));
 }
@@ -39,6 +37,5 @@ async function warmUp(game: WarmGame, contestant: Contestant): Promise<Player> {
   await game.verify(server);
   // registry:2.8 fetches a blob once more for itself after its client has it.
   await idle(server.pid);
-  await game.verify(server);
   return { name: contestant.name, server };
 }
