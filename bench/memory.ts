@@ -1,7 +1,7 @@
 // How much memory does it take: idle, while a blob comes, and with 500 slow clients?
 
 import { noiseBlob } from "../test/support/images.ts";
-import type { Contestant } from "./support/contestant.ts";
+import type { Running } from "./support/contestant.ts";
 import { curlTogether } from "./support/curl.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
 import { idle } from "./support/process-tree.ts";
@@ -48,11 +48,18 @@ async function play(bench: Bench): Promise<void> {
   };
   // Memory wavers less than time does, and a round takes minutes.
   const fewRounds = withRounds(bench, Math.ceil(size.coldRounds / 3), 0);
-  await takeTurns(fewRounds, bench.contestants, async (contestant) => ({
-    ...(await coldFill(bench, contestant, { blob: blobs.cold, readers: 1 })),
-    ...(await coldFill(bench, contestant, { blob: blobs.cold, readers: 20 })),
-    ...(await slowClients(bench, contestant, blobs)),
-  }));
+  await takeTurns(fewRounds, bench.contestants, async (contestant) => {
+    // What others that rest take is not counted, so all are started at once.
+    await using servers = new AsyncDisposableStack();
+    const start = async (): Promise<Running> =>
+      servers.use(await contestant.start(bench.origin.url));
+    const [first, second, third] = await Promise.all([start(), start(), start()]);
+    return {
+      ...(await coldFill(bench, first, { blob: blobs.cold, readers: 1 })),
+      ...(await coldFill(bench, second, { blob: blobs.cold, readers: 20 })),
+      ...(await slowClients(bench, third, blobs)),
+    };
+  });
 }
 
 interface Blobs {
@@ -63,12 +70,11 @@ interface Blobs {
 
 async function coldFill(
   bench: Bench,
-  contestant: Contestant,
+  server: Running,
   { blob, readers }: { readonly blob: PlacedBlob; readonly readers: number },
 ): Promise<Reading> {
-  const { origin, lab } = bench;
-  await using server = await contestant.start(origin.url);
-  const pull = { url: server.url + blob.path, sizeBytes: blob.sizeBytes, signal: lab.signal };
+  const { signal } = bench.lab;
+  const pull = { url: server.url + blob.path, sizeBytes: blob.sizeBytes, signal };
   const filling = await watchResident(server.pid, () => curlTogether(readers, pull));
   await pullBlobVerified(bench.lab, server, blob);
   const label = readers === 1 ? "cold fill, 1 reader" : `cold fill, ${readers} readers`;
@@ -80,10 +86,9 @@ async function coldFill(
 
 async function slowClients(
   bench: Bench,
-  contestant: Contestant,
+  server: Running,
   { warm, warmContent }: Blobs,
 ): Promise<Reading> {
-  await using server = await contestant.start(bench.origin.url);
   const atRest = await watchResident(server.pid, () => idle(server.pid));
   await pullBlobVerified(bench.lab, server, warm);
   // registry:2.8 fetches a blob once more for itself after its client has it.
