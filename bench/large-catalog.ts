@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Choosing } from "./support/choosing.ts";
 import { FirstByteClient } from "./support/first-byte-client.ts";
+import type { Lab } from "./support/lab.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
 import { pullBlobVerified } from "./support/pull-verified.ts";
 import type { Bench, Question } from "./support/question.ts";
@@ -66,7 +67,10 @@ async function play(bench: Bench): Promise<void> {
   const toBytes = await aimFor(controlSocket, { victims, blobs }, lab.signal);
   // In the first the threads that choose and answer are new.
   for (const counts of roundsOf({ rounds: coldRounds, discardedRounds: 1 })) {
-    const reading = await measure(bench, { server, blob, controlSocket, toBytes, victims });
+    // For that, some tenths of a second will do.
+    const seconds = counts ? size.wrkSeconds : size.wrkSeconds / 4;
+    const scene: Scene = { server, blob, controlSocket, toBytes, victims, seconds };
+    const reading = await measure(lab, scene);
     if (!counts) continue;
     bench.board.add("sluice", { [chosenLabel]: reading.chosenMs, [hitLabel]: reading.meanwhileMs });
     bench.board.add("at rest", { [hitLabel]: reading.atRestMs });
@@ -76,6 +80,8 @@ async function play(bench: Bench): Promise<void> {
 interface Scene extends Aim {
   readonly server: ServerProcess;
   readonly blob: PlacedBlob;
+  /** For how long there are hits, at rest and beside what chooses. */
+  readonly seconds: number;
 }
 
 interface Figures {
@@ -84,10 +90,10 @@ interface Figures {
   readonly meanwhileMs: number;
 }
 
-async function measure({ lab, size }: Bench, scene: Scene): Promise<Figures> {
-  const { server, blob } = scene;
+async function measure(lab: Lab, scene: Scene): Promise<Figures> {
+  const { server, blob, seconds } = scene;
   using client = new FirstByteClient(server.url, "kept", lab.signal);
-  const hits = (): Promise<number> => slowestOfHundred(client, blob, size.wrkSeconds * 1_000);
+  const hits = (): Promise<number> => slowestOfHundred(client, blob, seconds * 1_000);
   await chooseVictims(scene, lab.signal);
   const atRestMs = await hits();
   await using choosing = new Choosing(scene);
