@@ -71,11 +71,11 @@ async function place(
   count: number,
 ): Promise<readonly PlacedBlob[]> {
   const name = label.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
-  const blobs: PlacedBlob[] = [];
-  for (let nth = 0; nth < count; nth += 1) {
-    blobs.push(await placeBlob(origin, { name: `${name}-${nth}`, sizeBytes }));
-  }
-  return blobs;
+  return Promise.all(
+    Array.from({ length: count }, (_, nth) =>
+      placeBlob(origin, { name: `${name}-${nth}`, sizeBytes }),
+    ),
+  );
 }
 
 async function measure(bench: Bench, contestant: Contestant, blobs: Blobs): Promise<Reading> {

@@ -20,12 +20,13 @@ export interface PlacedMany {
 const count = 50;
 
 export async function placeMany({ lab, origin }: Bench): Promise<PlacedMany> {
-  const images: PlacedImage[] = [];
-  const blobs: PlacedBlob[] = [];
-  for (let nth = 0; nth < count; nth += 1) {
-    images.push(await placeImage(origin, `many-${nth}`, { count: 1, sizeBytes: 1_000 }));
-    blobs.push(await placeBlob(origin, { name: `many-blobs-${nth}`, sizeBytes: 16 * 1024 }));
-  }
+  const numbers = Array.from({ length: count }, (_, nth) => nth);
+  const layers = { count: 1, sizeBytes: 1_000 };
+  const images = await Promise.all(numbers.map((nth) => placeImage(origin, `many-${nth}`, layers)));
+  const sizeBytes = 16 * 1024;
+  const blobs = await Promise.all(
+    numbers.map((nth) => placeBlob(origin, { name: `many-blobs-${nth}`, sizeBytes })),
+  );
   const directory = await lab.makeDirectory("many");
   const [manifestPaths, blobPaths] = [join(directory, "manifests"), join(directory, "blobs")];
   const manifests = images.map(({ digestPath, headers }) => `${digestPath} ${headers["accept"]}\n`);
@@ -36,10 +37,13 @@ export async function placeMany({ lab, origin }: Bench): Promise<PlacedMany> {
 
 /** Pulls all of them, and rejects unless they are right. */
 export async function verifyMany(lab: Lab, server: Reached, many: PlacedMany): Promise<void> {
-  for (const { digestPath, digest, headers } of many.images) {
-    await pullVerified({ url: server.url + digestPath, digest, headers, signal: lab.signal });
-  }
-  for (const blob of many.blobs) await pullBlobVerified(lab, server, blob);
+  const { signal } = lab;
+  await Promise.all([
+    ...many.images.map(({ digestPath, digest, headers }) =>
+      pullVerified({ url: server.url + digestPath, digest, headers, signal }),
+    ),
+    ...many.blobs.map((blob) => pullBlobVerified(lab, server, blob)),
+  ]);
 }
 
 /** What pulling them took. */
