@@ -112,7 +112,8 @@ async function caddyConfig({ port, mirror, certificateFile, keyFile }: Place): P
     ],
     ["reverse_proxy 127.0.0.1:5000 {", `reverse_proxy ${mirror} {`],
   ]);
-  return `{\n\tadmin off\n\tauto_https disable_redirects\n}\n${own}`;
+  // It would have this machine trust its own authority, for good, and run update-ca-certificates for it at each start.
+  return `{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n${own}`;
 }
 
 /** It believes whatever certificate the mirror has. */
