@@ -38,6 +38,8 @@ export class SluiceProcess {
   readonly configFile: string;
   readonly #process: ServerProcess;
   readonly #resources: AsyncDisposableStack;
+  readonly #lines: LogLine[] = [];
+  #readUntil = 0;
 
   private constructor(home: Home, process: ServerProcess, resources: AsyncDisposableStack) {
     this.host = home.host;
@@ -96,12 +98,14 @@ export class SluiceProcess {
 
   /** What it has logged so far. Throws when a line of its standard output is no JSON object. */
   get log(): LogLine[] {
-    const lines = this.#process.stdout.split("\n").slice(0, -1);
-    return lines.map((line) => {
-      const parsed: LogLine = JSON.parse(line);
-      assertDocumented(parsed);
-      return parsed;
-    });
+    const { stdout } = this.#process;
+    const end = stdout.lastIndexOf("\n") + 1;
+    // Each line is read once, for tests look again and again until the one has come that they wait for.
+    for (const line of stdout.slice(this.#readUntil, end).split("\n").slice(0, -1)) {
+      this.#lines.push(parseLine(line));
+    }
+    this.#readUntil = end;
+    return [...this.#lines];
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -149,6 +153,12 @@ export async function makeHome(options: SluiceOptions): Promise<Home> {
   await writeFile(configFile, JSON.stringify(settings, null, 2));
   const dispose = (): Promise<void> => home[Symbol.asyncDispose]();
   return { path: home.path, configFile, host, adminHost, [Symbol.asyncDispose]: dispose };
+}
+
+function parseLine(line: string): LogLine {
+  const parsed: LogLine = JSON.parse(line);
+  assertDocumented(parsed);
+  return parsed;
 }
 
 async function isReady({ host, adminHost }: Home): Promise<boolean> {
