@@ -88,7 +88,7 @@ test("whoever only holds a connection ready, or never ends a request, holds up n
   assert.ok(performance.now() - startMs < 22_000);
 });
 
-test("a hundred SIGHUPs, with a configuration that changes and one that is none, drop no stream", async () => {
+test("thirty SIGHUPs, with a configuration that changes and one that is none, drop no stream", async () => {
   await using scene = await FaultProcessScene.start();
   const { sluice } = scene;
   const streams = await fiftyStreams(scene, "reloads");
@@ -106,7 +106,7 @@ test("a hundred SIGHUPs, with a configuration that changes and one that is none,
     }
   })();
 
-  for (let round = 0; round < 100; round++) {
+  for (let round = 0; round < 30; round++) {
     const { upstreams } = before;
     upstreams["faults.test"].timeouts = { headers: `${10 + round}s` };
     const text = round % 3 === 2 ? "upstreams: {" : JSON.stringify({ ...before, upstreams });
@@ -122,7 +122,7 @@ test("a hundred SIGHUPs, with a configuration that changes and one that is none,
     const { complete, trueBytes } = await client.end();
     assert.deepEqual({ complete, trueBytes }, { complete: true, trueBytes: content.sizeBytes });
   }
-  assert.equal(linesOf(sluice, "configuration cannot be used, the old one stays").length, 33);
+  assert.equal(linesOf(sluice, "configuration cannot be used, the old one stays").length, 10);
   assert.ok(pulls > 0);
   await scene.assertSound();
 });
@@ -196,7 +196,7 @@ test("a start that is killed at any moment is no hindrance to the next one", asy
   t.diagnostic(`SLUICE_TEST_SEED=${seed}`);
   const random = new SeededRandom(seed);
   await using home = await makeHome({ upstreams: nobody });
-  for (let round = 0; round < 15; round++) {
+  for (let round = 0; round < 6; round++) {
     await using daemon = new ServerProcess(sluiceProgram, ["serve", "--config", home.configFile]);
     await after(random.between(0, 700));
     daemon.kill("SIGKILL");
