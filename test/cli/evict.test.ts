@@ -8,6 +8,7 @@ import { layoutOf } from "../../src/storage/layout.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
+import { runInThread } from "./run-in-thread.ts";
 import { type Outcome, runSluice } from "./run-sluice.ts";
 
 const mib = 1024 ** 2;
@@ -92,7 +93,7 @@ class Scene implements AsyncDisposable {
   }
 
   run(args: readonly string[]): Promise<Outcome> {
-    return runSluice([...args, "--config", this.#file], { cwd: "/" });
+    return runInThread({ args: [...args, "--config", this.#file], nowMs: null });
   }
 
   stop(): Promise<void> {

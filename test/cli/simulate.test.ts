@@ -11,7 +11,8 @@ import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";
 import { type PulledOnce, pullBatch } from "../support/pull-batch.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { type Outcome, runSluice } from "./run-sluice.ts";
+import { runInThread } from "./run-in-thread.ts";
+import type { Outcome } from "./run-sluice.ts";
 
 const gib = 2 ** 30;
 const dayMs = 86_400_000;
@@ -191,7 +192,9 @@ async function startScene(eviction = "{}"): Promise<Scene> {
       await using catalog = await SqliteCatalog.open(layout);
       await catalog.recordPulls(pullBatch(pulls), { pulls: 1000, images: 1000, sinceMs: 0 });
     },
-    simulate: (...args) => runSluice(["simulate", "--config", file, ...args], { cwd: path }),
+    simulate: (...args) => {
+      return runInThread({ args: ["simulate", "--config", file, ...args], nowMs: null });
+    },
     startDaemon: () => startDaemon(join(path, "data")),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

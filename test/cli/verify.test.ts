@@ -9,7 +9,8 @@ import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, type TestBlob } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
-import { type Outcome, runSluice } from "./run-sluice.ts";
+import { runInThread } from "./run-in-thread.ts";
+import type { Outcome } from "./run-sluice.ts";
 
 const whole = "Checked 3 blobs, 1 MiB: all is right.\n";
 
@@ -175,7 +176,7 @@ class Scene implements AsyncDisposable {
   }
 
   run(args: readonly string[]): Promise<Outcome> {
-    return runSluice([...args, "--config", this.#file], { cwd: "/" });
+    return runInThread({ args: [...args, "--config", this.#file], nowMs: null });
   }
 
   stop(): Promise<void> {
