@@ -24,9 +24,10 @@ for (const [what, output] of Object.entries(outputs)) {
       return (await ask(`http://${home.host}/readyz`).catch(() => null))?.status === 200;
     });
 
-    // A pipe holds 64 KiB, and what waits for it a MiB: each of these has a line of some 400 bytes.
-    for (let at = 0; at < 200; at++) {
-      const asking = Array.from({ length: 20 }, () => ask(`http://${home.host}/v2/a/tags/list`));
+    // A pipe holds 64 KiB, and what waits for it a MiB: each of these has a line of some 900 bytes.
+    const target = `/v2/a/tags/list?last=${"x".repeat(490)}`;
+    for (let at = 0; at < 80; at++) {
+      const asking = Array.from({ length: 20 }, () => ask(`http://${home.host}${target}`));
       // 503 from when the upstream is left alone.
       for (const { status } of await Promise.all(asking)) assert.ok([502, 503].includes(status));
     }
