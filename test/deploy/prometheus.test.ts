@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse as parseYaml } from "yaml";
 import { Metrics } from "../../src/telemetry/metrics.ts";
+import { watchProcess } from "../../src/telemetry/process-metrics.ts";
 import { deployFile } from "../support/deploy.ts";
 import { namedIn } from "../support/promql.ts";
 
@@ -113,7 +114,7 @@ function selectorOf(selector: string): (labels: string) => boolean {
 
 function watched(): Metrics {
   const all = new Metrics("0");
-  all.watchProcess();
+  watchProcess(all.registry);
   return all;
 }
 
