@@ -3,7 +3,7 @@ import type { Config } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { readBoundedFile } from "./files/bounded-file.ts";
 import { type ConfigText, parseConfig } from "./parse-config.ts";
-import type { CertificateUse } from "./schema/tls-schema.ts";
+import type { CertificateUse } from "./schema/certificate-use.ts";
 import type { Environment } from "./yaml/environment.ts";
 
 export interface LoadOptions {

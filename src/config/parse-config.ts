@@ -1,11 +1,11 @@
 import type { z } from "zod";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
+import type { CertificateUse } from "./schema/certificate-use.ts";
 import { standInAt } from "./schema/credential-ways.ts";
 import { crossChecks, writtenSecrets } from "./schema/cross-checks.ts";
 import { configJsonSchema, knownKeys } from "./schema/json-schema.ts";
 import { configSchema } from "./schema/schema.ts";
-import type { CertificateUse } from "./schema/tls-schema.ts";
 import { nearestKey, unknownKey } from "./schema/unknown-key.ts";
 import type { Environment } from "./yaml/environment.ts";
 import { type Finding, pathText } from "./yaml/finding.ts";

@@ -3,7 +3,7 @@ import { PasswordHashing } from "../auth/password-hashing.ts";
 import type { Config, ListenerConfig, ServerConfig } from "../config/config.ts";
 import type { ListenAddress } from "../config/listen-address.ts";
 import { Networks } from "../config/network.ts";
-import type { UsedCertificates } from "../config/schema/tls-schema.ts";
+import type { UsedCertificates } from "../config/schema/certificate-use.ts";
 import { ConnectionLimit, type CreateServer } from "../listeners/connection-limit.ts";
 import { Drain } from "../listeners/drain.ts";
 import { listenOn } from "../listeners/listen.ts";

@@ -2,8 +2,9 @@ import type { z } from "zod";
 import type { AdminConfig } from "../config.ts";
 import { defaultListen } from "../default-listen.ts";
 import { authKey } from "./auth-schema.ts";
+import type { CertificateUse } from "./certificate-use.ts";
 import { list, table } from "./keys.ts";
-import { type CertificateUse, tlsKey } from "./tls-schema.ts";
+import { tlsKey } from "./tls-schema.ts";
 import { hostKey, listenKey } from "./value-keys.ts";
 
 /** `admin`: where and how the admin API is asked. */

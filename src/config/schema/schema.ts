@@ -2,11 +2,11 @@ import type { z } from "zod";
 import type { Config, StorageConfig } from "../config.ts";
 import { durationPattern, parseDuration, type Size } from "../units.ts";
 import { adminTable } from "./admin-schema.ts";
+import type { CertificateUse } from "./certificate-use.ts";
 import { evictionTable } from "./eviction-schema.ts";
 import { freshnessTable } from "./freshness-schema.ts";
 import { patternHint, table, text } from "./keys.ts";
 import { serverTable } from "./server-schema.ts";
-import type { CertificateUse } from "./tls-schema.ts";
 import { upstreamsTable } from "./upstream-schema.ts";
 import { levelKey, pathKey, sizeKey } from "./value-keys.ts";
 

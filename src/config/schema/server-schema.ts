@@ -3,8 +3,9 @@ import type { ServerConfig } from "../config.ts";
 import { defaultListen } from "../default-listen.ts";
 import { accessRulesKey } from "./access-schema.ts";
 import { authKey } from "./auth-schema.ts";
+import type { CertificateUse } from "./certificate-use.ts";
 import { table, wholeNumber } from "./keys.ts";
-import { type CertificateUse, serverTlsKey } from "./tls-schema.ts";
+import { serverTlsKey } from "./tls-schema.ts";
 import { listenKey, networksKey } from "./value-keys.ts";
 
 /** `server`: where and how the registry API is asked, and by whom. */

@@ -1,11 +1,14 @@
 import { z } from "zod";
-import type { CertificateFiles, ClientCertificates, UpstreamConfig } from "../config.ts";
+import type { CertificateFiles, ClientCertificates } from "../config.ts";
 import { readCaFile } from "../files/ca-file.ts";
 import {
-  type CertificatePair,
-  type PairProblem,
-  readCertificatePair,
-} from "../files/certificate-pair.ts";
+  certificateKey,
+  certificateTable,
+  certificateExample as example,
+  isUsable,
+  keyKey,
+} from "./certificate-tables.ts";
+import type { TlsReading } from "./certificate-use.ts";
 import { flag, list, patternHint, table, text } from "./keys.ts";
 import { pathKey } from "./value-keys.ts";
 
@@ -15,27 +18,6 @@ export interface ServerTls {
   readonly http2: boolean;
   readonly clientCertificates: ClientCertificates | null;
 }
-
-/**
- * What is done about files with certificates: "judged", so that a bad one is found with the file that names it; or what is
- * used by a mirror that runs, which keeps that where there is something wrong with the files. Its listeners judge theirs by
- * themselves.
- */
-export type CertificateUse = "judged" | UsedCertificates;
-
-/** What upstreams are asked with now. */
-export interface UsedCertificates {
-  readonly upstreams: readonly Pick<UpstreamConfig, "name" | "caPem" | "client">[];
-}
-
-/** How `tls` is read. */
-export interface TlsReading {
-  /** What relative paths are relative to. */
-  readonly directory: string;
-  readonly certificates: CertificateUse;
-}
-
-const example = { certificate: "tls.crt", key: "tls.key" };
 
 const severalExample = "[{certificate: tls.crt, key: tls.key}]";
 
@@ -150,79 +132,6 @@ function certificatesKey(reading: TlsReading): z.ZodType<readonly CertificateFil
   })
     .min(1, { error: `names none; write for example ${severalExample}` })
     .max(mostCertificates, { error: `names more than ${mostCertificates}; leave some out` });
-}
-
-const clientExample = { certificate: "client.crt", key: "client.key" };
-
-/** The files of a certificate to show to others, and what is in them. */
-export interface WrittenClient extends CertificateFiles {
-  readonly read: CertificatePair | PairProblem;
-}
-
-/** A certificate to show to others, read with its key; with a problem only where it is not judged. */
-export function clientCertificateKey({
-  directory,
-  certificates,
-}: TlsReading): z.ZodType<WrittenClient> {
-  return table(
-    { certificate: certificateKey(directory), key: keyKey(directory) },
-    {
-      description:
-        "The certificate and its key that are shown to endpoints which ask for one, and to nobody else. Read again when the files change.",
-      example: clientExample,
-    },
-  ).transform(async ({ certificate, key }, context) => {
-    const files = { certificateFile: certificate, keyFile: key };
-    const read = await readCertificatePair(files);
-    if (read.kind === "pair" || certificates !== "judged") return { ...files, read };
-    context.addIssue({ code: "custom", path: [read.at], message: read.message });
-    return z.NEVER;
-  });
-}
-
-function certificateTable(reading: TlsReading): z.ZodType<CertificateFiles> {
-  const { directory } = reading;
-  return table(
-    { certificate: certificateKey(directory), key: keyKey(directory) },
-    { description: "A certificate and its key.", example },
-  ).transform(async ({ certificate, key }, context) => {
-    const files = { certificateFile: certificate, keyFile: key };
-    return (await isUsable(files, reading, context)) ? files : z.NEVER;
-  });
-}
-
-function certificateKey(directory: string): z.ZodType<string> {
-  return pathKey(directory, {
-    description:
-      "PEM file with the certificate and then its chain. Relative to the directory of the configuration file.",
-    example: "tls.crt",
-  });
-}
-
-function keyKey(directory: string): z.ZodType<string> {
-  return pathKey(directory, {
-    description: "PEM file with the certificate's key, without a passphrase.",
-    example: "tls.key",
-  });
-}
-
-async function isUsable(
-  files: CertificateFiles,
-  { certificates }: TlsReading,
-  context: z.core.$RefinementCtx,
-): Promise<boolean> {
-  return certificates !== "judged" || (await readable(files, context)) !== null;
-}
-
-/** What is in the two files, if it can be served with; else null, and the issue is told. */
-async function readable(
-  files: CertificateFiles,
-  context: z.core.$RefinementCtx,
-): Promise<CertificatePair | null> {
-  const read = await readCertificatePair(files);
-  if (read.kind === "pair") return read;
-  context.addIssue({ code: "custom", path: [read.at], message: read.message });
-  return null;
 }
 
 /** The two, if both are written; else null, and the issue is told. */

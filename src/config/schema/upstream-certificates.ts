@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import type { ClientCertificate, UpstreamConfig } from "../config.ts";
 import type { CaFile } from "../files/ca-file.ts";
-import type { CertificateUse, WrittenClient } from "./tls-schema.ts";
+import type { WrittenClient } from "./certificate-tables.ts";
+import type { CertificateUse } from "./certificate-use.ts";
 
 /** What an upstream's files with certificates hold, good or not. */
 export interface WrittenCertificates {

@@ -1,23 +1,19 @@
 import { z } from "zod";
-import {
-  type AccessMode,
-  type OutboundProxy,
-  type UpstreamConfig,
-  type UpstreamTimeouts,
-  writtenAccessModes,
-} from "../config.ts";
+import { type AccessMode, type UpstreamConfig, writtenAccessModes } from "../config.ts";
 import { type CaFile, readCaFile } from "../files/ca-file.ts";
-import { builtInAliases, upstreamNamePattern, upstreamNameProblem } from "../host.ts";
-import { formatDuration } from "../units.ts";
+import { builtInAliases, upstreamNamePattern } from "../host.ts";
+import { clientCertificateKey } from "./certificate-tables.ts";
+import type { TlsReading } from "./certificate-use.ts";
 import { credentialsKey } from "./credentials-schema.ts";
 import { flag, list, namedTable, patternHint, table, text, wholeNumber } from "./keys.ts";
-import { clientCertificateKey, type TlsReading } from "./tls-schema.ts";
+import { timeoutsTable } from "./timeouts-schema.ts";
 import {
   certificatesOf,
   type UpstreamCertificates,
   type WrittenCertificates,
 } from "./upstream-certificates.ts";
-import { durationKey, hostKey, pathKey, upstreamNameKey } from "./value-keys.ts";
+import { endpointsKey, proxyKey } from "./upstream-urls.ts";
+import { hostKey, pathKey, upstreamNameKey } from "./value-keys.ts";
 
 const defaultUpstreams = {
   "docker.io": { endpoints: ["https://registry-1.docker.io"], default: true },
@@ -100,40 +96,6 @@ function upstreamTable(reading: TlsReading): z.ZodType<UpstreamTable> {
   });
 }
 
-function endpointsKey(): z.ZodType<readonly URL[]> {
-  const example = "https://ghcr.io";
-  const kind = "an http or https URL";
-  const description =
-    "A base URL, http or https. A path is kept in front of /v2/, and ?ns=HOST behind.";
-  const item = text({ kind, description, example, hints: httpHint }, parseHttpUrl)
-    .refine((url) => url.username === "" && url.password === "", {
-      error: `credentials do not belong in a URL; write for example ${example}`,
-    })
-    .refine((url) => hasNoQueryButNs(url), {
-      error: `a base URL has no fragment, and no query but ?ns=HOST; write for example ${example}`,
-    })
-    .refine((url) => !/\/v2\/?$/.test(url.pathname), {
-      error: "ends in /v2, which every request begins with anyway; leave it out",
-    })
-    .refine(({ hostname }) => !dockerHubPages.includes(hostname), {
-      error: "is a web page of Docker Hub and no registry; write https://registry-1.docker.io",
-    });
-  const wording = {
-    kind: "a list of URLs",
-    description: "Where the registry answers: base URLs, tried in order.",
-    example: [example],
-  };
-  return list(item, wording).min(1, { error: `names no URL; write for example [${example}]` });
-}
-
-const dockerHubPages: readonly string[] = ["docker.io", "www.docker.com", "hub.docker.com"];
-
-/** What containerd sends to mirrors, for an endpoint that is one. */
-function hasNoQueryButNs({ href }: URL): boolean {
-  const [, query, host] = /^[^?#]*(\?ns=([^&?#]*))?$/.exec(href) ?? [href, href, ""];
-  return query === undefined || (host !== undefined && upstreamNameProblem(host) === null);
-}
-
 function aliasesKey(): z.ZodType<readonly string[]> {
   const example = "registry.example.com";
   const item = upstreamNameKey({ description: "A host[:port], lower-case.", example });
@@ -172,35 +134,6 @@ function caFileKey({ directory, certificates }: TlsReading): z.ZodType<CaFile | 
     .transform((file) => file ?? null);
 }
 
-function proxyKey(): z.ZodType<OutboundProxy> {
-  return text(
-    {
-      kind: "an http or https URL, or direct",
-      description:
-        "The outbound proxy, or direct for none. Without it, HTTP_PROXY, HTTPS_PROXY and NO_PROXY count.",
-      example: "http://proxy.internal:3128",
-      hints: { anyOf: [{ const: "direct" }, httpHint] },
-      secret: true,
-    },
-    parseProxy,
-  )
-    .optional()
-    .transform((proxy) => proxy ?? { kind: "environment" });
-}
-
-const httpHint = patternHint(/^[Hh][Tt][Tt][Pp][Ss]?:\/\//);
-
-function parseProxy(written: string): OutboundProxy | null {
-  if (written === "direct") return { kind: "direct" };
-  const url = parseHttpUrl(written);
-  return url && { kind: "url", url };
-}
-
-// Without the slashes `http:name` is a URL too, and hardly what was meant.
-function parseHttpUrl(written: string): URL | null {
-  return /^https?:\/\//i.test(written) ? URL.parse(written) : null;
-}
-
 function parallelFillKey(): z.ZodType<number, number> {
   const wording = {
     description:
@@ -209,37 +142,6 @@ function parallelFillKey(): z.ZodType<number, number> {
   };
   // At 16 a segment is a megabyte, and its answer hardly worth a request.
   return wholeNumber(wording, { least: 1, most: 16 });
-}
-
-function timeoutsTable(): z.ZodType<UpstreamTimeouts> {
-  return table(
-    {
-      connect: timeoutKey("For a connection, TLS included.", "5s"),
-      headers: timeoutKey("From a request to the response header.", "10s"),
-      answer: timeoutKey(
-        "From a question about a manifest or a list to the response header: connections, tokens, redirects and all endpoints.",
-        "6s",
-      ),
-      bodyIdle: timeoutKey("Between two pieces of a response body.", "30s"),
-    },
-    { description: "How long to wait for the upstream.", example: { headers: "20s" } },
-  ).transform(({ connect, headers, answer, bodyIdle }) => ({
-    connectMs: connect,
-    headersMs: headers,
-    answerMs: answer,
-    bodyIdleMs: bodyIdle,
-  }));
-}
-
-// Every wait has an end, and a timer of Node overflows after 24 days.
-const longestTimeoutMs = 86_400_000;
-
-function timeoutKey(description: string, usual: string): z.ZodType<number> {
-  return durationKey({ description, example: usual })
-    .refine((durationMs) => durationMs > 0 && durationMs <= longestTimeoutMs, {
-      error: `must be over 0s and at most ${formatDuration(longestTimeoutMs)}; write for example ${usual}`,
-    })
-    .prefault(usual);
 }
 
 function realmsKey(): z.ZodType<readonly string[]> {
