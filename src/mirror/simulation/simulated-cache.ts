@@ -1,5 +1,5 @@
+import { Heap } from "../../storage/eviction/heap.ts";
 import type { PulledImage } from "../eviction/eviction-policy.ts";
-import { EvictionQueue } from "./eviction-queue.ts";
 import type { LoggedBlob, LoggedImage, LoggedPull } from "./pull-log.ts";
 
 export interface CacheBounds {
@@ -36,7 +36,10 @@ export class SimulatedCache {
   readonly #ranking: Ranking;
   readonly #images: (CachedImage | undefined)[] = [];
   readonly #blobs: CachedBlob[] = [];
-  readonly #queue = new EvictionQueue<CachedImage>();
+  /** Images in the order in which they go. */
+  readonly #queue = new Heap<CachedImage>(goesBefore, (image, place) => {
+    image.place = place;
+  });
   readonly #counts = { ...nothing };
   #storedBytes = 0;
   #floor = 0;
@@ -53,7 +56,7 @@ export class SimulatedCache {
   pull(pull: LoggedPull): void {
     const image = this.#hold(pull.image);
     // What is being pulled is not evicted to make room for itself.
-    this.#queue.remove(image);
+    this.#queue.remove(image, image.place);
     const missesBefore = this.#counts.blobMisses;
     for (const blob of pull.asked) this.#ask(blob);
     this.#counts.pulls += 1;
@@ -159,11 +162,18 @@ class CachedImage {
   /** How many of the image's members count this image already. */
   namedMembers = 0;
   pulls = 0;
+  /** The number of its last pull. No two are equal, so neither is the order. */
   pulledAt = 0;
   priority = 0;
+  /** In the queue. */
   place = 0;
 
   constructor(image: LoggedImage) {
     this.image = image;
   }
+}
+
+function goesBefore(one: CachedImage, other: CachedImage): boolean {
+  if (one.priority !== other.priority) return one.priority < other.priority;
+  return one.pulledAt < other.pulledAt;
 }

@@ -3,7 +3,6 @@ import type { Digest } from "../../oci/digest.ts";
 import { ImageGlob } from "../../oci/image-glob.ts";
 import { keyOf } from "../catalog/digest-key.ts";
 import { Companions } from "./companions.ts";
-import { DeferredRoots, goesBefore } from "./deferred-roots.ts";
 import {
   allocatedBytes,
   type EvictionPlan,
@@ -11,8 +10,10 @@ import {
   type Victim,
   type VictimRequest,
 } from "./eviction.ts";
+import { Heap } from "./heap.ts";
 import { ImageMembers } from "./image-members.ts";
 import { PlanDraft } from "./plan-draft.ts";
+import { goesBefore } from "./root-order.ts";
 import { Snapshot } from "./snapshot.ts";
 import { namesOf } from "./victim-names.ts";
 import { type RootRow, type VictimQueries, victimQueries } from "./victim-queries.ts";
@@ -67,7 +68,8 @@ export class VictimSearch {
   readonly #gone = new Set<Digest>();
   /** How many stored manifests that stay name a digest; those that no victim names are not in it. */
   readonly #namedBy = new Map<Digest, number>();
-  readonly #deferred = new DeferredRoots();
+  /** Roots whose turn comes later than that of their own row: in a catalog of multi-platform images that is every other. */
+  readonly #deferred = new Heap<RootRow>(goesBefore);
   readonly #members: ImageMembers;
   readonly #companions: Companions;
   /** What is on its way into the store. */
