@@ -7,20 +7,20 @@ interface Duration {
 
 /** How many seconds each question takes on two quiet cores, by its name. */
 export const durations: Readonly<Record<string, Duration>> = {
-  "warm-blob": { full: 144, quick: 9 },
-  "warm-tls": { full: 77, quick: 4 },
-  "cold-blob": { full: 160, quick: 8 },
-  stampede: { full: 155, quick: 10 },
+  "warm-blob": { full: 144, quick: 7 },
+  "warm-tls": { full: 77, quick: 3 },
+  "cold-blob": { full: 160, quick: 5 },
+  stampede: { full: 155, quick: 5 },
   "long-line": { full: 111, quick: 5 },
-  "parallel-fill": { full: 114, quick: 17 },
+  "parallel-fill": { full: 114, quick: 9 },
   "first-byte": { full: 84, quick: 5 },
-  "warm-manifest": { full: 112, quick: 15 },
-  login: { full: 41, quick: 8 },
-  skopeo: { full: 44, quick: 7 },
-  memory: { full: 196, quick: 10 },
-  "large-catalog": { full: 80, quick: 7 },
+  "warm-manifest": { full: 112, quick: 10 },
+  login: { full: 41, quick: 6 },
+  skopeo: { full: 44, quick: 5 },
+  memory: { full: 196, quick: 9 },
+  "large-catalog": { full: 80, quick: 5 },
   "kept-traffic": { full: 44, quick: 5 },
-  growth: { full: 133, quick: 15 },
+  growth: { full: 133, quick: 12 },
 };
 
 /** Of a run, how many seconds are left: what is known of questions, by how long those before took beside that. */

@@ -5,10 +5,10 @@ import { Countdown, durations, secondsOf } from "../../bench/support/durations.t
 
 const names = questions.map(({ name }) => name);
 
-test("how long each question takes is known, and all of them take no longer than the help says", () => {
+test("how long each question takes is known, and all of them take no longer than the documents say", () => {
   assert.deepEqual(Object.keys(durations), names);
   assert.ok(secondsOf(names, "full") <= 30 * 60);
-  assert.ok(secondsOf(names, "quick") <= 130);
+  assert.ok(secondsOf(names, "quick") < 2 * 60);
 });
 
 test("the time that is left of a run goes by how long its first questions took", () => {
