@@ -66,7 +66,7 @@ export class VictimSearch {
   readonly #pins: readonly ImageGlob[];
   /** What goes already. */
   readonly #gone = new Set<Digest>();
-  /** How many stored manifests that stay name a digest; those that no victim names are not in it. */
+  /** How many stored manifests that stay name what stays itself, as far as a victim names it too. */
   readonly #namedBy = new Map<Digest, number>();
   /** Roots whose turn comes later than that of their own row: in a catalog of multi-platform images that is every other. */
   readonly #deferred = new Heap<RootRow>(goesBefore);
@@ -211,30 +211,31 @@ export class VictimSearch {
   /** Removes it, then all that only it needed. */
   #remove({ digest, sizeBytes, manifestId, lastAtMs }: RootRow, removal: Removal): void {
     this.#gone.add(digest);
+    this.#namedBy.delete(digest);
     removal.kept.delete(digest);
     removal.freed.push({ digest, sizeBytes });
     removal.latestAtMs = Math.max(removal.latestAtMs, lastAtMs);
     if (manifestId === null) return;
-    for (const member of this.#members.of(manifestId)) {
+    for (const member of this.#members.takeOf(manifestId)) {
       const namedBy = this.#namedByOf(member) - 1;
-      this.#namedBy.set(member.digest, namedBy);
-      if (this.#isFree(member)) this.#remove(member, removal);
+      if (this.#isFree(member, namedBy)) this.#remove(member, removal);
       else this.#keep(member, namedBy, removal);
     }
     for (const companion of this.#companions.of(digest)) {
-      if (this.#isFree(companion)) this.#remove(companion, removal);
+      if (this.#isFree(companion, this.#namedByOf(companion))) this.#remove(companion, removal);
     }
   }
 
   /** Its own turn may be over, for something named it then. */
   #keep(member: RootRow, namedBy: number, { kept }: Removal): void {
+    this.#namedBy.set(member.digest, namedBy);
     kept.set(member.digest, { sizeBytes: member.sizeBytes, namedBy });
     if (namedBy === 0) this.#deferred.add(this.#members.asPulled(member));
   }
 
   /** Whether nothing is left that it goes with, and nothing that keeps it by itself. */
-  #isFree(row: RootRow): boolean {
-    if (this.#namedByOf(row) > 0 || this.#gone.has(row.digest)) return false;
+  #isFree(row: RootRow, namedBy: number): boolean {
+    if (namedBy > 0 || this.#gone.has(row.digest)) return false;
     if (row.manifestId === null) return true;
     if (this.#isHeld(row.digest) || this.#companions.principalsOf(row).length > 0) return false;
     return this.#pinnedName(row.digest) === null;

@@ -26,6 +26,13 @@ export class ImageMembers {
     return members;
   }
 
+  /** The same, of a manifest that goes: it is not asked again what it names. */
+  takeOf(manifestId: number): readonly RootRow[] {
+    const members = this.of(manifestId);
+    this.#members.delete(manifestId);
+    return members;
+  }
+
   /** The same with the latest, and the most, of what was pulled of it: clients pull an index once and then its child. */
   asPulled(row: RootRow): RootRow {
     return { ...row, ...this.#accessOf(row) };
