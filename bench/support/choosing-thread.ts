@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { orderEviction } from "./order-eviction.ts";
+import { EvictionOutlooks } from "./eviction-outlooks.ts";
 
 export interface ChoosingThreadData {
   readonly controlSocket: string;
@@ -11,7 +11,7 @@ export interface ChoosingThreadData {
 // its own, so that hits are timed by one that does nothing else.
 if (parentPort) {
   const { controlSocket, toBytes } = workerData as ChoosingThreadData;
-  const order = { dryRun: true, limit: 20, toBytes } as const;
+  using outlooks = new EvictionOutlooks(controlSocket);
   let isOver = false;
   parentPort.once("message", () => {
     isOver = true;
@@ -19,7 +19,7 @@ if (parentPort) {
   const tookMs: number[] = [];
   while (!isOver) {
     const startMs = performance.now();
-    await orderEviction(controlSocket, order, AbortSignal.timeout(60_000));
+    await outlooks.ask(toBytes, AbortSignal.timeout(60_000));
     tookMs.push(performance.now() - startMs);
   }
   parentPort.postMessage(tookMs);

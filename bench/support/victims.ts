@@ -1,5 +1,5 @@
 import type { ChoosingThreadData } from "./choosing-thread.ts";
-import { orderEviction } from "./order-eviction.ts";
+import { EvictionOutlooks } from "./eviction-outlooks.ts";
 
 /** What is aimed at, and how many blobs go for that. */
 export interface Aim extends ChoosingThreadData {
@@ -12,18 +12,17 @@ export async function aimFor(
   { victims, blobs }: { readonly victims: number; readonly blobs: number },
   signal: AbortSignal,
 ): Promise<number> {
+  using outlooks = new EvictionOutlooks(controlSocket);
   let share = (1.25 * victims) / blobs;
   for (let tries = 0; tries < 10; tries += 1) {
-    const { usedBytes } = await orderEviction(controlSocket, { ...dryRun, toBytes: null }, signal);
+    const { usedBytes } = await outlooks.ask(null, signal);
     const toBytes = Math.floor(usedBytes * (1 - share));
-    const plan = await orderEviction(controlSocket, { ...dryRun, toBytes }, signal);
-    if (plan.dryRun && isEnough(plan.objects, victims)) return toBytes;
-    share *= plan.dryRun ? (1.25 * victims) / Math.max(1, plan.objects) : 1;
+    const { objects } = await outlooks.ask(toBytes, signal);
+    if (isEnough(objects, victims)) return toBytes;
+    share *= (1.25 * victims) / Math.max(1, objects);
   }
   throw new Error(`no aim was found for which ${victims} blobs go`);
 }
-
-const dryRun = { dryRun: true, limit: 20 } as const;
 
 function isEnough(objects: number, victims: number): boolean {
   return objects >= victims && objects < 1.5 * victims;
@@ -34,9 +33,10 @@ export async function chooseVictims(
   { controlSocket, toBytes, victims }: Aim,
   signal: AbortSignal,
 ): Promise<number> {
+  using outlooks = new EvictionOutlooks(controlSocket);
   const startMs = performance.now();
-  const plan = await orderEviction(controlSocket, { ...dryRun, toBytes }, signal);
+  const plan = await outlooks.ask(toBytes, signal);
   const chosenMs = performance.now() - startMs;
-  if (plan.dryRun && isEnough(plan.objects, victims)) return chosenMs;
+  if (isEnough(plan.objects, victims)) return chosenMs;
   throw new Error(`something else was chosen: ${JSON.stringify(plan).slice(0, 200)}`);
 }
