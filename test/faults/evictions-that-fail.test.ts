@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { assertCounted, largeBlob, startEvicting } from "../support/evicting-scene.ts";
+import type { FaultProcessScene } from "../support/fault-process-scene.ts";
 import { InjectedFaults } from "../support/injected-faults.ts";
 import { haveAll, haveRoot } from "../support/real-program.ts";
 import { SeededRandom, seedOfRun } from "../support/seeded-random.ts";
 
-/** What the store, SQLite and the thread that chooses call, and how that can fail. */
+/**
+ * What the store, SQLite and the thread that chooses call, and how that can fail. First what that thread needs to start,
+ * which it does with the first eviction; libuv then reads /proc/self/cgroup, and ends the process if that cannot be closed.
+ */
 const failures: Readonly<Record<string, readonly string[]>> = {
+  openat: ["EMFILE", "EROFS", "EIO", "ENOSPC"],
   rename: ["EIO", "EROFS", "ENOSPC"],
   unlink: ["EIO", "EROFS"],
   pwrite64: ["EIO", "ENOSPC", "EDQUOT"],
-  openat: ["EMFILE", "EROFS", "EIO", "ENOSPC"],
   fdatasync: ["EIO", "ENOSPC"],
   close: ["EIO"],
 };
@@ -20,37 +24,42 @@ const mostTurns = 3;
 
 const seed = seedOfRun();
 
-for (const [call, errors] of Object.entries(failures)) {
-  test(`an eviction whose ${call} fails fails no pull, and leaves nothing on the disk that is not counted (SLUICE_TEST_SEED=${seed})`, async (t) => {
-    if (!canTrace(t)) return;
-    const { scene } = await startEvicting();
-    await using _scene = scene;
-    // The thread that chooses starts with the first eviction: libuv then reads /proc/self/cgroup, and ends the process if
-    // that cannot be closed.
-    if (call === "close") await scene.pullWhole("good", largeBlob(scene, "the first"));
-    // Each error and each turn; which of them meet, the seed decides.
-    const shuffled = new SeededRandom(seed).shuffle(errors);
-    let hits = 0;
-    for (let at = 0; at < Math.max(mostTurns, errors.length); at++) {
-      const error = shuffled[at % errors.length];
-      const nth = (at % mostTurns) + 1;
-      const large = largeBlob(scene, `${call} fails ${error} ${nth}`);
-      await using strace = await InjectedFaults.attach(scene.sluice.pid, {
-        call,
-        effect: `error=${error}`,
-        nth,
-      });
-
-      await scene.pullWhole("good", large);
-      hits += (await strace.detach()).length;
-
+test(`an eviction whose system calls fail fails no pull, and leaves nothing on the disk that is not counted (SLUICE_TEST_SEED=${seed})`, async (t) => {
+  if (!canTrace(t)) return;
+  const { scene } = await startEvicting();
+  await using _scene = scene;
+  for (const [call, errors] of Object.entries(failures)) {
+    await t.test(call, async (one) => {
+      const hits = await failInTurn(scene, call, errors);
+      one.diagnostic(`${hits} calls were made to fail`);
+      assert.ok(hits > 0, `nothing calls ${call} any more`);
+      await scene.pullWhole("good", largeBlob(scene, `after ${call}`));
       await assertCounted(scene);
-    }
-    t.diagnostic(`${hits} calls were made to fail`);
-    assert.ok(hits > 0, `nothing calls ${call} any more`);
-    await scene.pullWhole("good", largeBlob(scene, `after ${call}`));
+    });
+  }
+});
+
+/** Each error and each turn; which of them meet, the seed decides. Resolves to how many calls have failed. */
+async function failInTurn(
+  scene: FaultProcessScene,
+  call: string,
+  errors: readonly string[],
+): Promise<number> {
+  const shuffled = new SeededRandom(seed).shuffle(errors);
+  let hits = 0;
+  for (let at = 0; at < Math.max(mostTurns, errors.length); at++) {
+    const error = shuffled[at % errors.length];
+    const nth = (at % mostTurns) + 1;
+    const large = largeBlob(scene, `${call} fails ${error} ${nth}`);
+    const injection = { call, effect: `error=${error}`, nth };
+    await using strace = await InjectedFaults.attach(scene.sluice.pid, injection);
+
+    await scene.pullWhole("good", large);
+    hits += (await strace.detach()).length;
+
     await assertCounted(scene);
-  });
+  }
+  return hits;
 }
 
 function canTrace(t: TestContext): boolean {

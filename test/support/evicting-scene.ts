@@ -6,7 +6,7 @@ import { FaultProcessScene } from "./fault-process-scene.ts";
 import type { SeededContent } from "./seeded-content.ts";
 
 const mib = 1024 ** 2;
-const limitBytes = 40 * mib;
+const limitBytes = 20 * mib;
 
 /** A daemon that must evict for the next large blob. */
 export async function startEvicting(): Promise<{
@@ -15,8 +15,8 @@ export async function startEvicting(): Promise<{
 }> {
   // One thread of the store, so that the turn of a call is the same in each run.
   const env = { UV_THREADPOOL_SIZE: "1" };
-  const scene = await FaultProcessScene.start({ env, maxSize: "40MiB" });
-  const contents = Array.from({ length: 8 }, (_, at) => scene.upstream.blob(`${at}`, 4 * mib));
+  const scene = await FaultProcessScene.start({ env, maxSize: `${limitBytes / mib}MiB` });
+  const contents = Array.from({ length: 8 }, (_, at) => scene.upstream.blob(`${at}`, 2 * mib));
   for (const content of contents) await scene.pullWhole("good", content);
   await atRest(scene);
   return { scene, contents };
@@ -24,7 +24,7 @@ export async function startEvicting(): Promise<{
 
 /** A blob for which something must go. */
 export function largeBlob(scene: FaultProcessScene, name: string): SeededContent {
-  return scene.upstream.blob(name, 12 * mib);
+  return scene.upstream.blob(name, 6 * mib);
 }
 
 /** Each file has its row, and each row its file. */
