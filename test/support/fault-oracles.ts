@@ -62,10 +62,14 @@ export async function auditStore(directory: string): Promise<StoreAudit> {
     }
   }
   faults.push(...rowFaults(join(directory, "catalog.db"), sizes));
-  const temporary = await Promise.all(
-    ["ingest", "trash"].map((name) => readdir(join(directory, name))),
-  );
-  return { digests: new Set(sizes.keys()), faults, temporary: temporary.flat() };
+  const temporary = await temporaryIn(directory);
+  return { digests: new Set(sizes.keys()), faults, temporary };
+}
+
+/** Names in `ingest/` and `trash/`: cheap to ask for again and again, where the audit reads every byte. */
+export async function temporaryIn(directory: string): Promise<string[]> {
+  const names = ["ingest", "trash"].map((name) => readdir(join(directory, name)));
+  return (await Promise.all(names)).flat();
 }
 
 /** A catalog that is damaged, rows without their file, and totals that are not the sum. A file without a row is only a miss. */

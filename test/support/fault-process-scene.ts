@@ -15,6 +15,7 @@ import {
   auditStore,
   descriptorsOfThread,
   type StoreAudit,
+  temporaryIn,
 } from "./fault-oracles.ts";
 import { FaultUpstream, type FaultUpstreamOptions } from "./fault-upstream.ts";
 import { lieOf } from "./faults.ts";
@@ -147,11 +148,12 @@ export class FaultProcessScene implements AsyncDisposable {
     reading: "whatever was asked" | "what could be read" = "whatever was asked",
   ): Promise<StoreAudit> {
     await eventually("no fill runs", async () => (await this.fillsInFlight()) === 0);
-    const audit = await eventually("no temporary file is left", async () => {
-      const found = await auditStore(this.directory);
-      return found.temporary.length === 0 && found;
+    await eventually("no temporary file is left", async () => {
+      return (await temporaryIn(this.directory)).length === 0;
     });
+    const audit = await auditStore(this.directory);
     assert.deepEqual(audit.faults, []);
+    assert.deepEqual(audit.temporary, []);
     await eventually("no answer of the upstream runs", () => this.upstream.busy === 0);
     this.upstream.closeIdle();
     let last = this.idle;

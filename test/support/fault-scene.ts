@@ -12,7 +12,7 @@ import {
   checkedPull,
 } from "./checking-client.ts";
 import { eventually } from "./eventually.ts";
-import { assertNeverWrong, auditStore, descriptorsOfThread } from "./fault-oracles.ts";
+import { assertNeverWrong, auditStore, descriptorsOfThread, temporaryIn } from "./fault-oracles.ts";
 import { FaultUpstream, type FaultUpstreamOptions } from "./fault-upstream.ts";
 import { lieOf } from "./faults.ts";
 import type { SeededContent } from "./seeded-content.ts";
@@ -157,11 +157,12 @@ export class FaultScene implements AsyncDisposable {
     readonly unstored?: readonly SeededContent[];
   } = {}): Promise<void> {
     await this.mirror.idle();
-    const audit = await eventually("no temporary file is left", async () => {
-      const found = await auditStore(this.directory);
-      return found.temporary.length === 0 && found;
+    await eventually("no temporary file is left", async () => {
+      return (await temporaryIn(this.directory)).length === 0;
     });
+    const audit = await auditStore(this.directory);
     assert.deepEqual(audit.faults, []);
+    assert.deepEqual(audit.temporary, []);
     for (const one of stored) assert.ok(holds(audit.digests, one), `${one.seed} is not stored`);
     for (const one of unstored) assert.ok(!holds(audit.digests, one), `${one.seed} is stored`);
     this.#assertNothingBroke();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { type CheckedAnswer, checkedPull } from "./checking-client.ts";
 import { eventually } from "./eventually.ts";
-import { assertNeverWrong, auditStore } from "./fault-oracles.ts";
+import { assertNeverWrong, auditStore, temporaryIn } from "./fault-oracles.ts";
 import { FaultUpstream } from "./fault-upstream.ts";
 import type { LoopDisk } from "./loop-disk.ts";
 import type { SeededContent } from "./seeded-content.ts";
@@ -101,10 +101,9 @@ class KillRounds implements AsyncDisposable {
       }),
     );
     await eventually("what the killed one left is swept away", async () => {
-      const { temporary, faults } = await auditStore(this.#directory);
-      assert.deepEqual(faults, []);
-      return temporary.length === 0;
+      return (await temporaryIn(this.#directory)).length === 0;
     });
+    assert.deepEqual((await auditStore(this.#directory)).faults, []);
     stack.move();
     return sluice;
   }

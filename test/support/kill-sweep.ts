@@ -6,7 +6,7 @@ import { digestOf } from "../../src/oci/digest.ts";
 import { type Answer, ask } from "./ask.ts";
 import { eventually } from "./eventually.ts";
 import { FakeUpstream } from "./fake-upstream.ts";
-import { auditStore } from "./fault-oracles.ts";
+import { auditStore, temporaryIn } from "./fault-oracles.ts";
 import { imageOfSize, type TestBlob, type TestImage } from "./images.ts";
 import { runProgram } from "./run-program.ts";
 import { SluiceProcess } from "./sluice-process.ts";
@@ -192,6 +192,7 @@ export class KillSweep implements AsyncDisposable {
   /** Nothing temporary, each row with its file and each file with its row. */
   async #isAgreed(): Promise<boolean> {
     await this.#atRest();
+    if ((await temporaryIn(this.#directory)).length > 0) return false;
     const { faults, digests, temporary } = await auditStore(this.#directory);
     assert.deepEqual(faults, []);
     const { stored } = await this.#stats();
