@@ -18,12 +18,12 @@ const greedy = {
 
 test("a blob larger than the disk passes through, to each client and range", async (t) => {
   if (!haveRoot(t)) return;
-  await using disk = await Tmpfs.mount("size=64m,nr_inodes=2000");
+  await using disk = await Tmpfs.mount("size=24m,nr_inodes=2000");
   await using scene = await FaultScene.start({ directory: disk.path, ...greedy });
-  const content = scene.upstream.blob("larger than the disk", 80 * mib);
+  const content = scene.upstream.blob("larger than the disk", 30 * mib);
   const warm = await storedBlob(scene, "warm");
 
-  const range = `bytes=${70 * mib}-`;
+  const range = `bytes=${26 * mib}-`;
   const [part] = await Promise.all([
     scene.pull("good", content, { headers: { range } }),
     scene.pullWhole("good", content),
@@ -31,7 +31,7 @@ test("a blob larger than the disk passes through, to each client and range", asy
   ]);
 
   assert.equal(part.status, 206);
-  assert.equal(part.trueBytes, 10 * mib);
+  assert.equal(part.trueBytes, 4 * mib);
   assert.equal((await scene.pullWhole("good", warm)).headers["cache-status"], "sluice; hit");
   await assertUnstoredWereCounted(scene);
   await scene.assertSound({ stored: [warm], unstored: [content] });
@@ -39,9 +39,9 @@ test("a blob larger than the disk passes through, to each client and range", asy
 
 test("a blob larger than the disk, of a length nobody has said, goes on past the end of the room", async (t) => {
   if (!haveRoot(t)) return;
-  await using disk = await Tmpfs.mount("size=64m,nr_inodes=2000");
+  await using disk = await Tmpfs.mount("size=24m,nr_inodes=2000");
   await using scene = await FaultScene.start({ directory: disk.path, ...greedy });
-  const content = scene.upstream.blob("unknown and larger", 80 * mib);
+  const content = scene.upstream.blob("unknown and larger", 30 * mib);
 
   await Promise.all([scene.pullWhole("chunked", content), scene.pullWhole("chunked", content)]);
 
@@ -51,14 +51,14 @@ test("a blob larger than the disk, of a length nobody has said, goes on past the
 
 test("a disk that somebody else fills in the middle of a fill costs nobody a byte, and storing resumes when there is room", async (t) => {
   if (!haveRoot(t)) return;
-  await using disk = await Tmpfs.mount("size=64m,nr_inodes=2000");
+  await using disk = await Tmpfs.mount("size=24m,nr_inodes=2000");
   await using scene = await FaultScene.start({ directory: disk.path, ...greedy });
   const warm = await storedBlob(scene, "warm");
-  const content = scene.upstream.blob("filled by others", 40 * mib);
-  const release = scene.upstream.hold(content, 20 * mib);
+  const content = scene.upstream.blob("filled by others", 16 * mib);
+  const release = scene.upstream.hold(content, 8 * mib);
   const clients = [1, 2, 3].map(() => scene.open("good", content));
-  for (const client of clients) await client.when(({ bodyBytes }) => bodyBytes === 20 * mib);
-  using late = scene.open("good", content, { headers: { range: `bytes=${30 * mib}-` } });
+  for (const client of clients) await client.when(({ bodyBytes }) => bodyBytes === 8 * mib);
+  using late = scene.open("good", content, { headers: { range: `bytes=${12 * mib}-` } });
 
   await disk.fillUp();
   release();
@@ -68,7 +68,7 @@ test("a disk that somebody else fills in the middle of a fill costs nobody a byt
     assert.ok(complete && trueBytes === content.sizeBytes, `${trueBytes}`);
   }
   const part = await late.end();
-  assert.ok(part.complete && part.trueBytes === 10 * mib, `${part.trueBytes}`);
+  assert.ok(part.complete && part.trueBytes === 4 * mib, `${part.trueBytes}`);
   assert.equal((await scene.pullWhole("good", warm)).headers["cache-status"], "sluice; hit");
   await assertUnstoredWereCounted(scene);
   await scene.assertSound({ stored: [warm], unstored: [content] });
@@ -101,13 +101,13 @@ test("what somebody else takes of the disk is made free by evicting, down to min
 
 test("wrong bytes are cut although the disk filled up before they came", async (t) => {
   if (!haveRoot(t)) return;
-  await using disk = await Tmpfs.mount("size=64m,nr_inodes=2000");
+  await using disk = await Tmpfs.mount("size=24m,nr_inodes=2000");
   await using scene = await FaultScene.start({ directory: disk.path, ...greedy });
   for (const fault of ["flip-first", "flip-last"]) {
-    const content = scene.upstream.blob(`full and wrong ${fault}`, 40 * mib);
-    const release = scene.upstream.hold(content, 20 * mib);
+    const content = scene.upstream.blob(`full and wrong ${fault}`, 16 * mib);
+    const release = scene.upstream.hold(content, 8 * mib);
     using client = scene.open(fault, content);
-    await client.when(({ bodyBytes }) => bodyBytes === 20 * mib);
+    await client.when(({ bodyBytes }) => bodyBytes === 8 * mib);
 
     await disk.fillUp();
     release();
@@ -120,7 +120,7 @@ test("wrong bytes are cut although the disk filled up before they came", async (
 
 test("where others take all inodes, content is evicted for new content", async (t) => {
   if (!haveRoot(t)) return;
-  await using disk = await Tmpfs.mount("size=64m,nr_inodes=1000");
+  await using disk = await Tmpfs.mount("size=24m,nr_inodes=1000");
   await using scene = await FaultScene.start({ directory: disk.path, ...greedy });
   const old = Array.from({ length: 150 }, (_, at) => scene.upstream.blob(`old ${at}`, 10_000));
   for (const content of old) await scene.pullWhole("good", content);
@@ -138,7 +138,7 @@ test("where others take all inodes, content is evicted for new content", async (
 
 test("without a free inode blobs pass through, and are stored when there are some again", async (t) => {
   if (!haveRoot(t)) return;
-  await using disk = await Tmpfs.mount("size=64m,nr_inodes=500");
+  await using disk = await Tmpfs.mount("size=24m,nr_inodes=500");
   // Else some would be made free.
   const pins = ["*"];
   await using scene = await FaultScene.start({ directory: disk.path, ...greedy, pins });
@@ -158,7 +158,7 @@ test("without a free inode blobs pass through, and are stored when there are som
 
 test("a catalog that cannot grow fails no pull, and takes rows again when there is room", async (t) => {
   if (!haveRoot(t)) return;
-  await using disk = await Tmpfs.mount("size=64m,nr_inodes=2000");
+  await using disk = await Tmpfs.mount("size=24m,nr_inodes=2000");
   // Else room would be made.
   const pins = ["*"];
   // More than there is, so that only the disk itself says no.

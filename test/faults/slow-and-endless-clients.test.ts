@@ -3,15 +3,16 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { FaultProcessScene } from "../support/fault-process-scene.ts";
+import { FaultScene } from "../support/fault-scene.ts";
 
 const mib = 1024 * 1024;
 
 for (const state of ["in flight", "stored"] as const) {
   test(`200 clients that hardly read a blob that is ${state} cost little memory and hold up nobody`, async () => {
     await using scene = await FaultProcessScene.start();
-    const content = scene.upstream.blob(`slow readers, ${state}`, 64 * mib);
+    const content = scene.upstream.blob(`slow readers, ${state}`, 24 * mib);
     if (state === "stored") await scene.pullWhole("good", content);
-    const release = scene.upstream.hold(content, 40 * mib);
+    const release = scene.upstream.hold(content, 15 * mib);
     using first = scene.open("good", content);
     await first.when(({ bodyBytes }) => bodyBytes > 0);
     const slow = Array.from({ length: 200 }, () => scene.open("good", content));
@@ -61,13 +62,13 @@ for (const [name, [header, piece]] of Object.entries(bodies)) {
 }
 
 test("1000 GETs in one go on one connection are answered in their order, or their connection is ended", async () => {
-  await using scene = await FaultProcessScene.start();
+  await using scene = await FaultScene.start();
   const contents = Array.from({ length: 10 }, (_, at) =>
     scene.upstream.blob(`in a row ${at}`, 1000),
   );
   for (const content of contents) await scene.pullWhole("good", content);
   const asked = Array.from({ length: 1000 }, (_, at) => contents[at % 10]?.digest ?? "");
-  const { hostname, port } = new URL(scene.sluice.url);
+  const { hostname, port } = new URL(scene.mirror.url);
   using socket = disposable(connect(Number(port), hostname));
   const chunks: Buffer[] = [];
   socket.on("data", (chunk) => chunks.push(chunk));
@@ -93,8 +94,8 @@ test("1000 GETs in one go on one connection are answered in their order, or thei
 });
 
 test("1000 connections that say nothing keep nobody from pulling", async () => {
-  await using scene = await FaultProcessScene.start();
-  const { hostname, port } = new URL(scene.sluice.url);
+  await using scene = await FaultScene.start();
+  const { hostname, port } = new URL(scene.mirror.url);
   const idle = Array.from({ length: 1000 }, () => connect(Number(port), hostname));
   for (const socket of idle) {
     socket.on("error", () => {});

@@ -121,12 +121,18 @@ const manyDescriptors = (count: number): Buffer => {
   return Buffer.from(JSON.stringify({ schemaVersion: 2, layers }));
 };
 
+/** A gigabyte of zeros: members of gzip, one behind the other, are the content of all. */
+function gzipBomb(): Buffer {
+  const member = gzipSync(Buffer.alloc(16 * mib));
+  return Buffer.concat(Array.from({ length: 64 }, () => member));
+}
+
 const manifests: Readonly<Record<string, readonly [bytes: Buffer, status: number]>> = {
   "4 MiB of brackets": [Buffer.alloc(4 * mib, "["), 200],
   "4 MiB of empty objects": [Buffer.from(`[${"{},".repeat(1_398_000)}{}]`), 200],
   "45,000 descriptors": [manyDescriptors(45_000), 200],
   "100,000 descriptors": [manyDescriptors(100_000), 502],
-  "a gzip bomb": [gzipSync(Buffer.alloc(1024 * mib)), 200],
+  "a gzip bomb": [gzipBomb(), 200],
 };
 
 test("manifests that are hard to read are passed on as they are, and hold up nobody", async (t) => {

@@ -15,8 +15,6 @@ import { SeededRandom } from "./seeded-random.ts";
 import { SluiceProcess } from "./sluice-process.ts";
 
 const mib = 1024 ** 2;
-const limitBytes = 200 * mib;
-
 const clients = 16;
 const samplePauseMs = 100;
 const smallestLayerBytes = 64 * 1024;
@@ -31,6 +29,7 @@ export interface BoundedDiskOptions {
   readonly seed: number;
   /** Whether it has gone on for long enough. */
   readonly isOver: (progress: BoundedDiskProgress) => boolean;
+  readonly limitMib: number;
   /** Of all that can be pulled. */
   readonly setBytes: number;
 }
@@ -73,6 +72,7 @@ export async function boundedDisk(options: BoundedDiskOptions): Promise<BoundedD
 }
 
 class BoundedDisk implements AsyncDisposable {
+  readonly #limitBytes: number;
   readonly #random: SeededRandom;
   readonly #images: Image[] = [];
   readonly #upstreams: readonly FaultUpstream[];
@@ -90,6 +90,7 @@ class BoundedDisk implements AsyncDisposable {
     },
     resources: AsyncDisposableStack,
   ) {
+    this.#limitBytes = options.limitMib * mib;
     this.#random = new SeededRandom(options.seed);
     this.#upstreams = parts.upstreams;
     this.#sluice = parts.sluice;
@@ -110,7 +111,7 @@ class BoundedDisk implements AsyncDisposable {
           "faults.test": { endpoints: [upstream.url], default: true },
           "beside.test": { endpoints: [beside.url] },
         },
-        settings: { storage: { directory, maxSize: "200MiB", minFree: "1MiB" } },
+        settings: { storage: { directory, maxSize: `${options.limitMib}MiB`, minFree: "1MiB" } },
       }),
     );
     const parts = { upstreams: [upstream, beside], sluice, directory };
@@ -141,7 +142,7 @@ class BoundedDisk implements AsyncDisposable {
 
   /** It evicts nothing, and is whole. */
   async pullOversized(): Promise<void> {
-    const content = SeededContent.unkept("larger than the bound", limitBytes + 50 * mib);
+    const content = SeededContent.unkept("larger than the bound", this.#limitBytes + 50 * mib);
     for (const upstream of this.#upstreams) upstream.offer(content);
     const before = await this.#stats();
     await this.#pull(`/v2/good/a/blobs/${content.digest}`, content);
@@ -255,7 +256,7 @@ class BoundedDisk implements AsyncDisposable {
     const bytes = allocatedBelow(this.#directory, this.#sluice.pid);
     this.#counts.samples++;
     this.#counts.highestBytes = Math.max(this.#counts.highestBytes, bytes);
-    assert.ok(bytes <= limitBytes, `${bytes} bytes lie on the disk`);
+    assert.ok(bytes <= this.#limitBytes, `${bytes} bytes lie on the disk`);
   }
 
   async #stats(): Promise<{ fillsInFlight: number; stored: { blobs: number; usedBytes: number } }> {
