@@ -10,6 +10,8 @@ export interface Question {
   readonly ca?: Buffer;
   /** One of this machine's addresses to ask from, such as 127.0.0.2. */
   readonly from?: string;
+  /** Of a server that listens on a socket in the file system: where that is. The URL's host means nothing then. */
+  readonly socketPath?: string;
 }
 
 export interface Answer {
@@ -27,13 +29,14 @@ const deadlineMs = 60_000;
  */
 export async function ask(url: string, question: Question = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const { method = "GET", headers = {}, body, ca, from } = question;
+  const { method = "GET", headers = {}, body, ca, from, socketPath } = question;
   const length = body ? { "content-length": String(body.length) } : {};
   const { origin } = new URL(url);
   const request = origin.startsWith("https:") ? httpsRequest : httpRequest;
   request(origin, {
     ...(ca ? { ca } : {}),
     ...(from ? { localAddress: from } : {}),
+    ...(socketPath ? { socketPath } : {}),
     path: url.slice(origin.length) || "/",
     method,
     headers: { ...headers, ...length },

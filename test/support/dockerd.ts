@@ -1,6 +1,7 @@
 import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ask } from "./ask.ts";
 import { unmountBelow } from "./mounts.ts";
 import { programPath } from "./real-program.ts";
 import { type Ended, mustRun, type RunOptions, runProgram } from "./run-program.ts";
@@ -44,6 +45,15 @@ export class Dockerd implements AsyncDisposable {
     return runDocker(this.#directory, args);
   }
 
+  /** What `docker inspect` would print of a container; the API is asked itself, for states that are waited for. */
+  async inspect(container: string): Promise<unknown> {
+    const socketPath = socketIn(this.#directory);
+    const url = `http://docker/containers/${container}/json`;
+    const { status, bytes } = await ask(url, { socketPath });
+    if (status !== 200) throw new Error(`${container} cannot be inspected: ${bytes}`);
+    return JSON.parse(bytes.toString());
+  }
+
   /** `docker-compose ARGS` in a directory, which must succeed; returns what it printed. */
   async compose(directory: string, ...args: string[]): Promise<string> {
     const options = { ...clientOf(this.#directory), cwd: directory };
@@ -81,13 +91,17 @@ async function runDocker(directory: string, args: readonly string[]): Promise<En
 
 // Its own configuration directory, so that no login of whoever runs the tests is used.
 function clientOf(directory: string): RunOptions {
-  const env = { DOCKER_HOST: socketIn(directory), DOCKER_CONFIG: directory, DOCKER_BUILDKIT: "1" };
+  const env = {
+    DOCKER_HOST: `unix://${socketIn(directory)}`,
+    DOCKER_CONFIG: directory,
+    DOCKER_BUILDKIT: "1",
+  };
   return { env: { ...process.env, ...env } };
 }
 
 function argumentsFor(directory: string, { registryMirror, configFile }: DockerdOptions): string[] {
   return [
-    ...["--host", socketIn(directory), "--pidfile", join(directory, "pid")],
+    ...["--host", `unix://${socketIn(directory)}`, "--pidfile", join(directory, "pid")],
     ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "exec")],
     ...["--bridge=none", "--iptables=false", "--ip6tables=false"],
     // Shorter than what stops this engine waits, so that no container outlives it.
@@ -101,5 +115,5 @@ function argumentsFor(directory: string, { registryMirror, configFile }: Dockerd
 }
 
 function socketIn(directory: string): string {
-  return `unix://${join(directory, "docker.sock")}`;
+  return join(directory, "docker.sock");
 }
