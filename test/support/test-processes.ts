@@ -24,9 +24,21 @@ const foldersThatShare = new Set([
 // So that the processes are many enough to keep all cores busy, and each ends what it leaks.
 const filesAProcess = 12;
 
+// They take half a minute each and mostly wait, for programs and for time-outs: one that began last would be alone at the end.
+const longest = new Set([
+  "test/faults/killed-at-any-moment.test.ts",
+  "test/faults/killed-in-an-eviction.test.ts",
+  "test/image/image.test.ts",
+  "test/real/containerd-hosts.test.ts",
+  "test/real/front-proxies.test.ts",
+  "test/real/signals.test.ts",
+  "test/real/upstream-in-trouble.test.ts",
+]);
+
 /**
  * The files for Node's runner, which gives each a process: test files, and made-up ones in `directory` that load
- * several of one folder. In random order, but those that load several first, so that a long one does not end last.
+ * several of one folder. In random order, but the longest first and then those that load several, so that a long one
+ * does not end last.
  */
 export async function testProcesses(
   files: readonly string[],
@@ -44,7 +56,10 @@ export async function testProcesses(
     }
   }
   const alone = shuffled.filter((file) => !foldersThatShare.has(folderOf(file)));
-  return [...together, ...alone];
+  const [first = [], rest = []] = [true, false].map((isLong) =>
+    alone.filter((file) => longest.has(file) === isLong),
+  );
+  return [...first, ...together, ...rest];
 }
 
 function folderOf(file: string): string {
