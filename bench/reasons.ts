@@ -10,7 +10,7 @@ export const reasons: Readonly<Record<string, string>> = {
   "warm manifest by tag": manifests,
   "warm manifest by digest": manifests,
   "500 slow clients: peak":
-    "Idle it is 158, the thread that hashes large blobs takes 20 from the first one on, and 500 buffers of 128 KiB are 64. With buffers of 64 KiB it was no less on a busy machine, so the rest is not explained yet.",
+    "Measured before threads shared one arena of glibc and what Node compiles was kept; idle it was 158, the thread that hashes large blobs took 20 from the first one on, and 500 buffers 79, for the first 63 clients have larger ones.",
   "10,000 blobs of it chosen, hits beside it":
     "Most of it is looking blobs up at random places of the catalog, a page of the file each: some 8 µs for a member of an image.",
   "hit meanwhile, p99":

@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, copyFile, mkdir, mkdtempDisposable, symlink, writeFile } from "node:fs/promises";
+import {
+  access,
+  chmod,
+  chown,
+  copyFile,
+  mkdir,
+  mkdtempDisposable,
+  readdir,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
+import { haveRoot } from "../support/real-program.ts";
 import { type Outcome, runSluice, sluice } from "./run-sluice.ts";
 
 /** A checkout with nothing in it but `bin/sluice` and a `main.ts` that shows its arguments. */
@@ -91,6 +102,44 @@ test("bin/sluice has threads share their memory, unless whoever starts it wants 
   const wished = await runSluice([], { cwd: path, command, env: { PATH, MALLOC_ARENA_MAX: "4" } });
 
   assert.deepEqual([usual.stdout, wished.stdout], ["1\n", "4\n"]);
+});
+
+test("bin/sluice keeps what Node compiles among its packages, or where a service manager says", async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-bin-"));
+  const { path } = directory;
+  const command = await makeCheckout(path);
+  await mkdir(join(path, "node_modules"));
+  const wish = join(path, "wished");
+  const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
+  const runWith = (env: Readonly<Record<string, string>>): Promise<Outcome> =>
+    runSluice([], { cwd: path, command, env: { PATH, NODE_COMPILE_CACHE: "", ...env } });
+
+  await runWith({});
+  await runWith({ CACHE_DIRECTORY: join(path, "service") });
+  await runWith({ CACHE_DIRECTORY: join(path, "unused"), NODE_COMPILE_CACHE: wish });
+
+  for (const kept of ["node_modules/.cache/compiled", "service/compiled", "wished"])
+    assert.notEqual((await readdir(join(path, kept))).length, 0, kept);
+  await assert.rejects(access(join(path, "unused")));
+});
+
+test("bin/sluice leaves nothing of one user among the packages of another", async (t) => {
+  if (!haveRoot(t)) return;
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sluice-bin-"));
+  const { path } = directory;
+  const command = await makeCheckout(path);
+  await mkdir(join(path, "node_modules"));
+  await chown(join(path, "node_modules"), 10001, 10001);
+  const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
+
+  const { code } = await runSluice([], {
+    cwd: path,
+    command,
+    env: { PATH, NODE_COMPILE_CACHE: "" },
+  });
+
+  assert.equal(code, 0);
+  assert.deepEqual(await readdir(join(path, "node_modules")), []);
 });
 
 test("bin/sluice without its packages or a new enough Node says what to run", async () => {
