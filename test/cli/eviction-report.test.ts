@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EvictionAnswer } from "../../src/admin/routes/eviction.ts";
+import type { EvictionAnswer, EvictionOutlook } from "../../src/admin/routes/eviction.ts";
+import { type ToldVictim, toldVictim } from "../../src/admin/told-victim.ts";
 import { renderEviction } from "../../src/cli/output/eviction-report.ts";
-import type { PlannedEviction } from "../../src/mirror/eviction/evictor.ts";
 import { digestOf } from "../../src/oci/digest.ts";
-import type { Victim } from "../../src/storage/eviction/eviction.ts";
 
 const mib = 1024 ** 2;
 const dayMs = 86_400_000;
@@ -13,14 +12,18 @@ const terminal = { nowMs, widthChars: 80, limit: 10 };
 
 const root = digestOf(Buffer.from("root"));
 
-function victim(name: string, differences: Partial<Victim> = {}): Victim {
+function agoAt(agoMs: number): string {
+  return new Date(nowMs - agoMs).toISOString();
+}
+
+function victim(name: string, differences: Partial<ToldVictim> = {}): ToldVictim {
   return {
     root,
     kind: "image",
     reason: "size",
     names: [name],
-    lastAtMs: nowMs - 3 * dayMs,
-    latestAtMs: 0,
+    lastPullAt: agoAt(3 * dayMs),
+    latestPullAt: agoAt(0),
     pulls: 2,
     priority: 1,
     freed: [],
@@ -30,7 +33,7 @@ function victim(name: string, differences: Partial<Victim> = {}): Victim {
   };
 }
 
-function plan(victims: readonly Victim[], differences: Partial<PlannedEviction> = {}): string {
+function plan(victims: readonly ToldVictim[], differences: Partial<EvictionOutlook> = {}): string {
   const answer: EvictionAnswer = {
     dryRun: true,
     usedBytes: 48_000 * mib,
@@ -54,11 +57,11 @@ test("evict --dry-run says what goes, in which order and why, and what stays", (
     [
       victim("docker.io/library/debian:11", {
         reason: "idle",
-        lastAtMs: nowMs - 34 * dayMs,
+        lastPullAt: agoAt(34 * dayMs),
         pulls: 7,
         freedBytes: 52 * mib,
       }),
-      victim(`ghcr.io/owner/image@${root}`, { reason: "idle", lastAtMs: nowMs - 31 * dayMs }),
+      victim(`ghcr.io/owner/image@${root}`, { reason: "idle", lastPullAt: agoAt(31 * dayMs) }),
       victim("docker.io/library/postgres:16.4-bookworm", {
         names: ["16.4-bookworm", "16"]
           .map((tag) => `docker.io/library/postgres:${tag}`)
@@ -67,11 +70,11 @@ test("evict --dry-run says what goes, in which order and why, and what stays", (
         kept: { objects: 3, bytes: 31 * mib, sharedWith: 2 },
       }),
       victim("registry.internal:5000/platform/teams/payments/settlement-worker:2026.11.03-rc1", {
-        lastAtMs: nowMs - 7 * 3_600_000,
+        lastPullAt: agoAt(7 * 3_600_000),
         pulls: 1,
         freedBytes: 2950 * mib,
       }),
-      victim("docker.io/library/app", { kind: "blob", lastAtMs: nowMs, pulls: 0 }),
+      victim("docker.io/library/app", { kind: "blob", lastPullAt: null, pulls: 0 }),
     ],
     { pinned: { roots: 3, names: ["docker.io/library/alpine:3.20", "docker.io/library/a:1"] } },
   );
@@ -87,7 +90,7 @@ Not pulled for longer than eviction.maxIdle:
 Worth least for the room they take, by pulls, last pull and size:
   docker.io/l…y/postgres:16.4-bookworm +1  1.4 GiB     3d ago      2  31 MiB (2)
   registry.int…ment-worker:2026.11.03-rc1  2.9 GiB     7h ago      1
-  blob sha256:4813494d137e…                 25 MiB        now      0
+  blob sha256:4813494d137e…                 25 MiB      never      0
 
 used     46.9 GiB of 50 GiB (93.8%)
 then     42.4 GiB of 50 GiB (84.9%); the aim is 42.5 GiB
@@ -102,7 +105,7 @@ test("the plan of an eviction fits the terminal, in width and in height", () => 
     Array.from({ length: 12 }, (_, at) =>
       victim(`${long}:${at}`, {
         reason: at < 3 ? "idle" : "size",
-        lastAtMs: nowMs - 399 * dayMs,
+        lastPullAt: agoAt(399 * dayMs),
         pulls: 1_234_567,
         freedBytes: 1023 * mib,
         kept: { objects: 1, bytes: 1023 * mib, sharedWith: 1234 },
@@ -179,4 +182,14 @@ used     43 GiB of 50 GiB (85.9%); the aim of 42.5 GiB is not reached
 spared   1 that somebody pulled or needed meanwhile
 arriving 2 images stay: they are being pulled`,
   );
+});
+
+test("of a victim that was never pulled, when it came is told as no pull", () => {
+  const { lastPullAt: _at, latestPullAt: _latestAt, ...rest } = victim("docker.io/library/a:1");
+  const [lastAtMs, latestAtMs] = [nowMs - dayMs, nowMs];
+  const told = (pulls: number): ToldVictim => toldVictim({ ...rest, pulls, lastAtMs, latestAtMs });
+
+  assert.equal(told(1).lastPullAt, "2026-11-20T12:00:00.000Z");
+  assert.equal(told(1).latestPullAt, "2026-11-21T12:00:00.000Z");
+  assert.equal(told(0).lastPullAt, null);
 });

@@ -3,13 +3,13 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import type { ImageEntry } from "../../src/admin/routes/images.ts";
+import type { ToldVictim } from "../../src/admin/told-victim.ts";
 import { render as renderImages } from "../../src/cli/commands/ls.ts";
 import { renderFindings } from "../../src/cli/output/doctor-report.ts";
 import { renderEviction, renderVictims } from "../../src/cli/output/eviction-report.ts";
 import { renderLimits } from "../../src/cli/output/limit-table.ts";
 import { shortened } from "../../src/cli/output/shortened.ts";
 import { digestOf } from "../../src/oci/digest.ts";
-import type { Victim } from "../../src/storage/eviction/eviction.ts";
 import { inCheckout } from "../support/deploy.ts";
 import { hubLimit } from "../support/limit-stats.ts";
 
@@ -166,14 +166,14 @@ function image(name: string, platforms: string, agoMs: number): ImageEntry {
   };
 }
 
-function victim(name: string, agoMs: number): Victim {
+function victim(name: string, agoMs: number): ToldVictim {
   return {
     root,
     kind: "image",
     reason: "size",
     names: [name],
-    lastAtMs: nowMs - agoMs,
-    latestAtMs: 0,
+    lastPullAt: new Date(nowMs - agoMs).toISOString(),
+    latestPullAt: new Date(nowMs).toISOString(),
     pulls: 1,
     priority: 1,
     freed: [],

@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Evicted, EvictionAim, PlannedEviction } from "../../mirror/eviction/evictor.ts";
-import type { Victim } from "../../storage/eviction/eviction.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
-import { count, digestSchema, errorSchema, jsonOf, orderOf } from "../answers.ts";
+import { count, errorSchema, jsonOf, orderOf } from "../answers.ts";
+import { type ToldVictim, toldVictim, victimSchema } from "../told-victim.ts";
 
 /** What is asked of `POST /api/v1/evict`. */
 export interface EvictionOrder extends EvictionAim {
@@ -14,29 +14,40 @@ export interface EvictionOrder extends EvictionAim {
 
 /** The plan, if only that was asked for; else what was done, and what is used then. In bytes on the disk. */
 export type EvictionAnswer =
-  | ({ readonly dryRun: true } & PlannedEviction)
+  | EvictionOutlook
   | ({ readonly dryRun: false; readonly usedBytes: number; readonly limitBytes: number } & Evicted);
 
 /** The plan, for who only looks. */
-export type EvictionOutlook = PlannedEviction & { readonly dryRun: true };
+export interface EvictionOutlook extends Omit<PlannedEviction, "victims"> {
+  readonly dryRun: true;
+  readonly victims: readonly ToldVictim[];
+}
 
 /** `POST /api/v1/evict`, and `GET`, which changes nothing and so is for everybody who may look. */
 export function addEviction(api: AdminApi, tools: AdminTools): void {
   api.openapi(outlookRoute, async (context) => {
     const { toBytes = null, limit } = context.req.valid("query");
-    const plan = await tools.mirror.evictor.plan({ toBytes }, limit);
-    return context.json({ dryRun: true as const, ...plan }, 200);
+    return context.json(await outlookOf(tools, { toBytes, limit }), 200);
   });
   api.openapi(evictRoute, async (context) =>
     context.json(await answerEviction(tools, context.req.valid("json")), 200),
   );
 }
 
+async function outlookOf(
+  { mirror }: AdminTools,
+  { toBytes, limit }: Omit<EvictionOrder, "dryRun">,
+): Promise<EvictionOutlook> {
+  const plan = await mirror.evictor.plan({ toBytes }, limit);
+  return { dryRun: true, ...plan, victims: plan.victims.map(toldVictim) };
+}
+
 async function answerEviction(
-  { mirror, budget }: AdminTools,
+  tools: AdminTools,
   { dryRun, toBytes, limit }: EvictionOrder,
 ): Promise<EvictionAnswer> {
-  if (dryRun) return { dryRun, ...(await mirror.evictor.plan({ toBytes }, limit)) };
+  if (dryRun) return await outlookOf(tools, { toBytes, limit });
+  const { mirror, budget } = tools;
   const evicted = await mirror.evictor.evict({ toBytes });
   const { usedBytes, limitBytes } = await budget.usage();
   return { dryRun, usedBytes, limitBytes, ...evicted };
@@ -68,30 +79,6 @@ const pinnedSchema = z
 const arrivingSchema = count.openapi({
   description: "How many would have gone but are being pulled: content of theirs is arriving.",
 });
-
-export const victimSchema: z.ZodType<Victim> = z
-  .object({
-    root: digestSchema.openapi({
-      description: "The digest of the image, or of a blob that no image needs.",
-    }),
-    kind: z.enum(["image", "blob"]),
-    reason: z.enum(["idle", "size", "purge"]),
-    names: z.array(z.string()).readonly(),
-    lastAtMs: z
-      .number()
-      .openapi({ description: "When it was last pulled, in ms since the epoch." }),
-    latestAtMs: z.number().openapi({
-      description: "When anything that goes with it was last pulled, in ms since the epoch.",
-    }),
-    pulls: count,
-    priority: z.number().openapi({ description: "What is worth least goes first." }),
-    freed: z.array(z.object({ digest: digestSchema, sizeBytes: count })).readonly(),
-    freedBytes: bytes,
-    kept: z
-      .object({ objects: count, bytes, sharedWith: count })
-      .openapi({ description: "What it shares with so many images that stay." }),
-  })
-  .openapi("Victim");
 
 const planSchema = z
   .object({

@@ -2,13 +2,12 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import type { Freed } from "../../mirror/eviction/victim-eviction.ts";
 import { imageName } from "../../oci/image-name.ts";
-import type { Victim } from "../../storage/eviction/eviction.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { count, errorSchema, jsonOf, orderOf } from "../answers.ts";
 import { readImage } from "../asked-image.ts";
 import { askedPatterns, isName, readPattern } from "../asked-pattern.ts";
+import { type ToldVictim, toldVictim, victimSchema } from "../told-victim.ts";
 import { unknownImage } from "../unknown-image.ts";
-import { victimSchema } from "./eviction.ts";
 
 /** What is asked of `POST /api/v1/purge`. */
 export interface PurgeOrder {
@@ -24,7 +23,7 @@ export type PurgeAnswer =
       /** Tags that are forgotten, in full. */
       readonly tags: readonly string[];
       /** What nothing else needs or names. */
-      readonly victims: readonly Victim[];
+      readonly victims: readonly ToldVictim[];
       readonly freedBytes: number;
       /** Which pins would keep it from being evicted: not from this. */
       readonly pinned: readonly string[];
@@ -47,7 +46,7 @@ async function answerPurge(tools: AdminTools, order: PurgeOrder): Promise<PurgeA
   const { tags, victims, freedBytes, pinned } = plan;
   if (order.dryRun) {
     const names = tags.map((row) => imageName(row, { kind: "tag", tag: row.tag }));
-    return { dryRun: true, tags: names, victims, freedBytes, pinned };
+    return { dryRun: true, tags: names, victims: victims.map(toldVictim), freedBytes, pinned };
   }
   const { spared: _none, ...freed } = await purger.purge(plan);
   return { dryRun: false, tags: tags.length, ...freed };

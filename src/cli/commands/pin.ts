@@ -1,6 +1,6 @@
+import type { PinsAnswer, ToldPin } from "../../admin/routes/pins.ts";
 import { ago } from "../../config/ago.ts";
 import { formatBytes } from "../../config/units.ts";
-import type { Pin, PinReport } from "../../mirror/eviction/pins.ts";
 import type { CommandOptions } from "../command-options.ts";
 import { printAnswer } from "../output/print-answer.ts";
 import { shortened } from "../output/shortened.ts";
@@ -29,7 +29,7 @@ export async function pin(
     pinning === "list"
       ? { path: "/api/v1/pins", timeoutMs }
       : { path: `/api/v1/${pinning}`, order: { ...(dryRun && { dryRun }), patterns }, timeoutMs };
-  const report = (await mirror.ask(question)) as PinReport;
+  const report = (await mirror.ask(question)) as PinsAnswer;
   printAnswer(report, options, render);
   if (pinning === "pin") warn(report);
 }
@@ -40,7 +40,7 @@ const columns: readonly Column[] = [
   { title: "SINCE", align: "left" },
 ];
 
-function render({ pins, pinnedBytes, lowWatermarkBytes }: PinReport): string {
+function render({ pins, pinnedBytes, lowWatermarkBytes }: PinsAnswer): string {
   if (pins.length === 0) return "Nothing is pinned.";
   const table = renderTable(columns, pins.map(rowOf));
   const used = `${formatBytes(pinnedBytes)}; evicting ends at ${formatBytes(lowWatermarkBytes)}`;
@@ -50,13 +50,13 @@ function render({ pins, pinnedBytes, lowWatermarkBytes }: PinReport): string {
 // What the other columns leave of 80.
 const patternChars = 46;
 
-function rowOf({ pattern, by, pinnedAtMs, images }: Pin): string[] {
+function rowOf({ pattern, pinnedAt, images }: ToldPin): string[] {
   const name = process.stdout.isTTY ? shortened(pattern, patternChars) : pattern;
-  const since = by === "configuration" ? "eviction.pins" : ago(pinnedAtMs ?? 0, Date.now());
+  const since = pinnedAt === null ? "eviction.pins" : ago(Date.parse(pinnedAt), Date.now());
   return [name, String(images), since];
 }
 
-function warn({ pins, pinnedBytes, lowWatermarkBytes }: PinReport): void {
+function warn({ pins, pinnedBytes, lowWatermarkBytes }: PinsAnswer): void {
   for (const { pattern, images } of pins) {
     if (images > 0) continue;
     process.stderr.write(`sluice: ${pattern} matches nothing that is stored now\n`);

@@ -1,10 +1,10 @@
-import type { EvictionAnswer } from "../../admin/routes/eviction.ts";
+import type { EvictionAnswer, EvictionOutlook } from "../../admin/routes/eviction.ts";
+import type { ToldVictim } from "../../admin/told-victim.ts";
 import { ago } from "../../config/ago.ts";
 import { counted } from "../../config/counted.ts";
 import { formatBytes } from "../../config/units.ts";
-import type { Evicted, PlannedEviction } from "../../mirror/eviction/evictor.ts";
+import type { Evicted } from "../../mirror/eviction/evictor.ts";
 import { withoutRepeats } from "../../oci/without-repeats.ts";
-import type { Victim } from "../../storage/eviction/eviction.ts";
 import { percent } from "./percent.ts";
 import { shortened } from "./shortened.ts";
 import { type Column, renderTable } from "./table.ts";
@@ -21,7 +21,7 @@ export function renderEviction(answer: EvictionAnswer, space: ReportSpace): stri
   return answer.dryRun ? renderPlan(answer, space) : renderEvicted(answer, space);
 }
 
-function renderPlan(plan: PlannedEviction, space: ReportSpace): string {
+function renderPlan(plan: EvictionOutlook, space: ReportSpace): string {
   const { victims, freedBytes, usedBytes, limitBytes, spareBytes } = plan;
   const scarce =
     spareBytes < 0 ? [`minFree  ${formatBytes(-spareBytes)} too little are free on the disk`] : [];
@@ -82,7 +82,7 @@ function usageLine(label: string, usedBytes: number, limitBytes: number): string
 
 /** What would have gone but for something. */
 function stayLines(
-  { pinned, arriving }: Pick<PlannedEviction, "pinned" | "arriving">,
+  { pinned, arriving }: Pick<EvictionOutlook, "pinned" | "arriving">,
   space: ReportSpace,
 ): string[] {
   const stay = arriving === 1 ? "1 image stays: it is" : `${arriving} images stay: they are`;
@@ -91,7 +91,7 @@ function stayLines(
 }
 
 function pinnedLines(
-  { roots, names }: PlannedEviction["pinned"],
+  { roots, names }: EvictionOutlook["pinned"],
   { widthChars }: ReportSpace,
 ): string[] {
   if (roots === 0) return [];
@@ -102,7 +102,7 @@ function pinnedLines(
   return [`${before}${name}${after}`];
 }
 
-function countOf({ images, blobs }: PlannedEviction): string {
+function countOf({ images, blobs }: EvictionOutlook): string {
   const parts = [
     ...(images > 0 ? [counted(images, "image")] : []),
     ...(blobs > 0 ? [counted(blobs, "blob")] : []),
@@ -110,7 +110,7 @@ function countOf({ images, blobs }: PlannedEviction): string {
   return parts.join(" and ");
 }
 
-const reasons: Readonly<Record<Victim["reason"], string>> = {
+const reasons: Readonly<Record<ToldVictim["reason"], string>> = {
   idle: "Not pulled for longer than eviction.maxIdle:",
   purge: "Named by the command, and by nothing else that stays:",
   size: "Worth least for the room they take, by pulls, last pull and size:",
@@ -129,12 +129,12 @@ const indent = "  ";
 const columnGapChars = 2;
 
 /** A table of what goes; its rows stand below their reasons. */
-export function renderVictims(victims: readonly Victim[], space: ReportSpace): string {
+export function renderVictims(victims: readonly ToldVictim[], space: ReportSpace): string {
   return victimLines({ victims, images: victims.length, blobs: 0 }, space).join("\n");
 }
 
 function victimLines(
-  { victims, images, blobs }: Pick<PlannedEviction, "victims" | "images" | "blobs">,
+  { victims, images, blobs }: Pick<EvictionOutlook, "victims" | "images" | "blobs">,
   space: ReportSpace,
 ): string[] {
   const shown = victims.slice(0, space.limit);
@@ -156,7 +156,7 @@ interface VictimTable {
 }
 
 /** The names take what the figures leave of a line. */
-function rowsOf(victims: readonly Victim[], { columns, space }: VictimTable): string[][] {
+function rowsOf(victims: readonly ToldVictim[], { columns, space }: VictimTable): string[][] {
   const figures = victims.map((victim) => figuresOf(victim, space.nowMs));
   const widths = columns.slice(1).map(({ title }, at) => {
     return Math.max(title.length, ...figures.map((row) => row[at]?.length ?? 0)) + columnGapChars;
@@ -165,17 +165,17 @@ function rowsOf(victims: readonly Victim[], { columns, space }: VictimTable): st
   return victims.map((victim, at) => [nameOf(victim, nameChars), ...(figures[at] ?? [])]);
 }
 
-function figuresOf({ freedBytes, lastAtMs, pulls, kept }: Victim, nowMs: number): string[] {
+function figuresOf({ freedBytes, lastPullAt, pulls, kept }: ToldVictim, nowMs: number): string[] {
   const others = kept.sharedWith > 0 ? ` (${kept.sharedWith})` : "";
   return [
     formatBytes(freedBytes),
-    ago(lastAtMs, nowMs),
+    lastPullAt === null ? "never" : ago(Date.parse(lastPullAt), nowMs),
     String(pulls),
     kept.objects === 0 ? "" : `${formatBytes(kept.bytes)}${others}`,
   ];
 }
 
-function nameOf({ kind, names, root }: Victim, widthChars: number): string {
+function nameOf({ kind, names, root }: ToldVictim, widthChars: number): string {
   const [name, ...others] = withoutRepeats(names);
   const more = kind === "image" && others.length > 0 ? ` +${others.length}` : "";
   const written = kind === "blob" ? `blob ${root}` : (name ?? root);

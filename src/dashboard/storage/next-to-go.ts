@@ -1,15 +1,14 @@
 import { h, type JSX } from "preact";
 import type { EvictionOutlook } from "../../admin/routes/eviction.ts";
-import { ago } from "../../config/ago.ts";
+import type { ToldVictim } from "../../admin/told-victim.ts";
 import { formatBytes } from "../../config/units.ts";
 import { withoutRepeats } from "../../oci/without-repeats.ts";
-import type { Victim } from "../../storage/eviction/eviction.ts";
 import { useAsked } from "../ask.ts";
 import { Answered } from "../parts/answered.ts";
 import { ImageLink, Name } from "../parts/name.ts";
 import { Section } from "../parts/section.ts";
 import { type Column, Table } from "../parts/table.ts";
-import { count, plural, shown } from "../words.ts";
+import { agoWords, count, plural, shown } from "../words.ts";
 
 const shownVictims = 10;
 
@@ -67,7 +66,7 @@ function Order({
     ...(arriving > 0 ? [`Being pulled, and so left out: ${plural(arriving, "image")}`] : []),
   ];
   return h("div", null, [
-    h(Table<Victim>, {
+    h(Table<ToldVictim>, {
       label: "What goes next, in its order",
       columns: columnsAt(nowMs),
       rows: victims,
@@ -78,7 +77,7 @@ function Order({
   ]);
 }
 
-function columnsAt(nowMs: number): readonly Column<Victim>[] {
+function columnsAt(nowMs: number): readonly Column<ToldVictim>[] {
   return [
     { title: "Image", cell: (victim) => h(VictimName, { victim }) },
     { title: "Why", isMinor: true, cell: (victim) => whyWords(victim) },
@@ -86,13 +85,17 @@ function columnsAt(nowMs: number): readonly Column<Victim>[] {
     {
       title: "Last pull",
       align: "right",
-      cell: ({ lastAtMs, pulls }) => (pulls === 0 ? "never" : ago(lastAtMs, nowMs)),
+      cell: ({ lastPullAt }) => agoWords(lastPullAt, nowMs),
     },
     { title: "Pulls", align: "right", cell: ({ pulls }) => count(pulls) },
   ];
 }
 
-function VictimName({ victim: { kind, root, names } }: { readonly victim: Victim }): JSX.Element {
+function VictimName({
+  victim: { kind, root, names },
+}: {
+  readonly victim: ToldVictim;
+}): JSX.Element {
   const [name, ...others] = withoutRepeats(names);
   if (kind === "blob" || name === undefined) return h(Name, { text: `${kind} ${root}` });
   return h("span", null, [
@@ -102,7 +105,7 @@ function VictimName({ victim: { kind, root, names } }: { readonly victim: Victim
   ]);
 }
 
-function whyWords({ reason, kept }: Victim): string {
+function whyWords({ reason, kept }: ToldVictim): string {
   const why = reason === "idle" ? "not pulled for longer than maxIdle" : "worth least for its room";
   if (kept.objects === 0) return why;
   return `${why}; ${formatBytes(kept.bytes)} stay for ${plural(kept.sharedWith, "other")}`;
