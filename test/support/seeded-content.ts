@@ -4,6 +4,10 @@ import { type Digest, type DigestAlgorithm, hexOf } from "../../src/oci/digest.t
 // What is asked for again and again is kept; a gigabyte is made as it is needed.
 const keptLimitBytes = 64 * 1024 * 1024;
 const pieceBytes = 256 * 1024;
+
+// Whoever sends such content and whoever reads it are seldom far apart, and take a fraction of a piece at a time.
+const keptPieces = 4;
+
 const blockBytes = 16;
 
 /** A stretch of content in which every bit is the other one. */
@@ -24,6 +28,8 @@ export class SeededContent {
   readonly #digests = new Map<DigestAlgorithm, Digest>();
   #kept: Buffer | null = null;
   #keeps = true;
+  /** Of content that is not kept, what was made last, by number. */
+  readonly #pieces = new Map<number, Buffer>();
 
   constructor(seed: string, sizeBytes: number, change: Change | null = null) {
     this.seed = seed;
@@ -67,7 +73,7 @@ export class SeededContent {
 
   /** The bytes from `first` to before `end`. */
   slice(first: number, end: number): Buffer {
-    if (!this.#keeps || this.sizeBytes > keptLimitBytes) return this.#make(first, end);
+    if (!this.#keeps || this.sizeBytes > keptLimitBytes) return this.#sliceOfPieces(first, end);
     this.#kept ??= this.#make(0, this.sizeBytes);
     return this.#kept.subarray(first, end);
   }
@@ -84,6 +90,30 @@ export class SeededContent {
     const common = bytes.subarray(0, truth.length);
     if (truth.equals(common)) return truth.length;
     return common.findIndex((byte, at) => byte !== truth[at]);
+  }
+
+  #sliceOfPieces(first: number, end: number): Buffer {
+    const slices: Buffer[] = [];
+    for (let at = first; at < end; ) {
+      const number = Math.floor(at / pieceBytes);
+      const beginning = number * pieceBytes;
+      const upTo = Math.min(end, beginning + pieceBytes);
+      slices.push(this.#piece(number).subarray(at - beginning, upTo - beginning));
+      at = upTo;
+    }
+    const [only] = slices;
+    return only && slices.length === 1 ? only : Buffer.concat(slices);
+  }
+
+  #piece(number: number): Buffer {
+    const known = this.#pieces.get(number);
+    if (known) return known;
+    const first = number * pieceBytes;
+    const piece = this.#make(first, Math.min(this.sizeBytes, first + pieceBytes));
+    this.#pieces.set(number, piece);
+    const [oldest] = this.#pieces.keys();
+    if (this.#pieces.size > keptPieces && oldest !== undefined) this.#pieces.delete(oldest);
+    return piece;
   }
 
   #make(first: number, end: number): Buffer {
