@@ -18,7 +18,7 @@ import {
 import { isPlatform } from "../../src/oci/platform.ts";
 import { referrerOf, referrersIn, referrersIndex } from "../../src/oci/referrer.ts";
 import { tagsIn } from "../../src/upstream/tag-list.ts";
-import { foreignText, oddLetters } from "../support/foreign-text.ts";
+import { anyText, foreignText, oddLetters } from "../support/foreign-text.ts";
 import { holds } from "../support/holds.ts";
 import { digests } from "../support/names.ts";
 
@@ -33,13 +33,7 @@ const keys = fc.constantFrom(
 const { json } = fc.letrec<{ json: unknown; list: unknown[]; object: object }>((tie) => ({
   json: fc.oneof(
     { maxDepth: 5, depthIdentifier: "json" },
-    fc.oneof(
-      digests(),
-      fc.string({ unit: "binary" }),
-      fc.double(),
-      fc.integer(),
-      fc.constantFrom(null, true),
-    ),
+    fc.oneof(digests(), anyText(), fc.double(), fc.integer(), fc.constantFrom(null, true)),
     tie("list"),
     tie("object"),
   ),
