@@ -16,52 +16,76 @@ import { runSluice, SluiceProcess } from "../support/sluice-process.ts";
 const { multi, list } = hubCorpus;
 const { zstd, serviceA } = ghcrCorpus;
 
-test("dockerd pulls and builds through the mirror with the daemon.json that client-config writes", async (t) => {
-  if (!haveRoot(t) || !haveAll(t, "docker-registry", "dockerd", "docker", "runc")) return;
-  await using lab = await Lab.start();
-  const root = await lab.written("docker");
-  await using dockerd = await Dockerd.start({ configFile: join(root, "etc/docker/daemon.json") });
+test("clients pull through the mirror with what client-config writes", async (t) => {
+  if (!haveRoot(t) || !haveAll(t, "docker-registry", "runc")) return;
+  await using registries = await CorpusRegistries.start();
 
-  await dockerd.docker("pull", nameOf(multi));
-  assert.equal(await dockerd.run(nameOf(multi)), `${multi.repository}\n`);
-  await dockerd.build("built", `FROM ${nameOf(list)}\nLABEL a=b\n`);
-  assert.equal(await dockerd.run("built"), `${list.repository}\n`);
+  await t.test(
+    "dockerd pulls and builds through the mirror with the daemon.json that client-config writes",
+    async (t) => {
+      if (!haveAll(t, "dockerd", "docker")) return;
+      await using lab = await Lab.start(registries);
+      const root = await lab.written("docker");
+      await using dockerd = await Dockerd.start({
+        configFile: join(root, "etc/docker/daemon.json"),
+      });
 
-  await lab.pulledFrom(["docker.io"]);
-});
+      await dockerd.docker("pull", nameOf(multi));
+      assert.equal(await dockerd.run(nameOf(multi)), `${multi.repository}\n`);
+      await dockerd.build("built", `FROM ${nameOf(list)}\nLABEL a=b\n`);
+      assert.equal(await dockerd.run("built"), `${list.repository}\n`);
 
-test("containerd pulls through the mirror with the hosts.toml files that client-config writes", async (t) => {
-  if (!haveRoot(t) || !haveAll(t, "docker-registry", "containerd", "ctr", "runc")) return;
-  await using lab = await Lab.start();
-  await using containerd = await Containerd.start({ mirror: lab.registries.hub.url });
-  const images = [`docker.io/${nameOf(multi)}`, `ghcr.io/${nameOf(zstd)}`, lab.onPort(serviceA)];
+      await lab.pulledFrom(["docker.io"]);
+    },
+  );
 
-  for (const flags of [[], ["--any-registry"]]) {
-    const root = await lab.written("containerd", ...flags);
-    await containerd.useHosts(join(root, "etc/containerd/certs.d"));
-    const before = lab.pullCount();
-    for (const image of images) await containerd.pull(image);
-    assert.ok(lab.pullCount() > before, "the mirror was asked");
-    assert.equal(await containerd.run(`ghcr.io/${nameOf(zstd)}`), `${zstd.repository}\n`);
-    await containerd.remove(...images);
-    await containerd.collectGarbage();
-  }
+  await t.test(
+    "containerd pulls through the mirror with the hosts.toml files that client-config writes",
+    async (t) => {
+      if (!haveAll(t, "containerd", "ctr")) return;
+      await using lab = await Lab.start(registries);
+      await using containerd = await Containerd.start({ mirror: lab.registries.hub.url });
+      const images = [
+        `docker.io/${nameOf(multi)}`,
+        `ghcr.io/${nameOf(zstd)}`,
+        lab.onPort(serviceA),
+      ];
 
-  await lab.pulledFrom(["docker.io", "ghcr.io", lab.registries.ghcr.host]);
-});
+      for (const flags of [[], ["--any-registry"]]) {
+        const root = await lab.written("containerd", ...flags);
+        await containerd.useHosts(join(root, "etc/containerd/certs.d"));
+        const before = lab.pullCount();
+        for (const image of images) await containerd.pull(image);
+        assert.ok(lab.pullCount() > before, "the mirror was asked");
+        assert.equal(await containerd.run(`ghcr.io/${nameOf(zstd)}`), `${zstd.repository}\n`);
+        await containerd.remove(...images);
+        await containerd.collectGarbage();
+      }
 
-test("podman pulls through the mirror with the registries.conf that client-config writes", async (t) => {
-  if (!haveRoot(t) || !haveAll(t, "docker-registry", "podman", "runc")) return;
-  await using lab = await Lab.start();
-  const root = await lab.written("podman");
-  const conf = join(root, "etc/containers/registries.conf.d/sluice.conf");
-  await using home = await ContainersHome.withConf(await readFile(conf, "utf8"));
-  const images = [`docker.io/${nameOf(multi)}`, `ghcr.io/${nameOf(zstd)}`, lab.onPort(serviceA)];
+      await lab.pulledFrom(["docker.io", "ghcr.io", lab.registries.ghcr.host]);
+    },
+  );
 
-  await home.podman("pull", "--quiet", ...images);
-  assert.equal(await home.run(`ghcr.io/${nameOf(zstd)}`), `${zstd.repository}\n`);
+  await t.test(
+    "podman pulls through the mirror with the registries.conf that client-config writes",
+    async (t) => {
+      if (!haveAll(t, "podman")) return;
+      await using lab = await Lab.start(registries);
+      const root = await lab.written("podman");
+      const conf = join(root, "etc/containers/registries.conf.d/sluice.conf");
+      await using home = await ContainersHome.withConf(await readFile(conf, "utf8"));
+      const images = [
+        `docker.io/${nameOf(multi)}`,
+        `ghcr.io/${nameOf(zstd)}`,
+        lab.onPort(serviceA),
+      ];
 
-  await lab.pulledFrom(["docker.io", "ghcr.io", lab.registries.ghcr.host]);
+      await home.podman("pull", "--quiet", ...images);
+      assert.equal(await home.run(`ghcr.io/${nameOf(zstd)}`), `${zstd.repository}\n`);
+
+      await lab.pulledFrom(["docker.io", "ghcr.io", lab.registries.ghcr.host]);
+    },
+  );
 });
 
 /** A mirror before two registries, one of which is known by its own address too, and a directory for clients' files. */
@@ -83,10 +107,9 @@ class Lab implements AsyncDisposable {
     this.#resources = resources;
   }
 
-  static async start(): Promise<Lab> {
+  static async start(registries: CorpusRegistries): Promise<Lab> {
     await using resources = new AsyncDisposableStack();
     const home = resources.use(await mkdtempDisposable(join(tmpdir(), "client-config-")));
-    const registries = resources.use(await CorpusRegistries.start());
     const { host, url } = registries.ghcr;
     const byAddress = { [host]: { endpoints: [url], aliases: ["ghcr.test"] } };
     const upstreams = { ...registries.upstreams, ...byAddress };

@@ -19,50 +19,58 @@ const images = [
 ];
 const byDigest = `ghcr.io/${serviceA.repository}@${serviceA.image.manifest.digest}`;
 
-test("podman pulls two registries' images from the mirror that registries.conf names", async (t) => {
-  if (!haveRoot(t) || !haveAll(t, "docker-registry", "podman", "runc")) return;
+test("clients pull from the mirror that registries.conf names, cold, warm and with upstreams stopped", async (t) => {
+  if (!haveAll(t, "docker-registry")) return;
   await using registries = await CorpusRegistries.start();
-  await using mirror = await mirrorBefore(registries);
-  await using home = await ContainersHome.make({ mirrorHost: mirror.host });
 
-  await coldWarmAndDown(registries, async () => {
-    await home.podman("pull", "--quiet", ...images, byDigest);
-    assert.equal(await home.run(onHub(multi)), `${multi.repository}\n`);
-    assert.equal(await home.run(onGhcr(zstd)), `${zstd.repository}\n`);
-    await home.podman("rmi", "--all", "--force");
-  });
-});
+  await t.test(
+    "podman pulls two registries' images from the mirror that registries.conf names",
+    async (t) => {
+      if (!haveRoot(t) || !haveAll(t, "podman", "runc")) return;
+      await using mirror = await mirrorBefore(registries);
+      await using home = await ContainersHome.make({ mirrorHost: mirror.host });
 
-test("buildah takes base images from the mirror that registries.conf names", async (t) => {
-  if (!haveRoot(t) || !haveAll(t, "docker-registry", "buildah")) return;
-  await using registries = await CorpusRegistries.start();
-  await using mirror = await mirrorBefore(registries);
-  await using home = await ContainersHome.make({ mirrorHost: mirror.host });
+      await coldWarmAndDown(registries, async () => {
+        await home.podman("pull", "--quiet", ...images, byDigest);
+        assert.equal(await home.run(onHub(multi)), `${multi.repository}\n`);
+        assert.equal(await home.run(onGhcr(zstd)), `${zstd.repository}\n`);
+        await home.podman("rmi", "--all", "--force");
+      });
+    },
+  );
 
-  await coldWarmAndDown(registries, async () => {
-    for (const image of [multi, list].map(onHub)) await home.buildah("pull", "--quiet", image);
-    await home.buildah("from", onGhcr(zstd));
-    await home.buildah("from", byDigest);
-    await home.buildah("rm", "--all");
-    await home.buildah("rmi", "--all", "--force");
-  });
-});
+  await t.test(
+    "buildah takes base images from the mirror that registries.conf names",
+    async (t) => {
+      if (!haveRoot(t) || !haveAll(t, "buildah")) return;
+      await using mirror = await mirrorBefore(registries);
+      await using home = await ContainersHome.make({ mirrorHost: mirror.host });
 
-test("skopeo copies from the mirror that registries.conf names", async (t) => {
-  if (!haveAll(t, "docker-registry", "skopeo")) return;
-  await using registries = await CorpusRegistries.start();
-  await using mirror = await mirrorBefore(registries);
-  await using home = await mkdtempDisposable(join(tmpdir(), "registries-conf-"));
-  const conf = join(home.path, "registries.conf");
-  await writeFile(conf, registriesConf(mirror.host));
-  const layout = join(home.path, "layout");
-  const flags = ["--registries-conf", conf, "copy", "--quiet", "--all", "--preserve-digests"];
+      await coldWarmAndDown(registries, async () => {
+        for (const image of [multi, list].map(onHub)) await home.buildah("pull", "--quiet", image);
+        await home.buildah("from", onGhcr(zstd));
+        await home.buildah("from", byDigest);
+        await home.buildah("rm", "--all");
+        await home.buildah("rmi", "--all", "--force");
+      });
+    },
+  );
 
-  await coldWarmAndDown(registries, async () => {
-    await skopeo(...flags, `docker://${onGhcr(signed)}`, `oci:${layout}:v1`);
-    const raw = await skopeo("inspect", "--raw", `oci:${layout}:v1`);
-    assert.equal(raw, signed.image.manifest.bytes.toString());
-    await rm(layout, { recursive: true });
+  await t.test("skopeo copies from the mirror that registries.conf names", async (t) => {
+    if (!haveAll(t, "skopeo")) return;
+    await using mirror = await mirrorBefore(registries);
+    await using home = await mkdtempDisposable(join(tmpdir(), "registries-conf-"));
+    const conf = join(home.path, "registries.conf");
+    await writeFile(conf, registriesConf(mirror.host));
+    const layout = join(home.path, "layout");
+    const flags = ["--registries-conf", conf, "copy", "--quiet", "--all", "--preserve-digests"];
+
+    await coldWarmAndDown(registries, async () => {
+      await skopeo(...flags, `docker://${onGhcr(signed)}`, `oci:${layout}:v1`);
+      const raw = await skopeo("inspect", "--raw", `oci:${layout}:v1`);
+      assert.equal(raw, signed.image.manifest.bytes.toString());
+      await rm(layout, { recursive: true });
+    });
   });
 });
 

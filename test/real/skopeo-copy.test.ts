@@ -10,53 +10,58 @@ import { CorpusRegistries } from "../support/corpus-registries.ts";
 import { haveAll } from "../support/real-program.ts";
 import { copyAll, skopeo } from "../support/skopeo.ts";
 
-test("skopeo copies images and artifacts of every kind, and gets the same files as from upstream itself", async (t) => {
+test("skopeo reads through the mirror what it reads from upstream itself", async (t) => {
   if (!haveAll(t, "docker-registry", "skopeo")) return;
   await using registries = await CorpusRegistries.start();
-  await using mirror = await mirrorBefore(registries);
-  await using home = await mkdtempDisposable(join(tmpdir(), "copies-"));
-  const direct = await copied(join(home.path, "direct"), {
-    hub: registries.hub.host,
-    ghcr: registries.ghcr.host,
+
+  await t.test(
+    "skopeo copies images and artifacts of every kind, and gets the same files as from upstream itself",
+    async () => {
+      await using mirror = await mirrorBefore(registries);
+      await using home = await mkdtempDisposable(join(tmpdir(), "copies-"));
+      const direct = await copied(join(home.path, "direct"), {
+        hub: registries.hub.host,
+        ghcr: registries.ghcr.host,
+      });
+
+      await coldWarmAndDown(registries, async () => {
+        const directory = join(home.path, "mirrored");
+        const hosts = { hub: mirror.host, ghcr: `${mirror.host}/ghcr.io` };
+        assert.deepEqual(await copied(directory, hosts), direct);
+        await rm(directory, { recursive: true });
+      });
+    },
+  );
+
+  await t.test("skopeo sync brings every tag of a repository, signatures too", async () => {
+    await using mirror = await mirrorBefore(registries);
+    await using home = await mkdtempDisposable(join(tmpdir(), "synced-"));
+    const [direct, mirrored] = [join(home.path, "direct"), join(home.path, "mirrored")];
+    const { repository } = ghcrCorpus.signed;
+
+    await sync(`${registries.ghcr.host}/${repository}`, direct);
+    await sync(`${mirror.host}/ghcr.io/${repository}`, mirrored);
+
+    const files = await contentOf(direct);
+    assert.equal([...files.keys()].filter((path) => path.endsWith("/manifest.json")).length, 3);
+    assert.deepEqual(await contentOf(mirrored), files);
   });
 
-  await coldWarmAndDown(registries, async () => {
-    const directory = join(home.path, "mirrored");
-    const hosts = { hub: mirror.host, ghcr: `${mirror.host}/ghcr.io` };
-    assert.deepEqual(await copied(directory, hosts), direct);
-    await rm(directory, { recursive: true });
-  });
-});
+  await t.test(
+    "skopeo inspects an image, and sees the manifest's own bytes and every tag",
+    async () => {
+      await using mirror = await mirrorBefore(registries);
+      const { tags, image } = hubCorpus.multi;
+      const name = `docker://${mirror.host}/sluice-multi:1.0`;
 
-test("skopeo sync brings every tag of a repository, signatures too", async (t) => {
-  if (!haveAll(t, "docker-registry", "skopeo")) return;
-  await using registries = await CorpusRegistries.start();
-  await using mirror = await mirrorBefore(registries);
-  await using home = await mkdtempDisposable(join(tmpdir(), "synced-"));
-  const [direct, mirrored] = [join(home.path, "direct"), join(home.path, "mirrored")];
-  const { repository } = ghcrCorpus.signed;
+      const inspected = JSON.parse(await skopeo("inspect", "--tls-verify=false", name));
+      const raw = await skopeo("inspect", "--raw", "--tls-verify=false", name);
 
-  await sync(`${registries.ghcr.host}/${repository}`, direct);
-  await sync(`${mirror.host}/ghcr.io/${repository}`, mirrored);
-
-  const files = await contentOf(direct);
-  assert.equal([...files.keys()].filter((path) => path.endsWith("/manifest.json")).length, 3);
-  assert.deepEqual(await contentOf(mirrored), files);
-});
-
-test("skopeo inspects an image, and sees the manifest's own bytes and every tag", async (t) => {
-  if (!haveAll(t, "docker-registry", "skopeo")) return;
-  await using registries = await CorpusRegistries.start();
-  await using mirror = await mirrorBefore(registries);
-  const { tags, image } = hubCorpus.multi;
-  const name = `docker://${mirror.host}/sluice-multi:1.0`;
-
-  const inspected = JSON.parse(await skopeo("inspect", "--tls-verify=false", name));
-  const raw = await skopeo("inspect", "--raw", "--tls-verify=false", name);
-
-  assert.equal(inspected.Digest, image.manifest.digest);
-  assert.deepEqual(inspected.RepoTags.toSorted(), tags);
-  assert.equal(raw, image.manifest.bytes.toString());
+      assert.equal(inspected.Digest, image.manifest.digest);
+      assert.deepEqual(inspected.RepoTags.toSorted(), tags);
+      assert.equal(raw, image.manifest.bytes.toString());
+    },
+  );
 });
 
 /** Every file of a copy of the whole corpus, by its path, as the digest of its bytes. */
