@@ -1,5 +1,6 @@
-/** The buffers of one body: two, of which one is filled while the socket takes the other, or one. */
+/** The buffers of one body. */
 export interface LentBuffers extends Disposable {
+  /** Two, of which one is filled while the socket takes the other, or one. They take memory from the first look at them on. */
   readonly buffers: readonly [Buffer, ...Buffer[]];
 }
 
@@ -31,17 +32,27 @@ export class BufferBudget {
     const shareBytes = this.#limitBytes / (2 * this.#lent);
     const isCrowd = shareBytes <= crowdBytes;
     const sizeBytes = sizeWithin(isCrowd ? crowdBytes : shareBytes / 2, wantedBytes);
-    const buffers: [Buffer, ...Buffer[]] = [this.#take(sizeBytes)];
-    if (!isCrowd && wantedBytes > sizeBytes) buffers.push(this.#take(sizeBytes));
-    return { buffers, [Symbol.dispose]: () => this.#takeBack(buffers) };
+    const isPair = !isCrowd && wantedBytes > sizeBytes;
+    let taken: [Buffer, ...Buffer[]] | null = null;
+    const take = (): [Buffer, ...Buffer[]] => {
+      taken ??= isPair ? [this.#take(sizeBytes), this.#take(sizeBytes)] : [this.#take(sizeBytes)];
+      return taken;
+    };
+    return {
+      get buffers() {
+        return take();
+      },
+      [Symbol.dispose]: () => this.#takeBack(taken),
+    };
   }
 
   #take(sizeBytes: number): Buffer {
     return this.#idle.get(sizeBytes)?.pop() ?? Buffer.allocUnsafeSlow(sizeBytes);
   }
 
-  #takeBack(buffers: readonly [Buffer, ...Buffer[]]): void {
+  #takeBack(buffers: readonly [Buffer, ...Buffer[]] | null): void {
     this.#lent--;
+    if (!buffers) return;
     const sizeBytes = buffers[0].length;
     const idle = this.#idle.get(sizeBytes) ?? [];
     // What would be more than a quarter of the budget goes back to the heap.

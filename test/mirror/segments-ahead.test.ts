@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SegmentMemory } from "../../src/mirror/fills/segment-memory.ts";
+import { LentMemory } from "../../src/mirror/fills/lent-memory.ts";
 import { planSegments, type SegmentPlan } from "../../src/mirror/fills/segment-plan.ts";
 import { SegmentsAhead, type SegmentsAheadOptions } from "../../src/mirror/fills/segments-ahead.ts";
 import type { ByteRange } from "../../src/oci/byte-range.ts";
@@ -27,7 +27,7 @@ test("a small blob is not cut into segments, nor is any for one connection", () 
 });
 
 test("memory for segments is lent as long as there is some, and again when it is given back", () => {
-  const memory = new SegmentMemory();
+  const memory = new LentMemory(128 * mebibyte);
   const lent = Array.from({ length: 4 }, () => memory.lend(32 * mebibyte) ?? assert.fail());
 
   assert.equal(memory.lend(1), null);
@@ -37,7 +37,7 @@ test("memory for segments is lent as long as there is some, and again when it is
 });
 
 test("a fill for which no memory is left asks for nothing ahead until there is some", async () => {
-  const memory = new SegmentMemory();
+  const memory = new LentMemory(128 * mebibyte);
   const others = memory.lend(128 * mebibyte) ?? assert.fail();
   const asked: ByteRange[] = [];
   using ahead = newAhead({ memory, ask: noteTo(asked) });
@@ -102,7 +102,7 @@ function newAhead(options: Partial<SegmentsAheadOptions>): SegmentsAhead {
   return new SegmentsAhead({
     plan,
     whence: nowhere,
-    memory: new SegmentMemory(),
+    memory: new LentMemory(128 * mebibyte),
     mayAsk: () => true,
     ask: async () => null,
     onBegin: () => {},

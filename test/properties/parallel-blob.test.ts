@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { BlobSource } from "../../src/mirror/fills/blob-source.ts";
+import { LentMemory } from "../../src/mirror/fills/lent-memory.ts";
 import { ParallelBlob, type SingleStart } from "../../src/mirror/fills/parallel-blob.ts";
-import { SegmentMemory } from "../../src/mirror/fills/segment-memory.ts";
 import type { SegmentPlan } from "../../src/mirror/fills/segment-plan.ts";
 import { SegmentsAhead } from "../../src/mirror/fills/segments-ahead.ts";
 import type { Batch } from "../../src/upstream/exchange/batch.ts";
@@ -42,7 +42,7 @@ test("in whatever order parts come, and wherever they break off, what is read is
         const content = noise("read in parts", ofBlob.sizeBytes);
         const turn = (what: string): Promise<void> => scheduler.schedule(Promise.resolve(), what);
         const sender = new PartSender({ content, fates, turn });
-        const memory = new SegmentMemory();
+        const memory = new LentMemory(128 * 1024 * 1024);
         using blob = new ParallelBlob({
           sizeBytes: ofBlob.sizeBytes,
           ahead: new SegmentsAhead({

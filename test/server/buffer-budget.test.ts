@@ -61,6 +61,18 @@ for (const [wantedBytes, ...sizes] of wanted) {
   });
 }
 
+test("a body that needs no buffers takes none", () => {
+  const budget = new BufferBudget(limitBytes);
+  const before = budget.lend(all);
+  const [buffer] = before.buffers;
+  before[Symbol.dispose]();
+
+  using _borrows = budget.lend(all);
+  using reads = budget.lend(all);
+
+  assert.ok(reads.buffers.includes(buffer));
+});
+
 test("a buffer that is given back is lent again, to one body at a time", () => {
   const budget = new BufferBudget(limitBytes);
   const first = budget.lend(all);
@@ -78,7 +90,7 @@ test("buffers that are given back count no more: the next body gets large ones a
   const budget = new BufferBudget(limitBytes);
   {
     using pairs = new DisposableStack();
-    for (let body = 0; body < 1000; body++) pairs.use(budget.lend(all));
+    for (let body = 0; body < 1000; body++) totalOf(pairs.use(budget.lend(all)));
   }
 
   using lent = budget.lend(all);

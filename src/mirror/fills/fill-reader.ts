@@ -1,5 +1,6 @@
 import type { Metrics } from "../../telemetry/metrics.ts";
 import { waitFor } from "../../telemetry/waits.ts";
+import type { Batch } from "../../upstream/exchange/batch.ts";
 import type { Place } from "../../upstream/exchange/place.ts";
 import type { BlobReader } from "../blob-reader.ts";
 import type { Fill } from "./fill.ts";
@@ -40,23 +41,34 @@ export class FillReader implements BlobReader {
   }
 
   async read(target: Uint8Array, positionBytes: number): Promise<number> {
-    const { fill, gone } = this.#options;
-    for (;;) {
-      const { state } = fill;
-      if (state.kind === "failed") throw state.error;
-      if (state.kind === "verified") return await state.intake.read(target, positionBytes);
-      if (state.kind === "unstored") return await this.#readUnstored(state, target, positionBytes);
-      const aheadBytes = state.kind === "streaming" ? aheadOf(positionBytes, state) : 0;
-      if (state.kind === "streaming" && aheadBytes > 0) {
-        return await state.intake.read(target.subarray(0, aheadBytes), positionBytes);
-      }
-      await waitFor("body", () => fill.upstream.crowd.stay(() => fill.progress(gone)));
-    }
+    const state = await this.#come(positionBytes);
+    if (state.kind === "unstored") return await this.#readUnstored(state, target, positionBytes);
+    const aheadBytes = aheadOf(positionBytes, state);
+    return await state.intake.read(target.subarray(0, aheadBytes), positionBytes);
+  }
+
+  async borrow(positionBytes: number, limitBytes: number): Promise<Batch | null> {
+    const state = await this.#come(positionBytes);
+    if (state.kind === "unstored") return null;
+    const aheadBytes = aheadOf(positionBytes, state);
+    return state.intake.lend(positionBytes, Math.min(limitBytes, aheadBytes));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#rest.disposeAsync();
     await this.#options.leave();
+  }
+
+  /** Waits until something may be read from `positionBytes` on, or that is the end. */
+  async #come(positionBytes: number): Promise<Verified | Unstored | Streaming> {
+    const { fill, gone } = this.#options;
+    for (;;) {
+      const { state } = fill;
+      if (state.kind === "failed") throw state.error;
+      if (state.kind === "verified" || state.kind === "unstored") return state;
+      if (state.kind === "streaming" && aheadOf(positionBytes, state) > 0) return state;
+      await waitFor("body", () => fill.upstream.crowd.stay(() => fill.progress(gone)));
+    }
   }
 
   async #readUnstored(state: Unstored, target: Uint8Array, positionBytes: number): Promise<number> {
@@ -91,9 +103,13 @@ export class FillReader implements BlobReader {
   }
 }
 
+type Verified = Extract<FillState, { kind: "verified" }>;
 type Unstored = Extract<FillState, { kind: "unstored" }>;
 type Streaming = Extract<FillState, { kind: "streaming" }>;
 
-function aheadOf(positionBytes: number, { intake, sizeBytes }: Streaming): number {
-  return readableBytes(intake.writtenBytes, sizeBytes) - positionBytes;
+/** How many bytes from `positionBytes` on may be read now. */
+function aheadOf(positionBytes: number, state: Verified | Streaming): number {
+  const { kind, intake, sizeBytes } = state;
+  const endBytes = kind === "verified" ? sizeBytes : readableBytes(intake.writtenBytes, sizeBytes);
+  return Math.max(0, endBytes - positionBytes);
 }

@@ -8,9 +8,9 @@ import type { Place } from "../../upstream/exchange/place.ts";
 import type { Whence } from "../../upstream/part-of-blob.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { BlobSource } from "./blob-source.ts";
+import type { LentMemory } from "./lent-memory.ts";
 import { ParallelBlob } from "./parallel-blob.ts";
 import { ResumedBlob } from "./resumed-blob.ts";
-import type { SegmentMemory } from "./segment-memory.ts";
 import { planSegments, type SegmentPlan } from "./segment-plan.ts";
 import { SegmentsAhead } from "./segments-ahead.ts";
 
@@ -24,7 +24,7 @@ export interface FillSourceOptions {
   readonly signal: AbortSignal;
   /** The hash of all bytes that `next` has given. */
   readonly hashCopy: () => Promise<Hash>;
-  readonly memory: SegmentMemory;
+  readonly memory: LentMemory;
   readonly log: Log;
 }
 

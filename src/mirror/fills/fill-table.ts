@@ -7,14 +7,22 @@ import type { StorageTools } from "../storage-tools.ts";
 import type { Ruling } from "../tags/rules.ts";
 import { Fill, type FillTools } from "./fill.ts";
 import { FillReader } from "./fill-reader.ts";
+import { LentMemory } from "./lent-memory.ts";
 import { PassLimit } from "./pass-limit.ts";
 import { describeFill, type RunningFill } from "./running-fill.ts";
-import { SegmentMemory } from "./segment-memory.ts";
 import { WrongContent } from "./wrong-content.ts";
 
 // Fills that nobody reads go on, for whoever began them will come back; but clients that come and go must not
 // make the mirror download without end.
 const detachedFillsLimit = 4;
+
+// What all segments together may take: four fills, each with all of its window. Idle the mirror takes some 90 MiB, and it
+// stays below 256 MiB so.
+const segmentLimitBytes = 128 * 1024 * 1024;
+
+// What of fills clients may hold that have not taken it yet: four batches, which hundreds of readers of the same few fills
+// share. Beyond it they have copies, in buffers that are smaller the more of them there are.
+const readerLimitBytes = 8 * 1024 * 1024;
 
 /** The fills that run now: at most one an upstream and digest. */
 export class FillTable {
@@ -26,7 +34,11 @@ export class FillTable {
   readonly #wrong: WrongContent;
 
   constructor(tools: StorageTools) {
-    this.#tools = { ...tools, segmentMemory: new SegmentMemory() };
+    this.#tools = {
+      ...tools,
+      segmentMemory: new LentMemory(segmentLimitBytes),
+      readerMemory: new LentMemory(readerLimitBytes),
+    };
     this.#passLimit = new PassLimit(tools.metrics);
     this.#wrong = new WrongContent(tools.now);
   }

@@ -14,12 +14,13 @@ import type { BlobSource } from "./blob-source.ts";
 import { fillSource } from "./fill-source.ts";
 import type { FillState } from "./fill-state.ts";
 import { Intake, type NoIntake } from "./intake.ts";
+import type { LentMemory } from "./lent-memory.ts";
 import { Progress } from "./progress.ts";
-import type { SegmentMemory } from "./segment-memory.ts";
 import { Sources } from "./sources.ts";
 
 export interface FillTools extends StorageTools {
-  readonly segmentMemory: SegmentMemory;
+  readonly segmentMemory: LentMemory;
+  readonly readerMemory: LentMemory;
 }
 
 /**
@@ -180,8 +181,8 @@ export class Fill {
   }
 
   async #open(sizeBytes: number | null): Promise<Intake | NoIntake> {
-    const { store, log } = this.#tools;
-    const tools = { store, log, rooms: () => this.#rooms };
+    const { store, log, readerMemory } = this.#tools;
+    const tools = { store, log, readerMemory, rooms: () => this.#rooms };
     const intake = await Intake.open(tools, this.digest, sizeBytes);
     if (typeof intake !== "string") this.#intake = intake;
     return intake;

@@ -5,6 +5,7 @@ import type { Room } from "../../storage/disk-budget.ts";
 import type { Batch } from "../../upstream/exchange/batch.ts";
 import type { Rooms } from "../eviction/rooms.ts";
 import { orNull, type StorageTools } from "../storage-tools.ts";
+import type { LentMemory } from "./lent-memory.ts";
 import { RecentBytes } from "./recent-bytes.ts";
 
 // How much room content of unknown length takes at a time.
@@ -13,6 +14,8 @@ const growthBytes = 16 * 1024 * 1024;
 export interface IntakeTools extends Pick<StorageTools, "store" | "log"> {
   /** Where room is taken; asked each time, for it depends on who joins. */
   readonly rooms: () => Rooms;
+  /** What of it readers may hold. */
+  readonly readerMemory: LentMemory;
 }
 
 /** Why there is no intake. */
@@ -22,12 +25,13 @@ export type NoIntake = "no room is left" | "the store failed";
 export class Intake implements ReadableBytes, AsyncDisposable {
   readonly #tools: IntakeTools;
   readonly #ingest: Ingest;
-  readonly #recent = new RecentBytes();
+  readonly #recent: RecentBytes;
   // Held until the content has its row or is let go: readers of what was not stored keep its bytes on the disk.
   readonly #room: Room;
 
   private constructor(tools: IntakeTools, ingest: Ingest, room: Room) {
     this.#tools = tools;
+    this.#recent = new RecentBytes(tools.readerMemory);
     this.#ingest = ingest;
     this.#room = room;
   }
@@ -58,6 +62,11 @@ export class Intake implements ReadableBytes, AsyncDisposable {
     const stored = await orNull(this.#tools.log, () => this.#append(batch));
     if (stored) this.#recent.put(batch, startBytes);
     return stored === true;
+  }
+
+  /** As `RecentBytes.lend`. */
+  lend(positionBytes: number, limitBytes: number): Batch | null {
+    return this.#recent.lend(positionBytes, limitBytes);
   }
 
   async read(target: Uint8Array, positionBytes: number): Promise<number> {

@@ -2,15 +2,15 @@ import type { ByteRange } from "../../oci/byte-range.ts";
 import type { Source, UpstreamBlob } from "../../upstream/answers.ts";
 import type { Whence } from "../../upstream/part-of-blob.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { LentMemory } from "./lent-memory.ts";
 import { Segment } from "./segment.ts";
-import type { SegmentMemory } from "./segment-memory.ts";
 import type { SegmentPlan } from "./segment-plan.ts";
 
 export interface SegmentsAheadOptions {
   readonly plan: SegmentPlan;
   /** Where the answer came from that the blob began with. */
   readonly whence: Whence;
-  readonly memory: SegmentMemory;
+  readonly memory: LentMemory;
   /** Whether one more may be asked for now, beside those that are. */
   readonly mayAsk: () => boolean;
   /** Asks for a part; null if upstream sends no such part. */
