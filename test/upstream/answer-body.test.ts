@@ -55,9 +55,62 @@ test("a body that nobody takes from yet is read no further than a little, and fu
   assert.equal((await second)?.sizeBytes, 64 * 1024);
   body.onResponseData(controller, Buffer.alloc(64 * 1024));
   assert.equal(controller.paused, false);
-  body.onResponseData(controller, Buffer.alloc(1024 * 1024));
+  body.onResponseData(controller, Buffer.alloc(2 * 1024 * 1024));
   assert.equal(controller.paused, true);
 });
+
+test("of many bodies at once less waits of each than of few, and of the last ones more again", async () => {
+  const buffers = new ReceiveBuffers();
+  const all = await Promise.all(Array.from({ length: 5 }, () => begun(buffers)));
+  const [first] = all;
+  assert.ok(first);
+
+  first.body.onResponseData(first.controller, mebibyte);
+  assert.equal(first.controller.paused, true);
+
+  for (const { body } of all.slice(1)) body.onResponseEnd();
+  await first.body.next();
+  first.body.onResponseData(first.controller, mebibyte);
+  assert.equal(first.controller.paused, false);
+});
+
+test("a body that had ended before anybody took it counts for none that comes", async () => {
+  const buffers = new ReceiveBuffers();
+  for (let nth = 0; nth < 10; nth++) {
+    const { body, controller } = started(buffers);
+    body.onResponseData(controller, Buffer.alloc(1));
+    body.onResponseEnd();
+    await body.next();
+  }
+  const { body, controller } = await begun(buffers);
+
+  body.onResponseData(controller, mebibyte);
+
+  assert.equal(controller.paused, false);
+});
+
+const mebibyte = Buffer.alloc(1024 * 1024);
+
+interface Started {
+  readonly body: AnswerBody;
+  readonly controller: Controller;
+}
+
+/** A body of which the first bytes were taken. */
+async function begun(buffers: ReceiveBuffers): Promise<Started> {
+  const { body, controller } = started(buffers);
+  body.onResponseData(controller, Buffer.alloc(1));
+  await body.next();
+  return { body, controller };
+}
+
+function started(buffers: ReceiveBuffers): Started {
+  const listener = { onStart: () => {}, onHeader: () => {}, onFailure: () => {} };
+  const body = new AnswerBody(listener, buffers);
+  const controller = new Controller();
+  body.onRequestStart(controller);
+  return { body, controller };
+}
 
 /** Undici's, as far as a body knows it. */
 class Controller implements Dispatcher.DispatchController {

@@ -3,10 +3,6 @@ import type { Dispatcher } from "undici";
 import type { Batch } from "./batch.ts";
 import type { ReceiveBuffers } from "./receive-buffers.ts";
 
-// Bytes taken from the socket that nobody asked for yet: two reads of a quick one, so that one comes while the other is
-// written. A hundred fills at once, as fast as they came, took 200 MiB with all that belongs to them.
-const queueLimitBytes = 1024 * 1024;
-
 // The same until the first are taken, and nothing more is until the next are asked for. A client's first byte waits for those
 // to be received, hashed and written: for 1 MiB that takes 2 ms of CPU time.
 const firstQueueLimitBytes = 32 * 1024;
@@ -58,6 +54,8 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   #queuedBytes = 0;
   // Whether bytes of it were taken.
   #hasBegun = false;
+  // While it counts among those that come at once.
+  #place: Disposable | null = null;
   #interim = 0;
   #end: End = { kind: "open" };
   #wake: (() => void) | null = null;
@@ -84,7 +82,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
     this.#chunks = [];
     this.#queuedBytes = 0;
     if (this.#hasBegun) this.#goOn();
-    this.#hasBegun = true;
+    else this.#begin();
     return batch;
   }
 
@@ -151,7 +149,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#queuedBytes += chunk.length;
-    const limitBytes = this.#hasBegun ? queueLimitBytes : firstQueueLimitBytes;
+    const limitBytes = this.#hasBegun ? this.#buffers.queueLimitBytes : firstQueueLimitBytes;
     if (this.#queuedBytes >= limitBytes) controller.pause();
     this.#awaken();
   }
@@ -163,6 +161,11 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#listener.onFailure(error);
     this.#finish({ kind: "failed", error });
+  }
+
+  #begin(): void {
+    this.#hasBegun = true;
+    if (this.#end.kind === "open") this.#place = this.#buffers.enter();
   }
 
   #goOn(): void {
@@ -179,6 +182,7 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
 
   #finish(end: End): void {
     this.#end = end;
+    this.#place?.[Symbol.dispose]();
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#onOver?.();
     this.#awaken();

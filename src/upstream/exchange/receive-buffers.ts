@@ -17,6 +17,13 @@ const idleLimit = 16;
 // in chunks never does, for what is between them is nobody's to give back.
 const unreturnedLimit = 16;
 
+// What may be taken from sockets before anybody asks for it: one batch of a body, which comes while the one before is written. Of
+// few bodies 2 MiB each, for what a batch costs the main thread beside its bytes is a fifth of a fill with 1 MiB; of more
+// 1 MiB, so that a hundred fills at once take no more than some 200 MiB with all that belongs to them.
+const largeQueueBytes = 2 * 1024 * 1024;
+const queueBytes = 1024 * 1024;
+const fewBodies = 4;
+
 /** How many pieces a socket has taken since one of its came back. */
 interface Debt {
   pieces: number;
@@ -46,6 +53,21 @@ export class ReceiveBuffers {
   readonly #idle: Piece[] = [];
   // Of the socket that has just read.
   #hasMore = false;
+  #bodies = 0;
+
+  /** How much of a body may wait for whoever takes it, in bytes. */
+  get queueLimitBytes(): number {
+    return this.#bodies > fewBodies ? queueBytes : largeQueueBytes;
+  }
+
+  /** A body comes until disposed, once. */
+  enter(): Disposable {
+    this.#bodies++;
+    const leave = (): void => {
+      this.#bodies--;
+    };
+    return { [Symbol.dispose]: leave };
+  }
 
   /** How a socket is to read, for `net.connect` and `tls.connect`: what comes is pushed to it as Node would do it. */
   get onread(): OnReadOpts {
