@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { CommandOptions } from "../command-options.ts";
+import { keepTickShape } from "../keep-tick-shape.ts";
 import { tuneHeap } from "../tune-heap.ts";
 
 export function addServe(program: Command): void {
@@ -9,6 +10,7 @@ export function addServe(program: Command): void {
     .addHelpText("after", serveHelp)
     .action(async (_options: object, command: Command) => {
       tuneHeap();
+      keepTickShape();
       const { serve } = await import("../commands/serve.ts");
       await serve(command.optsWithGlobals<CommandOptions>());
     });
