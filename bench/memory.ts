@@ -1,7 +1,7 @@
 // How much memory does it take: idle, while a blob comes, and with 500 slow clients?
 
 import { noiseBlob } from "../test/support/images.ts";
-import type { Running } from "./support/contestant.ts";
+import type { Contestant, Running } from "./support/contestant.ts";
 import { curlTogether } from "./support/curl.ts";
 import { type PlacedBlob, placeBlob } from "./support/origin.ts";
 import { idle } from "./support/process-tree.ts";
