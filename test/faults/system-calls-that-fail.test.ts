@@ -37,8 +37,8 @@ const failures: Readonly<Record<string, Failure>> = {
 // The first of a call's turns find the store at its work; after them come the catalog's many.
 const mostTurns = 5;
 
-// Several turns of the store's writes.
-const coldBytes = 1_000_000;
+// Several turns of the writes of many buffers at once, which the store makes where more has come than it writes.
+const coldBytes = 3_000_000;
 
 const seed = seedOfRun();
 
