@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type CountedBy, RequestCounts } from "./request-counts.ts";
 
 // A hit takes well under a millisecond, a large cold layer minutes.
@@ -285,5 +285,14 @@ export class Metrics {
   /** The same of a listener at which somebody can log in. */
   beginLogins(listener: string): void {
     for (const reason of loginFailures) this.authenticationFailures.inc({ listener, reason }, 0);
+  }
+
+  /** Adds the `process_` and `nodejs_` metrics, which watch the whole process. */
+  watchProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+    // Gauges called as counters are, of what other metrics tell by type.
+    for (const what of ["handles", "requests", "resources"]) {
+      this.registry.removeSingleMetric(`nodejs_active_${what}_total`);
+    }
   }
 }

@@ -15,7 +15,6 @@ import { DistributionError } from "../oci/distribution-error.ts";
 import { RegistryServer, type RegistryServerOptions } from "../server/server.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { openFilesLimit } from "../telemetry/open-files.ts";
-import { watchProcess } from "../telemetry/process-metrics.ts";
 import { openAdminListeners } from "./admin-listeners.ts";
 import { ConfiguredGate } from "./configured-gate.ts";
 import { inEffect, warnOfRestart } from "./in-effect.ts";
@@ -58,7 +57,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, log, now, monotonicMs } = options;
   const opened = await openMirror(stack, options);
   const { layout, mirror, configured, health, metrics, doctor, logLevel } = opened;
-  watchProcess(metrics.registry);
+  metrics.watchProcess();
   mirror.evictor.watch();
   const { verifier } = mirror;
   const upkeep = { log, now, monotonicMs, verifier, scrubMs: config.storage.scrubMs };

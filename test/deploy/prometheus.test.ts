@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse as parseYaml } from "yaml";
 import { Metrics } from "../../src/telemetry/metrics.ts";
-import { watchProcess } from "../../src/telemetry/process-metrics.ts";
 import { deployFile } from "../support/deploy.ts";
 import { namedIn } from "../support/promql.ts";
 
@@ -114,7 +113,7 @@ function selectorOf(selector: string): (labels: string) => boolean {
 
 function watched(): Metrics {
   const all = new Metrics("0");
-  watchProcess(all.registry);
+  all.watchProcess();
   return all;
 }
 
