@@ -7,20 +7,20 @@ interface Duration {
 
 /** How many seconds each question takes on two quiet cores, by its name. */
 export const durations: Readonly<Record<string, Duration>> = {
-  "warm-blob": { full: 144, quick: 7 },
-  "warm-tls": { full: 77, quick: 3 },
-  "cold-blob": { full: 160, quick: 5 },
-  stampede: { full: 155, quick: 5 },
-  "long-line": { full: 111, quick: 5 },
-  "parallel-fill": { full: 114, quick: 9 },
-  "first-byte": { full: 84, quick: 5 },
-  "warm-manifest": { full: 112, quick: 10 },
-  login: { full: 41, quick: 6 },
-  skopeo: { full: 44, quick: 5 },
-  memory: { full: 196, quick: 9 },
-  "large-catalog": { full: 80, quick: 5 },
-  "kept-traffic": { full: 44, quick: 5 },
-  growth: { full: 133, quick: 12 },
+  "warm-blob": { full: 126, quick: 6 },
+  "warm-tls": { full: 67, quick: 3 },
+  "cold-blob": { full: 127, quick: 4 },
+  stampede: { full: 90, quick: 4 },
+  "long-line": { full: 104, quick: 5 },
+  "parallel-fill": { full: 111, quick: 8 },
+  "first-byte": { full: 78, quick: 4 },
+  "warm-manifest": { full: 99, quick: 10 },
+  login: { full: 35, quick: 5 },
+  skopeo: { full: 32, quick: 4 },
+  memory: { full: 191, quick: 9 },
+  "large-catalog": { full: 70, quick: 4 },
+  "kept-traffic": { full: 35, quick: 4 },
+  growth: { full: 119, quick: 14 },
 };
 
 /** Of a run, how many seconds are left: what is known of questions, by how long those before took beside that. */
