@@ -183,6 +183,8 @@ export class AnswerBody implements Dispatcher.DispatchHandler {
   #finish(end: End): void {
     this.#end = end;
     this.#place?.[Symbol.dispose]();
+    // undici tells of an error behind the end, too, where telling of the end has thrown.
+    this.#place = null;
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#onOver?.();
     this.#awaken();
