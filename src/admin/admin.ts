@@ -1,12 +1,12 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
-import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import type { AdminAccess } from "./guards/admin-access.ts";
 import { watchChanges } from "./guards/changes.ts";
 import { loggedInOnly } from "./guards/login.ts";
+import { orderLimit } from "./guards/order-limit.ts";
 import { ownNamesOnly } from "./guards/own-names.ts";
 import { questionLimit } from "./guards/question-limit.ts";
 import { addDashboard } from "./page/dashboard.ts";
@@ -35,7 +35,7 @@ import { addVerify } from "./routes/verify.ts";
 import { addWhy } from "./routes/why.ts";
 
 // What is asked of the mirror is a line of JSON.
-const bodyLimitBytes = 64 * 1024;
+const orderLimitBytes = 64 * 1024;
 
 // Some walk through the whole catalog, in a thread and some 40 MiB each: a page that is reloaded all the time, or a
 // script, must not take the memory of pulls. Probes and metrics do not count.
@@ -57,7 +57,7 @@ export function createAdminApi(tools: AdminTools, access: AdminAccess): AdminApi
   if (access.kind === "address") {
     api.use(pageHeaders(), ownNamesOnly(access.isOwnName), loggedInOnly(tools.log, access));
   }
-  api.use(bodyLimit({ maxSize: bodyLimitBytes }));
+  api.use(orderLimit(orderLimitBytes));
   addProbes(api, tools);
   api.use("/api/v1/*", questionLimit(questionsAtOnce), watchChanges(tools.log, access));
   addStats(api, tools);

@@ -139,6 +139,21 @@ test("a purge takes names of images, and no paths", async () => {
   }
 });
 
+test("an order that is too long is refused", async () => {
+  await using mirror = await TestMirror.start({ upstreams });
+  const body = Buffer.from(JSON.stringify({ patterns: [`docker.io/${"a".repeat(64 * 1024)}`] }));
+  const headers = { ...json, origin: mirror.adminUrl };
+
+  const answer = await ask(`${mirror.adminUrl}/api/v1/pin`, { method: "POST", headers, body });
+
+  assert.equal(answer.status, 413);
+  assert.equal(
+    JSON.parse(answer.bytes.toString()).error,
+    "an order may have 65536 bytes, and this has more",
+  );
+  assert.equal(await pinned(mirror), 0);
+});
+
 test("of many orders at once each is carried out and logged, or told to come again", async () => {
   await using mirror = await TestMirror.start({ upstreams });
   const own = { ...ownPage, origin: mirror.adminUrl };

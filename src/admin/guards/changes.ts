@@ -8,8 +8,8 @@ import { isLoopbackName, nameIn } from "./own-names.ts";
 /** Lets nobody change something who may not, and writes a line in the log for each change: who asked for what. */
 export function watchChanges(log: Log, access: AdminAccess): MiddlewareHandler {
   return async (context, next) => {
+    if (!isOrder(context)) return await next();
     const { req } = context;
-    if (req.method === "GET" || req.method === "HEAD") return await next();
     const asker = askerOf(context, access);
     const refusal = access.kind === "address" ? refusalOf(context) : null;
     if (refusal !== null) {
@@ -22,6 +22,11 @@ export function watchChanges(log: Log, access: AdminAccess): MiddlewareHandler {
       log.info({ ...asker, target: req.path, order }, "change was asked for");
     return await next();
   };
+}
+
+/** Whether a request may change something. */
+export function isOrder({ req }: Context): boolean {
+  return req.method !== "GET" && req.method !== "HEAD";
 }
 
 interface Refusal {
