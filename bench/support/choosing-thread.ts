@@ -1,3 +1,4 @@
+import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { EvictionOutlooks } from "./eviction-outlooks.ts";
 
@@ -8,8 +9,9 @@ export interface ChoosingThreadData {
 }
 
 // Asks again and again what would go, until it is sent a message; then tells how long each answer took, in ms. A thread of
-// its own, so that hits are timed by one that does nothing else.
+// its own, so that hits are timed by one that does nothing else, and behind that where both want a core.
 if (parentPort) {
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const { controlSocket, toBytes } = workerData as ChoosingThreadData;
   using outlooks = new EvictionOutlooks(controlSocket);
   let isOver = false;

@@ -21,5 +21,5 @@ export function parseHead(bytes: Buffer): AnswerHead | null {
 }
 
 export function requestFor(url: URL): string {
-  return `GET ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\nAccept: */*\r\n\r\n`;
+  return `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nAccept: */*\r\n\r\n`;
 }
