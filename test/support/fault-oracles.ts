@@ -14,12 +14,13 @@ export const descriptorsOfThread = 6;
  * Holds for every answer, whatever broke: one that is complete is the truth; one that is not is its beginning and
  * never the whole of it. Where the upstream lied, what it sent may have been passed on, but not to its end.
  *
- * A process that is `killed` may have sent all of a body in chunks, and not yet the chunk that ends it: the truth still.
+ * Where it was `brokenOff` by a kill, or by the client, all of a body may have come in chunks and not yet the chunk that ends
+ * it: the truth still.
  */
 export function assertNeverWrong(
   answer: CheckedAnswer,
   request: CheckedRequest,
-  { killed = false }: { readonly killed?: boolean } = {},
+  { brokenOff = false }: { readonly brokenOff?: boolean } = {},
 ): void {
   const { status, bodyBytes, trueBytes, lieBytes, complete, headers } = answer;
   if (status !== 200 && status !== 206) return;
@@ -30,7 +31,8 @@ export function assertNeverWrong(
   if (request.method === "HEAD") return;
   const expectedBytes = expectedBytesOf(answer, request);
   if (complete) assert.equal(bodyBytes, expectedBytes, `complete and of another size: ${what}`);
-  else if (killed && headers["transfer-encoding"] === "chunked" && trueBytes === bodyBytes) return;
+  else if (brokenOff && headers["transfer-encoding"] === "chunked" && trueBytes === bodyBytes)
+    return;
   else if (expectedBytes > 0) assert.ok(bodyBytes < expectedBytes, `whole but cut: ${what}`);
 }
 

@@ -300,11 +300,11 @@ class Turmoil implements AsyncDisposable {
     if (leaves) {
       await client.when(() => true).catch(() => {});
       this.#lose([item]);
-      return assertNeverWrong(client.answer, request, { killed: this.#sluice !== sluice });
+      return assertNeverWrong(client.answer, request, { brokenOff: true });
     }
     const answer = await client.end();
     this.#underway.delete(item);
-    assertNeverWrong(answer, request, { killed: this.#sluice !== sluice });
+    assertNeverWrong(answer, request, { brokenOff: this.#sluice !== sluice });
     this.#count(this.#answers, answer.complete ? String(answer.status) : "cut");
     if (isHit(answer)) {
       this.#hits++;
