@@ -109,18 +109,22 @@ test("a registry with htpasswd gives its images for the password in the file", a
 
 test("tokens that end amid pulls are renewed, and no client notices", async (t) => {
   if (!haveAll(t, "docker-registry", "openssl")) return;
-  const ends: readonly (readonly [what: string, lives: { said: number; real?: number }])[] = [
-    ["when they said", { said: 1 }],
-    ["long before they said", { said: 300, real: 1 }],
+  // Who is told that one has ended must not find the next one ended as well, however slow the machine is.
+  const ends: readonly (readonly [
+    what: string,
+    lives: { said: number; first?: number; issued: number },
+  ])[] = [
+    ["when they said", { said: 1, issued: 3 }],
+    ["long before they said", { said: 300, first: 1, issued: 2 }],
   ];
-  for (const [what, { said, real }] of ends) {
+  for (const [what, { said, first, issued }] of ends) {
     await t.test(what, async () => {
       const pushed = images(2);
       await using lab = await scene(pushed);
       await using tokens = await TokenServer.start({
         authorization,
         expiresInSeconds: said,
-        ...(real === undefined ? {} : { refusedAfterSeconds: real }),
+        ...(first === undefined ? {} : { firstRefusedAfterSeconds: first }),
       });
       await using registry = await DockerRegistry.start({
         directory: lab.directory,
@@ -132,14 +136,14 @@ test("tokens that end amid pulls are renewed, and no client notices", async (t) 
       await using mirror = await mirrorOf(registry, credentials, { realms, env });
 
       await assertPulled(mirror, 0, pushed[0]);
-      await eventually("a third token", async () => {
+      await eventually("a new token", async () => {
         assert.equal((await manifestOf(mirror, "none")).status, 404);
-        return tokens.issued >= 3;
+        return tokens.issued >= issued;
       });
       await assertPulled(mirror, 1, pushed[1]);
 
       const refusals = (await registry.requests()).filter(({ status }) => status === 401);
-      assert.ok(real === undefined ? refusals.length === 1 : refusals.length >= 3);
+      assert.ok(first === undefined ? refusals.length === 1 : refusals.length >= 2);
       await assertNothingSecret(mirror);
     });
   }

@@ -15,8 +15,8 @@ export interface TokenServerOptions {
   readonly isPublic?: (repository: string) => boolean;
   /** What it says of its tokens' lives. */
   readonly expiresInSeconds: number;
-  /** When docker-registry stops to take them, if that is not when they said. */
-  readonly refusedAfterSeconds?: number;
+  /** When docker-registry stops to take the first one, if that is not when it said. */
+  readonly firstRefusedAfterSeconds?: number;
 }
 
 // docker-registry takes a token for so long after it has expired.
@@ -95,11 +95,13 @@ export class TokenServer implements AsyncDisposable {
   }
 
   #token(scope: string, audience: string): string {
-    const { expiresInSeconds, refusedAfterSeconds } = this.#options;
+    const { expiresInSeconds, firstRefusedAfterSeconds } = this.#options;
     const [type = "", name = "", actions = ""] = scope.split(":");
     const nowSeconds = Math.floor(Date.now() / 1000);
     const lifeSeconds =
-      refusedAfterSeconds === undefined ? expiresInSeconds : refusedAfterSeconds - leewaySeconds;
+      this.issued > 0 || firstRefusedAfterSeconds === undefined
+        ? expiresInSeconds
+        : firstRefusedAfterSeconds - leewaySeconds;
     return this.#signed({
       iss: "tokens",
       sub: "lab",
