@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Victim } from "../storage/eviction/eviction.ts";
+import { isoTime } from "../telemetry/iso-time.ts";
 import { count, digestSchema, time } from "./answers.ts";
-import { isoTime } from "./iso-time.ts";
 
 /** A victim as answers tell of it. */
 export interface ToldVictim extends Omit<Victim, "lastAtMs" | "latestAtMs"> {

@@ -136,6 +136,6 @@ export const otherLogFields: Readonly<Record<string, LogField>> = {
   pinnedBytes: { type: "number", meaning: "what is pinned" },
   lowWatermarkBytes: { type: "number", meaning: "what eviction leaves" },
   root: { type: "string", meaning: "the image that was evicted, by its digest" },
-  lastAtMs: { type: "number", meaning: "when it was pulled last, in ms since 1970" },
+  lastPullAt: { type: "string", meaning: "when it was pulled last: ISO 8601; null: never" },
   pulls: { type: "number", meaning: "how often it was pulled" },
 };

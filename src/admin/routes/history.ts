@@ -1,10 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { locationOf } from "../../mirror/rights/grants.ts";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { errorSchema, jsonOf } from "../answers.ts";
 import { askedImage, fullName, readImage } from "../asked-image.ts";
-import { isoTime } from "../iso-time.ts";
 import { unknownImage } from "../unknown-image.ts";
 
 export interface HistoryAnswer {

@@ -4,9 +4,9 @@ import type { ImageSummary } from "../../mirror/images/images.ts";
 import { ImageGlob } from "../../oci/image-glob.ts";
 import { imageName } from "../../oci/image-name.ts";
 import type { ImageCursor } from "../../storage/images/image-list.ts";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { count, errorSchema, jsonOf } from "../answers.ts";
-import { isoTime } from "../iso-time.ts";
 
 /** The most that one page may have: each row of it is read from the disk. */
 export const imagesLimit = 1_000;

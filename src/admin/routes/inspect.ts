@@ -3,11 +3,11 @@ import type { ImageNode } from "../../mirror/images/image-tree.ts";
 import { type ImageReport, nodesOf } from "../../mirror/images/images.ts";
 import type { TagState } from "../../mirror/tags/tag-decision.ts";
 import type { TagVariant } from "../../storage/catalog.ts";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { ImageTarget } from "../../upstream/upstreams.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { count, errorSchema, jsonOf, time } from "../answers.ts";
 import { askedImage, fullName, readImage } from "../asked-image.ts";
-import { isoTime } from "../iso-time.ts";
 import { unknownImage } from "../unknown-image.ts";
 
 /** Something that an image is made of. */

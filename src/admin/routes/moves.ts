@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { errorSchema, jsonOf } from "../answers.ts";
-import { isoTime } from "../iso-time.ts";
 
 export interface MovesAnswer {
   /** The latest first. */

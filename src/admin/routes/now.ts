@@ -1,10 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { RunningFill } from "../../mirror/fills/running-fill.ts";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { count, jsonOf } from "../answers.ts";
 import { type DiskStats, diskSchema, diskStatsOf } from "../disk-stats.ts";
 import { type FillImages, openFillImages } from "../fill-images.ts";
-import { isoTime } from "../iso-time.ts";
 import { loadSchema, type UpstreamLoad } from "../load.ts";
 import { collectStats, type PresentStats, presentStatsSchema } from "./stats.ts";
 

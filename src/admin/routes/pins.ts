@@ -1,9 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type Pin, type PinReport, pinsLimit, type Unpinned } from "../../mirror/eviction/pins.ts";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { count, errorSchema, jsonOf, orderOf, time } from "../answers.ts";
 import { askedPatterns, readPattern } from "../asked-pattern.ts";
-import { isoTime } from "../iso-time.ts";
 
 /** The patterns that are pinned, and what they match. In bytes on the disk. */
 export interface PinsAnswer extends Omit<PinReport, "pins"> {

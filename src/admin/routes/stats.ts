@@ -1,11 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Counter, MetricValue } from "prom-client";
 import { readWindow } from "../../storage/statistics/traffic-window.ts";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { count, errorSchema, jsonOf } from "../answers.ts";
 import { type EndpointStats, endpointStatsOf, endpointStatsSchema } from "../endpoint-stats.ts";
-import { isoTime } from "../iso-time.ts";
 import { type LimitStats, limitStatsOf, limitStatsSchema } from "../limit-stats.ts";
 import { type Savings, savingsFields, savingsOf, totalOf } from "../savings.ts";
 import { stepQuery, windowQuery } from "../traffic-query.ts";

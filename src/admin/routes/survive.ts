@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Endangered } from "../../mirror/images/survival.ts";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { count, errorSchema, jsonOf } from "../answers.ts";
-import { isoTime } from "../iso-time.ts";
 import { outageKinds } from "./why.ts";
 
 export interface SurviveAnswer {

@@ -3,12 +3,12 @@ import { AccessRules, type Caller } from "../../auth/access-rules.ts";
 import type { Explanation, Verdict } from "../../mirror/images/explainer.ts";
 import { nodesOf } from "../../mirror/images/images.ts";
 import { type OutageProblem, outageProblems } from "../../mirror/images/outage.ts";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { ImageRoute, ImageTarget } from "../../upstream/upstreams.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { count, errorSchema, jsonOf } from "../answers.ts";
 import { askedImage, fullName, readImage } from "../asked-image.ts";
 import { type EndpointStats, endpointStatsOf, endpointStatsSchema } from "../endpoint-stats.ts";
-import { isoTime } from "../iso-time.ts";
 
 export interface WhyAnswer {
   readonly name: string;

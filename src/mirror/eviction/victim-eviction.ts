@@ -4,6 +4,7 @@ import { adoptedIdentity, type Catalog } from "../../storage/catalog.ts";
 import type { DigestLocks } from "../../storage/digest-locks.ts";
 import type { DiskBudget } from "../../storage/disk-budget.ts";
 import { allocatedBytes, type StoredObject, type Victim } from "../../storage/eviction/eviction.ts";
+import { isoTime } from "../../telemetry/iso-time.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { Accesses } from "../accesses.ts";
@@ -100,5 +101,6 @@ function count(
 ): void {
   metrics.evictedObjects.inc({ reason }, objects);
   metrics.evictedBytes.inc({ reason }, bytes);
-  log.debug({ root, reason, lastAtMs, pulls, objects, bytes }, "image evicted");
+  const lastPullAt = pulls > 0 ? isoTime(lastAtMs) : null;
+  log.debug({ root, reason, lastPullAt, pulls, objects, bytes }, "image evicted");
 }
