@@ -40,7 +40,7 @@ USER 10001:10001
 # in two thirds of the time and with 20 MiB less by it.
 RUN printf '{"server":{"listen":"127.0.0.1:0"},"admin":{"listen":"127.0.0.1:0"},"storage":{"directory":"/tmp/once"}}' > /tmp/once.json \
     && { sluice serve --config /tmp/once.json & } \
-    && for try in 1 2 3 4 5 6 7 8 9 10; do sluice health --config /tmp/once.json && break; sleep 1; done \
+    && for try in $(seq 60); do sluice health --config /tmp/once.json && break; sleep 1; done \
     && kill $! && wait $! \
     && rm -rf /tmp/once /tmp/once.json
 VOLUME /var/lib/sluice
