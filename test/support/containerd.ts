@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtempDisposable, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtempDisposable, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unmountBelow } from "./mounts.ts";
@@ -76,7 +76,13 @@ export class Containerd implements AsyncDisposable {
   /** Runs an image that was pulled, and returns what it printed. */
   async run(image: string): Promise<string> {
     // runc keeps one list of containers for all the machine, and tests run side by side.
-    return this.#ctr("run", "--rm", "--net-host", image, `sluice-${process.pid}`);
+    const container = `sluice-${process.pid}`;
+    const output = join(this.#directory, "output.log");
+    // Where a container ends before ctr has opened the pipes to it, ctr opens them no more, and what was printed is lost.
+    await this.#ctr("run", "--rm", "--net-host", "--log-uri", `file://${output}`, image, container);
+    const printed = await readFile(output, "utf8");
+    await rm(output);
+    return printed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
