@@ -84,9 +84,13 @@ class Measurement {
   value(): Promise<number> {
     const nowMs = this.#monotonicMs();
     if (this.#last && nowMs - this.#last.atMs < this.#forMs) return this.#last.value;
-    const value = this.#measure();
-    this.#last = { atMs: nowMs, value };
-    return value;
+    const last = { atMs: nowMs, value: this.#measure() };
+    this.#last = last;
+    // What failed may not fail again: whoever asks next has it measured anew.
+    last.value.catch(() => {
+      if (this.#last === last) this.#last = null;
+    });
+    return last.value;
   }
 }
 

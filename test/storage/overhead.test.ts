@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Overhead } from "../../src/storage/overhead.ts";
@@ -19,4 +19,17 @@ test("overhead that was measured ahead is told without another look, until 250 m
 
   nowMs = 300;
   assert.ok((await overhead.bytes()) >= before + 1_000_000);
+});
+
+test("overhead that could not be measured once is measured anew for whoever asks next", async () => {
+  await using home = await storageDirectory();
+  const { layout } = home;
+  const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });
+  const away = `${layout.blobs}-away`;
+
+  await rename(layout.blobs, away);
+  await assert.rejects(overhead.bytes(), { code: "ENOENT" });
+  await rename(away, layout.blobs);
+
+  assert.ok((await overhead.bytes()) > 0);
 });
