@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { eventually } from "../support/eventually.ts";
 import { FaultProcessScene } from "../support/fault-process-scene.ts";
 import { haveAll, haveRoot } from "../support/real-program.ts";
 import { TracedCalls } from "../support/traced-calls.ts";
@@ -16,7 +15,7 @@ test("while the disk takes its time to sync new content, what is stored is serve
   await using scene = await FaultProcessScene.start();
   const stored = scene.upstream.blob("stored", 100_000);
   await scene.pullWhole("good", stored);
-  await eventually("it is stored", async () => (await scene.fillsInFlight()) === 0);
+  await scene.atRest();
   await using strace = await TracedCalls.attach(scene.sluice.pid, calls, delay);
 
   const fresh = Array.from({ length: 8 }, (_, at) => scene.upstream.blob(`fresh ${at}`, 10_000));

@@ -55,6 +55,7 @@ async function failInTurn(
     await using strace = await InjectedFaults.attach(scene.sluice.pid, injection);
 
     await scene.pullWhole("good", large);
+    await scene.atRest();
     hits += (await strace.detach()).length;
 
     await assertCounted(scene);

@@ -131,6 +131,7 @@ async function failAt(
     warm: await scene.pull("good", warm),
     tag: await scene.pull("good", manifest.content, byTag),
   };
+  await scene.atRest();
   const calls = await strace.detach();
 
   for (const what of all) {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { ask } from "./ask.ts";
-import { eventually } from "./eventually.ts";
 import { auditStore } from "./fault-oracles.ts";
 import { FaultProcessScene } from "./fault-process-scene.ts";
 import type { SeededContent } from "./seeded-content.ts";
@@ -18,7 +17,7 @@ export async function startEvicting(): Promise<{
   const scene = await FaultProcessScene.start({ env, maxSize: `${limitBytes / mib}MiB` });
   const contents = Array.from({ length: 8 }, (_, at) => scene.upstream.blob(`${at}`, 2 * mib));
   for (const content of contents) await scene.pullWhole("good", content);
-  await atRest(scene);
+  await scene.atRest();
   return { scene, contents };
 }
 
@@ -29,16 +28,12 @@ export function largeBlob(scene: FaultProcessScene, name: string): SeededContent
 
 /** Each file has its row, and each row its file. */
 export async function assertCounted(scene: FaultProcessScene): Promise<void> {
-  await atRest(scene);
+  await scene.atRest();
   const { faults, digests } = await auditStore(scene.directory);
   assert.deepEqual(faults, []);
   const { blobs, usedBytes } = await storedIn(scene);
   assert.equal(blobs, digests.size);
   assert.ok(usedBytes <= limitBytes, `${usedBytes}`);
-}
-
-async function atRest(scene: FaultProcessScene): Promise<void> {
-  await eventually("no fill runs", async () => (await scene.fillsInFlight()) === 0);
 }
 
 async function storedIn(scene: FaultProcessScene): Promise<{ blobs: number; usedBytes: number }> {

@@ -130,9 +130,12 @@ export class FaultProcessScene implements AsyncDisposable {
     return answer;
   }
 
-  async fillsInFlight(): Promise<number> {
-    const { bytes } = await ask(`${this.sluice.adminUrl}/api/v1/stats`);
-    return JSON.parse(bytes.toString()).fillsInFlight;
+  /** Resolves when what was pulled is stored, or will not be: clients have all of it before. */
+  async atRest(): Promise<void> {
+    await eventually("no fill runs", async () => {
+      const { bytes } = await ask(`${this.sluice.adminUrl}/api/v1/stats`);
+      return JSON.parse(bytes.toString()).fillsInFlight === 0;
+    });
   }
 
   async footprint(): Promise<ProcessFootprint> {
@@ -147,7 +150,7 @@ export class FaultProcessScene implements AsyncDisposable {
   async assertSound(
     reading: "whatever was asked" | "what could be read" = "whatever was asked",
   ): Promise<StoreAudit> {
-    await eventually("no fill runs", async () => (await this.fillsInFlight()) === 0);
+    await this.atRest();
     await eventually("no temporary file is left", async () => {
       return (await temporaryIn(this.directory)).length === 0;
     });
