@@ -41,7 +41,8 @@ export class FollowedFiles<const Paths extends readonly string[], Judged> {
 export class Lookout implements Disposable {
   readonly #once: () => Promise<void>;
   readonly #timer: NodeJS.Timeout;
-  #looking: Promise<void> | null = null;
+  #running: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
 
   /** `once` must not reject. */
   constructor(everyMs: number, once: () => Promise<void>) {
@@ -49,11 +50,14 @@ export class Lookout implements Disposable {
     this.#timer = setInterval(() => void this.look(), everyMs).unref();
   }
 
+  /** Resolves when there has been a look that began after this was called: one that runs may have read what was there before. */
   look(): Promise<void> {
-    this.#looking ??= this.#once().finally(() => {
-      this.#looking = null;
+    this.#next ??= this.#running.then(() => {
+      this.#next = null;
+      this.#running = this.#once();
+      return this.#running;
     });
-    return this.#looking;
+    return this.#next;
   }
 
   [Symbol.dispose](): void {
