@@ -33,6 +33,8 @@ test("whoever finds no descriptor is told, and who was before is served", async 
     held.push(client);
     assert.ok(held.length < 128, "each of them holds one");
   }
+  const cold = await scene.pull("good", scene.upstream.blob("cold, held", 200_000));
+  assert.equal(cold.status, 503);
   const [first, ...others] = held;
   for (const client of others) client.reset();
   first?.resume();
