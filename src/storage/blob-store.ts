@@ -18,6 +18,19 @@ export interface BlobStore {
   remove(digest: Digest): Promise<void>;
   /** As `remove`, for content that is damaged: some of it is kept for a while, for people to look at. */
   quarantine(digest: Digest): Promise<void>;
+  /** Tries again to remove what is content no more and has not gone. Never rejects: what does not go is in the result. */
+  sweep(): Promise<Sweep>;
+}
+
+/** What became of files that are content no more. */
+export interface Sweep {
+  readonly removed: number;
+  readonly failures: readonly SweepFailure[];
+}
+
+export interface SweepFailure {
+  readonly path: string;
+  readonly error: unknown;
 }
 
 /** Bytes that can be read at any position, by many readers at once. */

@@ -8,6 +8,8 @@ export interface OverheadOptions {
   readonly layout: Layout;
   /** Space of removed files that are still open. */
   readonly removedBytes: () => number;
+  /** Paths of files that are content no more and have not gone yet. */
+  readonly leftovers: () => readonly string[];
   readonly monotonicMs: () => number;
 }
 
@@ -55,16 +57,15 @@ export class Overhead {
 
   /** In bytes on the disk. */
   async bytes(): Promise<number> {
-    const { layout, removedBytes } = this.#options;
-    const [files, directories, trash, quarantine] = await Promise.all([
+    const { layout, removedBytes, leftovers } = this.#options;
+    const [files, directories, left, quarantine] = await Promise.all([
       this.#files.value(),
       this.#directories.value(),
-      // Empty, unless files do not go: then nothing else counts them.
-      filesIn(layout.trash),
+      sumOf(leftovers(), spaceOf),
       // What arrives there has left the catalog at that moment.
       filesIn(layout.quarantine),
     ]);
-    return files + directories + trash + quarantine + removedBytes() + growthBytes;
+    return files + directories + left + quarantine + removedBytes() + growthBytes;
   }
 }
 
@@ -95,10 +96,10 @@ class Measurement {
 }
 
 async function sumOf(
-  directories: readonly string[],
-  measure: (directory: string) => Promise<number>,
+  paths: readonly string[],
+  measure: (path: string) => Promise<number>,
 ): Promise<number> {
-  const sums = await Promise.all(directories.map(measure));
+  const sums = await Promise.all(paths.map(measure));
   return sums.reduce((sum, bytes) => sum + bytes, 0);
 }
 

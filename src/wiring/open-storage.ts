@@ -39,7 +39,12 @@ export async function openStorage(
   const store = stack.use(await DiskBlobStore.open(layout, now));
   const catalog = stack.use(await SqliteCatalog.open(layout, now));
   logOrigin(catalog.origin, log);
-  const overhead = new Overhead({ layout, removedBytes: () => store.removedBytes, monotonicMs });
+  const overhead = new Overhead({
+    layout,
+    removedBytes: () => store.removedBytes,
+    leftovers: () => store.leftovers,
+    monotonicMs,
+  });
   const budget = new DiskBudget({ catalog, overhead, ...config.storage });
   return { layout, store, catalog, budget, locks: new DigestLocks() };
 }

@@ -191,6 +191,7 @@ class Scene implements AsyncDisposable {
       ingest: (digest) => store.ingest(digest),
       remove: (digest) => store.remove(digest),
       quarantine: (digest) => store.quarantine(digest),
+      sweep: () => store.sweep(),
     };
   }
 }

@@ -68,6 +68,7 @@ async function expectingLarge(): Promise<BlobStoreFixture> {
       ingest: (digest) => store.ingest(digest, 1024 ** 3),
       remove: (digest) => store.remove(digest),
       quarantine: (digest) => store.quarantine(digest),
+      sweep: () => store.sweep(),
     },
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]();

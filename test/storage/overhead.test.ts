@@ -9,7 +9,12 @@ test("overhead that was measured ahead is told without another look, until 250 m
   await using home = await storageDirectory();
   const { layout } = home;
   let nowMs = 0;
-  const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => nowMs });
+  const overhead = new Overhead({
+    layout,
+    removedBytes: () => 0,
+    leftovers: () => [],
+    monotonicMs: () => nowMs,
+  });
 
   overhead.prepare();
   nowMs = 200;
@@ -24,7 +29,12 @@ test("overhead that was measured ahead is told without another look, until 250 m
 test("overhead that could not be measured once is measured anew for whoever asks next", async () => {
   await using home = await storageDirectory();
   const { layout } = home;
-  const overhead = new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 });
+  const overhead = new Overhead({
+    layout,
+    removedBytes: () => 0,
+    leftovers: () => [],
+    monotonicMs: () => 0,
+  });
   const away = `${layout.blobs}-away`;
 
   await rename(layout.blobs, away);
@@ -32,4 +42,17 @@ test("overhead that could not be measured once is measured anew for whoever asks
   await rename(away, layout.blobs);
 
   assert.ok((await overhead.bytes()) > 0);
+});
+
+test("what is content no more counts as long as it lies there", async () => {
+  await using home = await storageDirectory();
+  const { layout } = home;
+  const left = join(layout.ingest, "left");
+  const leftovers = (): string[] => [left];
+  const overhead = new Overhead({ layout, removedBytes: () => 0, leftovers, monotonicMs: () => 0 });
+  const before = await overhead.bytes();
+
+  await writeFile(left, Buffer.alloc(1_000_000));
+
+  assert.ok((await overhead.bytes()) >= before + 1_000_000);
 });

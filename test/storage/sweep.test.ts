@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { digestOf } from "../../src/oci/digest.ts";
 import { DiskBlobStore } from "../../src/storage/disk/disk-blob-store.ts";
-import { removeLeftovers } from "../../src/storage/disk/leftovers.ts";
 import { codeOf } from "../../src/storage/storage-error.ts";
 import { commitBytes, storedBytes } from "../support/blob-store-suite.ts";
 import { Child } from "./child.ts";
 import { storageDirectory, storeDirectory } from "./storage-directory.ts";
 
-suite("the sweep of what a crash left behind", () => {
+suite("the sweep of what is content no more", () => {
   test("an ingest that was killed is not served, and is swept", async () => {
     await using directory = await storageDirectory();
     {
@@ -73,22 +72,49 @@ suite("the sweep of what a crash left behind", () => {
     assert.equal(await readFile(join(outside, "precious"), "utf8"), "precious");
   });
 
-  test("a leftover that cannot be removed is reported, and the rest is removed all the same", async () => {
+  test("a leftover that cannot be removed is told of, the rest goes all the same, and the next sweep tries it again", async () => {
     await using directory = await storageDirectory();
-    const file = join(directory.layout.ingest, "file");
-    await writeFile(file, "");
+    const { layout } = directory;
+    const [stuck, loose] = [join(layout.trash, "stuck"), join(layout.ingest, "loose")];
+    for (const path of [stuck, loose]) await writeFile(path, "");
+    const store = await DiskBlobStore.open(layout);
+    {
+      await using _blocked = await fileInPlaceOf(layout.trash);
 
-    const sweep = await removeLeftovers([join(file, "below-a-file"), file]);
+      const { removed, failures } = await store.sweep();
 
-    assert.equal(sweep.removed, 1);
-    assert.deepEqual(
-      sweep.failures.map(({ path, error }) => [path, codeOf(error)]),
-      [[join(file, "below-a-file"), "ENOTDIR"]],
-    );
-    assert.deepEqual(await readdir(directory.layout.ingest), []);
+      assert.equal(removed, 1);
+      assert.deepEqual(
+        failures.map(({ path, error }) => [path, codeOf(error)]),
+        [[stuck, "ENOTDIR"]],
+      );
+      assert.deepEqual(store.leftovers, [stuck]);
+    }
+
+    assert.deepEqual(await store.sweep(), { removed: 1, failures: [] });
+
+    assert.deepEqual(await readdir(layout.trash), []);
+    assert.deepEqual(store.leftovers, []);
   });
 
-  test("sweeping twice is one sweep", async () => {
+  test("an ingest whose file could not be removed is a leftover until a sweep removes it", async () => {
+    await using directory = await storeDirectory();
+    const { store, layout } = directory;
+    const bytes = Buffer.from("arriving");
+    const ingest = await store.ingest(digestOf(bytes));
+    const path = join(layout.ingest, ...(await readdir(layout.ingest)));
+    {
+      await using _blocked = await fileInPlaceOf(layout.ingest);
+      await ingest[Symbol.asyncDispose]();
+    }
+    assert.deepEqual(store.leftovers, [path]);
+
+    assert.deepEqual(await store.sweep(), { removed: 1, failures: [] });
+
+    assert.deepEqual(await readdir(layout.ingest), []);
+  });
+
+  test("who asks for a sweep while one runs shares it", async () => {
     await using directory = await storageDirectory();
     await writeFile(join(directory.layout.ingest, "half"), "");
     const store = await DiskBlobStore.open(directory.layout);
@@ -99,3 +125,16 @@ suite("the sweep of what a crash left behind", () => {
     assert.equal(first.removed, 1);
   });
 });
+
+/** Nothing below `directory` can be reached until disposed. */
+async function fileInPlaceOf(directory: string): Promise<AsyncDisposable> {
+  const away = `${directory}-away`;
+  await rename(directory, away);
+  await writeFile(directory, "");
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await rm(directory);
+      await rename(away, directory);
+    },
+  };
+}

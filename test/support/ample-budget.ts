@@ -7,7 +7,12 @@ import { Overhead } from "../../src/storage/overhead.ts";
 export function ampleBudget(layout: Layout, catalog: Catalog): DiskBudget {
   return new DiskBudget({
     catalog,
-    overhead: new Overhead({ layout, removedBytes: () => 0, monotonicMs: () => 0 }),
+    overhead: new Overhead({
+      layout,
+      removedBytes: () => 0,
+      leftovers: () => [],
+      monotonicMs: () => 0,
+    }),
     directory: layout.directory,
     maxSize: { kind: "bytes", bytes: 2 ** 30 },
     minFree: { kind: "bytes", bytes: 0 },

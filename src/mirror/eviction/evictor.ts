@@ -132,8 +132,9 @@ export class Evictor implements RoomMaker, AsyncDisposable {
 
   /** As `RoomMaker` says. Content that would not fit beside what is arriving evicts nothing. */
   async makeRoom(bytes: number): Promise<boolean> {
-    const { limitBytes, overheadBytes, reservedBytes, lacksInodes } =
-      await this.#tools.budget.usage();
+    const { budget, store } = this.#tools;
+    await store.sweep();
+    const { limitBytes, overheadBytes, reservedBytes, lacksInodes } = await budget.usage();
     this.#tellOfInodes(lacksInodes);
     if (bytes > limitBytes - overheadBytes - reservedBytes) return false;
     const patience = new AbortController();
@@ -204,7 +205,9 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   }
 
   async #carryOut(aim: EvictionAim): Promise<Portion> {
-    const { log } = this.#tools;
+    const { log, store } = this.#tools;
+    // What takes space and is of no use to anybody goes first.
+    await store.sweep();
     const plan = await this.#plan(aim, portion);
     let freed = nothingFreed;
     for (const victim of plan.victims) {

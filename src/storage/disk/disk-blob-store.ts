@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { BigIntStats } from "node:fs";
-import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import { AtMost } from "../at-most.ts";
-import type { BlobStore, Ingest, StoredBlob } from "../blob-store.ts";
+import type { BlobStore, Ingest, StoredBlob, Sweep } from "../blob-store.ts";
 import { blobFile, type Layout, shardDirectory } from "../layout.ts";
 import { codeOf, StorageError } from "../storage-error.ts";
 import { type ContentHash, HashedHere } from "./content-hash.ts";
@@ -12,7 +12,7 @@ import { identityOf } from "./disk-identity.ts";
 import { DiskIngest } from "./disk-ingest.ts";
 import { FileHasher } from "./file-hasher.ts";
 import { HashedBehind } from "./hashed-behind.ts";
-import { listLeftovers, removeLeftovers, type Sweep } from "./leftovers.ts";
+import { Leftovers } from "./leftovers.ts";
 import { OpenContents } from "./open-contents.ts";
 import { OpenFile } from "./open-file.ts";
 import { Quarantine } from "./quarantine.ts";
@@ -34,16 +34,22 @@ const hashedBehindBytes = 8 * 1024 * 1024;
  */
 export class DiskBlobStore implements BlobStore, AsyncDisposable {
   readonly #layout: Layout;
-  readonly #leftovers: readonly string[];
-  readonly #openContents = new OpenContents();
+  readonly #openContents: OpenContents;
+  readonly #leftovers: Leftovers;
   readonly #quarantine: Quarantine;
   readonly #syncs = new AtMost(syncsAtATime);
   readonly #hasher = new FileHasher();
-  #sweep: Promise<Sweep> | null = null;
 
-  private constructor(layout: Layout, leftovers: readonly string[], now: () => number) {
+  private constructor(options: {
+    readonly layout: Layout;
+    readonly openContents: OpenContents;
+    readonly leftovers: Leftovers;
+    readonly now: () => number;
+  }) {
+    const { layout, now } = options;
     this.#layout = layout;
-    this.#leftovers = leftovers;
+    this.#openContents = options.openContents;
+    this.#leftovers = options.leftovers;
     this.#quarantine = new Quarantine({ directory: layout.quarantine, now });
   }
 
@@ -55,7 +61,9 @@ export class DiskBlobStore implements BlobStore, AsyncDisposable {
     for (const algorithm of ["sha256", "sha512"]) {
       await refuseForeignShards(join(layout.blobs, algorithm));
     }
-    return new DiskBlobStore(layout, await listLeftovers([layout.ingest, layout.trash]), now);
+    const openContents = new OpenContents();
+    const leftovers = await Leftovers.in([layout.ingest, layout.trash], openContents);
+    return new DiskBlobStore({ layout, openContents, leftovers, now });
   }
 
   async open(digest: Digest): Promise<StoredBlob | null> {
@@ -79,6 +87,11 @@ export class DiskBlobStore implements BlobStore, AsyncDisposable {
     return this.#openContents.removedBytes;
   }
 
+  /** Where files lie that are content no more and take space still. */
+  get leftovers(): readonly string[] {
+    return this.#leftovers.paths;
+  }
+
   async ingest(digest: Digest, sizeBytes: number | null = null): Promise<Ingest> {
     if (this.#syncs.waiting >= syncsWaiting) throw tooSlow(this.#layout.directory);
     const path = join(this.#layout.ingest, randomUUID());
@@ -91,10 +104,10 @@ export class DiskBlobStore implements BlobStore, AsyncDisposable {
       digest,
       file,
       hash: this.#hashOf(file, digest, sizeBytes ?? 0),
-      path,
       entered,
       inTurn: (sync) => this.#syncs.run(sync),
       place: () => this.#place(path, digest),
+      remove: () => this.#leftovers.remove(path),
     });
   }
 
@@ -106,9 +119,7 @@ export class DiskBlobStore implements BlobStore, AsyncDisposable {
       if (codeOf(error) === "ENOENT") return;
       throw error;
     }
-    const removed = await lstat(discarded, { bigint: true });
-    await rm(discarded, { recursive: true });
-    this.#noteRemoved(removed);
+    await this.#leftovers.remove(discarded);
   }
 
   async quarantine(digest: Digest): Promise<void> {
@@ -120,13 +131,8 @@ export class DiskBlobStore implements BlobStore, AsyncDisposable {
     await this.#quarantine.trim();
   }
 
-  /**
-   * Removes what a crash left behind, as it was when the store was opened: once, however often it is
-   * asked for. Never rejects; what could not be removed is in the result.
-   */
   sweep(): Promise<Sweep> {
-    this.#sweep ??= removeLeftovers(this.#leftovers);
-    return this.#sweep;
+    return this.#leftovers.sweep();
   }
 
   /** Ends what runs beside the calling thread. The store can still be used, as somebody may who is late. */

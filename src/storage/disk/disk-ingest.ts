@@ -1,5 +1,4 @@
 import type { Hash } from "node:crypto";
-import { rm } from "node:fs/promises";
 import { algorithmOf, type Digest, hexOf } from "../../oci/digest.ts";
 import { DigestMismatch, type Ingest } from "../blob-store.ts";
 import type { ContentHash } from "./content-hash.ts";
@@ -11,27 +10,28 @@ type State = "open" | "appending" | "verifying" | "verified" | "committing" | "c
 
 export interface DiskIngestOptions {
   readonly digest: Digest;
-  /** An empty file, and where it lies; the ingest disposes of it. */
+  /** An empty file; the ingest disposes of it. */
   readonly file: OpenFile;
-  readonly path: string;
   /** Of what is in the file; the ingest disposes of it. */
   readonly hash: ContentHash;
   /** Disposed when the file is closed. */
   readonly entered: Disposable;
   /** Runs what makes content durable when it is its turn. */
   readonly inTurn: <T>(sync: () => Promise<T>) => Promise<T>;
-  /** Moves what lies at `path`, durable by now, to where `BlobStore.open` finds it. */
+  /** Moves the file, durable by now, to where `BlobStore.open` finds it. */
   readonly place: () => Promise<void>;
+  /** Takes the file's name away; what fails is tried again by others. */
+  readonly remove: () => Promise<void>;
 }
 
 /** Content arriving in a file of `ingest/`. */
 export class DiskIngest implements Ingest {
   readonly #digest: Digest;
   readonly #file: OpenFile;
-  readonly #path: string;
   readonly #entered: Disposable;
   readonly #inTurn: DiskIngestOptions["inTurn"];
   readonly #place: () => Promise<void>;
+  readonly #remove: () => Promise<void>;
   readonly #hash: ContentHash;
   #writtenBytes = 0;
   #state: State = "open";
@@ -39,10 +39,10 @@ export class DiskIngest implements Ingest {
   constructor(options: DiskIngestOptions) {
     this.#digest = options.digest;
     this.#file = options.file;
-    this.#path = options.path;
     this.#entered = options.entered;
     this.#inTurn = options.inTurn;
     this.#place = options.place;
+    this.#remove = options.remove;
     this.#hash = options.hash;
   }
 
@@ -91,9 +91,9 @@ export class DiskIngest implements Ingest {
     return this.#file.status().then(identityOf, () => "unknown");
   }
 
-  /** Never rejects: what cannot be removed now is swept at the next start. */
+  /** Never rejects: what cannot be removed now is left to a sweep. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state !== "committed") await rm(this.#path, { force: true }).catch(() => {});
+    if (this.#state !== "committed") await this.#remove().catch(() => {});
     this.#hash[Symbol.dispose]();
     await this.#file[Symbol.asyncDispose]();
     this.#entered[Symbol.dispose]();
