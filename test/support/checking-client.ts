@@ -32,8 +32,8 @@ export interface CheckedAnswer {
   readonly text: Buffer;
 }
 
-// Longer than any pull of the tests takes; a mirror that never ends an answer is a failure and no hang.
-const deadlineMs = 120_000;
+// Longer than a pull takes by itself; a mirror that never ends an answer is a failure and no hang.
+const defaultDeadlineMs = 120_000;
 
 // Errors are short; parts of several ranges are looked at where a test asks for few bytes.
 const textLimitBytes = 1024 * 1024;
@@ -47,14 +47,16 @@ export class CheckingClient implements Disposable {
   #headers: Readonly<Record<string, string>> = {};
   #body: Body | null = null;
   #changed = Promise.withResolvers<void>();
+  readonly #deadlineMs: number;
   readonly #deadline: NodeJS.Timeout;
   #closed = false;
   #reset = false;
   #late = false;
 
-  constructor(url: string, request: CheckedRequest) {
+  constructor(url: string, request: CheckedRequest, deadlineMs: number = defaultDeadlineMs) {
     const { hostname, port, host } = new URL(url);
     this.#request = request;
+    this.#deadlineMs = deadlineMs;
     // Half open: a client that has said all of its request may say so by its end.
     this.#socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
     this.#socket.on("data", (chunk) => this.#note(() => this.#take(chunk)));
@@ -106,7 +108,8 @@ export class CheckingClient implements Disposable {
   /** Resolves when the connection has ended. */
   async end(): Promise<CheckedAnswer> {
     while (!this.#closed) await this.#changed.promise;
-    if (this.#late) throw new Error(`no end within ${deadlineMs} ms: ${this.#request.target}`);
+    if (this.#late)
+      throw new Error(`no end within ${this.#deadlineMs} ms: ${this.#request.target}`);
     return this.answer;
   }
 

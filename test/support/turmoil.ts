@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { digestOf } from "../../src/oci/digest.ts";
+import { ask } from "./ask.ts";
 import { type CheckedAnswer, type CheckedRequest, CheckingClient } from "./checking-client.ts";
 import { eventually } from "./eventually.ts";
 import { FalseClock } from "./false-clock.ts";
@@ -29,8 +30,17 @@ export interface TurmoilReport {
   readonly hits: number;
   readonly upstreamBytes: number;
   readonly neededBytes: number;
-  /** Of the last process, while it was only pulled from. */
-  readonly residentMiB: { readonly before: number; readonly after: number; readonly peak: number };
+  readonly memory: TurmoilMemory;
+}
+
+/** Of the last process, while it was only pulled from. In MiB. */
+export interface TurmoilMemory {
+  /**
+   * The least of what its JavaScript held, in the second third of that time and in the last. What is resident says nothing of
+   * a leak: it is what garbage and content on its way once took together, whenever that was most.
+   */
+  readonly held: { readonly before: number; readonly after: number };
+  readonly residentPeak: number;
 }
 
 const clients = 32;
@@ -42,6 +52,10 @@ const slow = /^(stall|header-a-byte|end-never)/;
 
 // What a registry says that limits (`faults.ts`), and some more: for so long the mirror asks it for nothing.
 const limitedForMs = 75_000;
+
+// A blob that breaks off goes on for so long at each of six cuts in a row while its registry limits. Requests that are
+// forgotten are made anew as far as the upstream's faults know, so that those come again and again.
+const longestPullMs = 6 * limitedForMs;
 
 // Whatever came of these is the truth or nothing.
 const honestFaults = ["good", "good", "good", "chunked", "hop-good"];
@@ -124,7 +138,7 @@ class Turmoil implements AsyncDisposable {
     await this.#startSluice();
     const pulling = Array.from({ length: clients }, () => this.#keepPulling());
     await this.#disturb(performance.now() + (this.#durationMs * 2) / 3);
-    const residentMiB = await this.#watchMemory(performance.now() + this.#durationMs / 3);
+    const memory = await this.#watchMemory(performance.now() + this.#durationMs / 3);
     this.#ending = true;
     await Promise.all(pulling);
     // Before anything else: what follows may fail for no other reason.
@@ -138,7 +152,7 @@ class Turmoil implements AsyncDisposable {
       hits: this.#hits,
       upstreamBytes: this.#honestSentBytes,
       neededBytes,
-      residentMiB,
+      memory,
     };
   }
 
@@ -298,7 +312,7 @@ class Turmoil implements AsyncDisposable {
     const request = this.#requestFor(item);
     const [beganMs, hitMs] = [performance.now(), item.hitMs];
     const leaves = this.#random.between(0, 9) === 0;
-    using client = new CheckingClient(sluice.url, request);
+    using client = new CheckingClient(sluice.url, request, longestPullMs);
     if (item.hitMs === null) this.#underway.add(item);
     if (leaves) {
       await client.when(() => true).catch(() => {});
@@ -362,22 +376,20 @@ class Turmoil implements AsyncDisposable {
 
   // What must hold.
 
-  async #watchMemory(untilMs: number): Promise<TurmoilReport["residentMiB"]> {
+  async #watchMemory(untilMs: number): Promise<TurmoilMemory> {
     const sluice = this.#running();
     const samples: number[] = [];
     while (performance.now() < untilMs && this.#violations.length === 0) {
       await delay(1_000);
       this.#forgetRequests();
-      const status = await readFile(`/proc/${sluice.pid}/status`, "utf8");
-      samples.push(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024);
+      samples.push(await heldBytes(sluice));
     }
     const third = Math.ceil(samples.length / 3);
     // The first third is not looked at: a process that has just been started grows until its caches are full.
-    const [before, after] = [samples.slice(third, -third), samples.slice(-third)].map((part) =>
-      Math.round(Math.min(...part)),
+    const [before = 0, after = 0] = [samples.slice(third, -third), samples.slice(-third)].map(
+      (part) => inMiB(Math.min(...part)),
     );
-    const peak = Math.round((await footprintOf(sluice)).peakBytes / 1024 / 1024);
-    return { before: before ?? 0, after: after ?? 0, peak };
+    return { held: { before, after }, residentPeak: inMiB((await footprintOf(sluice)).peakBytes) };
   }
 
   /** All upstreams are well: everything comes whole, whatever was wrong with it, and is a hit then. */
@@ -417,7 +429,7 @@ class Turmoil implements AsyncDisposable {
     const { content, fault, upstream } = item;
     const target = `/v2/${upstreamNames[upstream]}/${fault}/app/blobs/${content.digest}`;
     const request = { target, truth: content };
-    using client = new CheckingClient(sluice.url, request);
+    using client = new CheckingClient(sluice.url, request, longestPullMs);
     const answer = await client.end();
     assertNeverWrong(answer, request);
     return { ...answer, complete: answer.status === 200 && answer.complete };
@@ -472,6 +484,19 @@ class Turmoil implements AsyncDisposable {
 
 function isHit({ status, headers }: CheckedAnswer): boolean {
   return (status === 200 || status === 206) && headers["cache-status"] === "sluice; hit";
+}
+
+/** What the JavaScript of the main thread holds, garbage included. */
+async function heldBytes(sluice: SluiceProcess): Promise<number> {
+  const text = (await ask(`${sluice.adminUrl}/metrics`)).bytes.toString();
+  const [heap, external] = ["nodejs_heap_size_used_bytes", "nodejs_external_memory_bytes"].map(
+    (name) => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]),
+  );
+  return (heap ?? Number.NaN) + (external ?? Number.NaN);
+}
+
+function inMiB(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
 }
 
 /** As an operator should: whoever reads it meanwhile reads all of one or all of the other. */
