@@ -19,10 +19,11 @@ import { Completeness } from "./images/completeness.ts";
 import { Explainer } from "./images/explainer.ts";
 import { Images } from "./images/images.ts";
 import { Survivor } from "./images/survival.ts";
-import { Lists, type ReferrersPull, type RepositoriesAsked, type TagsPull } from "./lists.ts";
+import { Referrers, type ReferrersPull } from "./lists/referrers.ts";
+import { Repositories } from "./lists/repositories.ts";
+import { TagLists, type TagsPull } from "./lists/tag-lists.ts";
 import { type ManifestPull, Manifests } from "./manifests.ts";
 import { NotFound } from "./not-found.ts";
-import type { NamesPage } from "./pages.ts";
 import { PassedManifests } from "./passed-manifests.ts";
 import { RecentTrouble } from "./recent-trouble.ts";
 import { Grants, locationOf } from "./rights/grants.ts";
@@ -63,12 +64,14 @@ export class Mirror {
   readonly purger: Purger;
   readonly explainer: Explainer;
   readonly survivor: Survivor;
+  readonly repositories: Repositories;
   readonly #accesses: Accesses;
   readonly #rights: PullRights;
   readonly #blobs: Blobs;
   readonly #manifests: Manifests;
   readonly #tags: Tags;
-  readonly #lists: Lists;
+  readonly #tagLists: TagLists;
+  readonly #referrers: Referrers;
   readonly #notFound: NotFound;
   readonly #passed: PassedManifests;
   readonly #grants: Grants;
@@ -78,8 +81,7 @@ export class Mirror {
   constructor(tools: MirrorTools, rules: Rules, eviction: EvictionSettings) {
     this.rules = rules;
     const { catalog, budget, now, log } = tools;
-    const policy = evictionPolicies[presentPolicy];
-    this.#accesses = new Accesses({ catalog, budget, log, now, policy });
+    this.#accesses = new Accesses({ ...tools, policy: evictionPolicies[presentPolicy] });
     const dropFromMemory = (digest: Digest): void => stored.dropFromMemory(digest);
     const evicting = {
       ...tools,
@@ -95,8 +97,7 @@ export class Mirror {
     this.verifier = new Verifier({ ...tools, onRemoved: dropFromMemory });
     const flush = (): Promise<void> => this.#accesses.flush();
     this.simulator = new Simulator({ ...tools, settings, flush });
-    const rooms = new Rooms(budget, this.evictor, () => catalog.isLogFull);
-    const storage = { ...tools, rooms };
+    const storage = { ...tools, rooms: new Rooms(budget, this.evictor, () => catalog.isLogFull) };
     const behind = new Behind(log, tools.writePatienceMs);
     const trouble = new RecentTrouble(tools.monotonicMs);
     const proofs = new Proofs({ behind, trouble, now, policy: () => this.rules.general });
@@ -128,7 +129,9 @@ export class Mirror {
     const pulls = { rights: this.#rights, manifests: this.#manifests, tags: this.#tags };
     this.explainer = new Explainer({ ...pulls, trees: this.images.trees });
     this.survivor = new Survivor({ catalog, explainer: this.explainer, flush });
-    this.#lists = new Lists({ ...parts, ...pulls });
+    this.repositories = new Repositories({ catalog, rights: this.#rights, rules: parts.rules });
+    this.#tagLists = new TagLists(catalog);
+    this.#referrers = new Referrers({ catalog, stored, tags: this.#tags });
   }
 
   /**
@@ -219,7 +222,7 @@ export class Mirror {
     this.#assertAllowed(target, null);
     const mayList = await this.#rights.mayList(target, (view) => view.hasTags(target));
     if (!mayList) throw nameUnknown(target);
-    return await this.#lists.tags(target, page);
+    return await this.#tagLists.pull(target, page);
   }
 
   /** What refers to a manifest: signatures, SBOMs; of one type, or all if it is null. */
@@ -235,12 +238,7 @@ export class Mirror {
       ask: (view) => view.hasManifest(target, { kind: "digest", digest: subject }),
     });
     if (!mayPull) throw nameUnknown(target);
-    return await this.#lists.referrers(target, subject, artifactType);
-  }
-
-  /** The repositories of which something is cached. */
-  listRepositories(asked: RepositoriesAsked, page: Page): Promise<NamesPage> {
-    return this.#lists.repositories(asked, page);
+    return await this.#referrers.pull(target, subject, artifactType);
   }
 
   /** The fills that run now. */

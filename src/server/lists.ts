@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { RepositoriesAsked } from "../mirror/lists.ts";
+import type { RepositoriesAsked } from "../mirror/lists/repositories.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { Digest } from "../oci/digest.ts";
 import { referrersIndex, referrersMediaType } from "../oci/referrer.ts";
@@ -49,7 +49,7 @@ export async function serveRepositories(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
-  const { names, next } = await mirror.listRepositories(asked, page);
+  const { names, next } = await mirror.repositories.list(asked, page);
   const bytes = Buffer.from(JSON.stringify({ repositories: names }));
   const answer = {
     contentType: "application/json",

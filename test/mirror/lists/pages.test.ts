@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countOf, firstPage, pageOutOf } from "../../src/mirror/pages.ts";
-import type { Page } from "../../src/oci/route.ts";
+import { countOf, firstPage, pageOutOf } from "../../../src/mirror/lists/pages.ts";
+import type { Page } from "../../../src/oci/route.ts";
 
 const whole = ["c", "a", "B", "d"];
 

@@ -1,5 +1,5 @@
-import type { Page } from "../oci/route.ts";
-import type { TagList } from "../upstream/tag-list.ts";
+import type { Page } from "../../oci/route.ts";
+import type { TagList } from "../../upstream/tag-list.ts";
 
 export interface NamesPage {
   readonly names: readonly string[];
