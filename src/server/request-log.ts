@@ -34,7 +34,7 @@ export class RequestLog {
     const kind = route?.kind ?? "other";
     const labels = { upstream: target?.upstream.name ?? "", kind, outcome };
     metrics.requestCounts.note(labels, sentBytes);
-    metrics.requestDuration.observe({ kind, outcome }, durationMs / 1000);
+    metrics.requestDuration.observe(labels, durationMs / 1000);
     if (target && route && isMetered(route.kind) && !isChallenge(served)) {
       const { name: upstream } = target.upstream;
       const isPull = "isPull" in served && served.isPull;

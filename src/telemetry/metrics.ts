@@ -46,10 +46,10 @@ export class Metrics {
     registers: [this.registry],
     collect: () => this.requestCounts.tell(this.requests, "requests"),
   });
-  readonly requestDuration: Histogram<"kind" | "outcome"> = new Histogram({
+  readonly requestDuration: Histogram<keyof CountedBy> = new Histogram({
     name: "sluice_request_duration_seconds",
     help: "Time from a request's header to the last byte of its answer.",
-    labelNames: ["kind", "outcome"],
+    labelNames: ["upstream", "kind", "outcome"],
     buckets: durationBucketsSeconds,
     registers: [this.registry],
   });

@@ -138,7 +138,7 @@ suite("the catalog's file", () => {
     await assert.rejects(SqliteCatalog.open(directory.layout), {
       name: "StorageError",
       message:
-        /^\S+ has schema 99, but this sluice knows schemas up to \d+\. Run the newer sluice again, or move catalog\.db away to begin with an empty one$/,
+        /^\S+ has schema 99, but this sluice knows schemas up to \d+\. Run the newer sluice again, or move catalog\.db away: a backup that this sluice can read takes its place, or an empty one$/,
     });
 
     assert.deepEqual(await readFile(path), before);

@@ -76,7 +76,7 @@ Examples:
 
 const dockerHelp = `
 Examples:
-  sluice client-config docker > /etc/docker/daemon.json
+  sluice client-config docker --write /
   sluice client-config docker --address http://mirror.example.com:5000
   sluice client-config docker --containerd-store --write /`;
 

@@ -49,6 +49,6 @@ function applySteps(database: Database.Database, fromVersion: number, toVersion:
 
 function newerSchema(path: string, version: number): StorageError {
   return new StorageError(
-    `${path} has schema ${version}, but this sluice knows schemas up to ${steps.length}. Run the newer sluice again, or move catalog.db away to begin with an empty one`,
+    `${path} has schema ${version}, but this sluice knows schemas up to ${steps.length}. Run the newer sluice again, or move catalog.db away: a backup that this sluice can read takes its place, or an empty one`,
   );
 }
