@@ -124,6 +124,26 @@ for (const refusal of [401, 403, 404]) {
   });
 }
 
+test("what the next credentials are refused keeps nobody from what they may pull", async () => {
+  // The 429 of the first one stood for the whole endpoint, which was left alone for as long as that one had to be.
+  await using scene = await start(["one", "nobody"], { tokens: true });
+  const { registry, mirror } = scene;
+  const { hub, treated } = registry;
+  hub.addImage("team/app", "1", imageOfSize("pullable", 100));
+  treated.set("one", { limited: { retryAfter: "100" } });
+
+  const unknown = await mirror.get("/v2/team/app/manifests/nowhere");
+  const afterLimit = await mirror.get("/v2/team/app/manifests/1");
+  const unknownAgain = await mirror.get("/v2/team/app/manifests/elsewhere");
+  const list = await mirror.get("/v2/team/app/tags/list");
+
+  for (const refused of [unknown, unknownAgain]) {
+    assert.deepEqual([refused.status, refused.headers["retry-after"]], [429, "100"]);
+  }
+  assert.deepEqual([afterLimit.status, list.status], [200, 200]);
+  assert.equal(registry.asked.filter((line) => line === "one: 429").length, 1);
+});
+
 test("what the next credentials are refused is asked for again with the first, where these may ask", async () => {
   await using scene = await start(["one", "two"]);
   const { registry, mirror } = scene;

@@ -50,7 +50,7 @@ export class AccountLimits {
     if (told) this.#noteTold(told);
     if (status !== 429) return;
     this.#spentUntilMs = this.#options.clocks.monotonicMs() + spentMs;
-    this.#wait.note(limited(headers["retry-after"] ?? null));
+    this.#wait.note(status, headers["retry-after"] ?? null);
   }
 
   /** For so long it may not be asked, in ms; 0 if it may be. */
@@ -86,8 +86,4 @@ export class AccountLimits {
     this.#allowance.note(told);
     this.#options.onTold(this.known, before);
   }
-}
-
-function limited(retryAfter: string | null): UpstreamFailure {
-  return { kind: "status", status: 429, words: "", retryAfter };
 }

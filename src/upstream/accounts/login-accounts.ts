@@ -49,10 +49,10 @@ export class LoginAccounts {
     if (limit.leftMs > 0) throw new Limited(limit.current());
     try {
       const answer = await send(authorization);
-      if (!answer.redirected) noteLimit(limit, answer.status, answer.headers["retry-after"]);
+      if (!answer.redirected) limit.note(answer.status, answer.headers["retry-after"] ?? null);
       return answer;
     } catch (error) {
-      if (error instanceof TokenRefused) noteLimit(limit, error.status, error.retryAfter);
+      if (error instanceof TokenRefused) limit.note(error.status, error.retryAfter);
       throw error;
     }
   }
@@ -67,8 +67,4 @@ export class LoginAccounts {
     this.#accounts.set(login.mark, account);
     return account;
   }
-}
-
-function noteLimit(limit: RateLimit, status: number, retryAfter: string | null | undefined): void {
-  limit.note({ kind: "status", status, words: "", retryAfter: retryAfter ?? null });
 }

@@ -13,24 +13,23 @@ export interface Clocks {
 const longestMs = 5 * 60_000;
 
 /**
- * The time that an endpoint has asked to be left alone for, by 429 and `Retry-After`. Who asks all the same is limited
- * for longer, or banned.
+ * The time for which whoever asks an endpoint is to leave it alone, by 429 and `Retry-After`. Who asks all the same is
+ * limited for longer, or banned.
  */
 export class RateLimit {
   readonly #clocks: Clocks;
   #untilMs = 0;
-  #words = "";
 
   constructor(clocks: Clocks) {
     this.#clocks = clocks;
   }
 
-  note(failure: UpstreamFailure): void {
-    if (failure.kind !== "status" || failure.status !== 429) return;
+  /** `retryAfter`: the header that came with the status; null for none. */
+  note(status: number, retryAfter: string | null): void {
+    if (status !== 429) return;
     const { now, monotonicMs } = this.#clocks;
-    const waitMs = retryAfterMs(failure.retryAfter, now(), longestMs);
+    const waitMs = retryAfterMs(retryAfter, now(), longestMs);
     this.#untilMs = Math.max(this.#untilMs, monotonicMs() + waitMs);
-    this.#words = failure.words;
   }
 
   /** How long it may not be asked yet, in ms; 0 if it may be. */
@@ -40,7 +39,11 @@ export class RateLimit {
 
   /** What the endpoint said, with the time that is left. */
   current(): UpstreamFailure {
-    const retryAfter = String(Math.ceil(this.leftMs / 1000));
-    return { kind: "status", status: 429, words: this.#words, retryAfter };
+    return limitedFor(this.leftMs, "");
   }
+}
+
+/** What an endpoint said, in these words, that may be asked again in so many ms. */
+export function limitedFor(leftMs: number, words: string): UpstreamFailure {
+  return { kind: "status", status: 429, words, retryAfter: String(Math.ceil(leftMs / 1000)) };
 }

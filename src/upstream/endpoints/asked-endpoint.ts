@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { ForwardedLogin } from "../accounts/forwarded-login.ts";
-import { type Clocks, RateLimit } from "../accounts/rate-limit.ts";
+import { type Clocks, limitedFor } from "../accounts/rate-limit.ts";
 import { retryAfterMs } from "../accounts/retry-after.ts";
 import type { Source } from "../answers.ts";
 import type { Answer } from "../exchange/exchange.ts";
@@ -39,23 +39,22 @@ const longestRetryAfterMs = 5 * 60_000;
 
 /** One endpoint of an upstream, asked only with its breaker's leave, which hears what came of it. */
 export class AskedEndpoint implements Source, AsyncDisposable {
-  /** What it told whoever asks here: limits are of a user. */
-  readonly limit: RateLimit;
   readonly breaker: Breaker;
   readonly endpoint: Endpoint;
   readonly #options: AskedEndpointOptions;
   // A question that it had an answer to, the last one: what it fails with then is more than single questions.
   #answerable: Ask | null = null;
+  // Its own, with the last 429: while it is left alone, clients are told them.
+  #limitWords = "";
 
   constructor({ endpoint, breaker }: EndpointEntry, options: AskedEndpointOptions) {
-    this.limit = new RateLimit(options.clocks);
     this.breaker = breaker;
     this.endpoint = endpoint;
     this.#options = options;
   }
 
   get isAsked(): boolean {
-    return this.breaker.state.kind === "closed" && this.limit.leftMs === 0;
+    return this.breaker.state.kind === "closed" && this.endpoint.waitMs === 0;
   }
 
   /** Whether whoever asks next finds out if it answers again. */
@@ -64,8 +63,14 @@ export class AskedEndpoint implements Source, AsyncDisposable {
     return (
       state.kind === "open" &&
       state.untilMs <= this.#options.clocks.monotonicMs() &&
-      this.limit.leftMs === 0
+      this.endpoint.waitMs === 0
     );
+  }
+
+  /** For so long nobody here may ask it, in ms, and what it said; null while somebody may. */
+  get limit(): { readonly leftMs: number; readonly failure: UpstreamFailure } | null {
+    const leftMs = this.endpoint.waitMs;
+    return leftMs > 0 ? { leftMs, failure: limitedFor(leftMs, this.#limitWords) } : null;
   }
 
   get status(): EndpointStatus {
@@ -81,7 +86,7 @@ export class AskedEndpoint implements Source, AsyncDisposable {
 
   /** Leave to ask it now, or null. */
   enter(): Permit | null {
-    return this.limit.leftMs > 0 ? null : this.breaker.enter();
+    return this.endpoint.waitMs > 0 ? null : this.breaker.enter();
   }
 
   /** What `read` makes of its answer: any status below 500, or 501. Rejects with UpstreamError. */
@@ -91,7 +96,7 @@ export class AskedEndpoint implements Source, AsyncDisposable {
       permit.answered();
       return said;
     } catch (error) {
-      const failed = this.#failed(error, ask.login);
+      const failed = this.#failed(error);
       const verdict = ask.signal?.aborted ? "unknown" : verdictOn(error, failed);
       await this.#judge(permit, verdict, failed.failure);
       throw failed;
@@ -111,7 +116,7 @@ export class AskedEndpoint implements Source, AsyncDisposable {
       permit.answered();
       return taken;
     } catch (error) {
-      const failed = this.#failed(error, login);
+      const failed = this.#failed(error);
       await this.#judge(permit, verdictOn(error, failed), failed.failure);
       if (failed.failure.kind === "refused") return false;
       throw failed;
@@ -163,7 +168,7 @@ export class AskedEndpoint implements Source, AsyncDisposable {
       (await this.#askAnswerable()).body.discard();
       permit.answered();
     } catch (error) {
-      const verdict = verdictOn(error, this.#failed(error, null));
+      const verdict = verdictOn(error, this.#failed(error));
       if (verdict === "none" || verdict === "unknown") tell(permit, verdict);
       else permit.failed(trouble);
     }
@@ -225,17 +230,15 @@ export class AskedEndpoint implements Source, AsyncDisposable {
     const error = this.#error(failure);
     // Neither the limit nor the trouble of storage that a registry redirects to is the registry's.
     if (redirected) throw new HopFailed(error);
-    // What one caller has used up keeps no other from asking.
-    if (!ask.login) this.limit.note(failure);
+    // What one caller has used up is nothing to the others.
+    if (status === 429 && failure.kind === "status" && !ask.login) this.#limitWords = failure.words;
     throw error;
   }
 
-  #failed(error: unknown, login: ForwardedLogin | null): UpstreamError {
+  #failed(error: unknown): UpstreamError {
     if (error instanceof UpstreamError) return error;
     if (error instanceof HopFailed && error.cause instanceof UpstreamError) return error.cause;
-    const failure = failureFrom(error, "header");
-    if (!login) this.limit.note(failure);
-    return this.#error(failure, error);
+    return this.#error(failureFrom(error, "header"), error);
   }
 
   #count({ kind }: Ask, status: string): void {

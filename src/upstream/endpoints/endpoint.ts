@@ -97,6 +97,11 @@ export class Endpoint implements AsyncDisposable {
     this.#logins = new LoginAccounts({ tokens, clocks });
   }
 
+  /** For so long every account is to leave it alone, in ms; 0 while one may ask. */
+  get waitMs(): number {
+    return Math.min(...this.#configured.map(({ limits }) => limits.waitMs));
+  }
+
   /** Whether what may still be pulled should be kept for what cannot be had otherwise. */
   get isScarce(): boolean {
     // Who has to wait is not asked anyway.

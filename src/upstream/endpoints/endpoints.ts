@@ -211,10 +211,10 @@ export class Endpoints implements AsyncDisposable {
 
   /** Why nobody was asked: as the endpoint has it that is asked again first. */
   #leftAlone(): UpstreamError {
-    const limits = this.#endpoints.map(({ limit }) => limit).filter(({ leftMs }) => leftMs > 0);
+    const limits = this.#endpoints.flatMap(({ limit }) => limit ?? []);
     const [limit] = limits.sort((a, b) => a.leftMs - b.leftMs);
     const { down } = this;
-    if (limit && !(down && down.leftMs < limit.leftMs)) return this.#error(limit.current());
+    if (limit && !(down && down.leftMs < limit.leftMs)) return this.#error(limit.failure);
     if (!down) return this.#error({ kind: "unreachable", reason: "it has no endpoint" });
     return this.#error(down.failure);
   }
