@@ -17,7 +17,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { openFilesLimit } from "../telemetry/open-files.ts";
 import { openAdminListeners } from "./admin-listeners.ts";
 import { ConfiguredGate } from "./configured-gate.ts";
-import { inEffect, warnOfRestart } from "./in-effect.ts";
+import { ConfigInEffect } from "./in-effect.ts";
 import { type MirrorOptions, type OpenMirror, openMirror } from "./open-mirror.ts";
 import { StorageUpkeep } from "./storage-upkeep.ts";
 
@@ -78,7 +78,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const address = await listenOn(registry.http, config.server.listen, "server.listen");
   doctor.listening = address;
   const running = stack.move();
-  let current = config;
+  const effective = new ConfigInEffect(config, log);
   return {
     address,
     adminAddress: admin.address,
@@ -87,19 +87,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     metrics,
     certificates: () => ({ upstreams: configured.configs }),
     reload: (next) => {
-      warnOfRestart(current, next, log);
+      const present = effective.take(next);
       // What comes of it is in the log.
-      const present = inEffect(config, next);
       void certificates.server.configure(filesOf(present.server));
       void certificates.admin.configure(filesOf(present.admin));
       gate.configure(present.server);
-      admin.configure(next.admin);
-      configured.configure(next.upstreams);
-      mirror.rules = new Rules(next.freshness);
+      admin.configure(present.admin);
+      configured.configure(present.upstreams);
+      mirror.rules = new Rules(present.freshness);
       doctor.config = present;
-      mirror.evictor.settings = next.eviction;
-      logLevel.configure(next.log.level);
-      current = next;
+      mirror.evictor.settings = present.eviction;
+      logLevel.configure(present.log.level);
     },
     drain: (cut) => {
       health.drain();

@@ -1,19 +1,42 @@
-import type { Config, ListenerConfig } from "../config/config.ts";
+import type { AdminConfig, Config, ListenerConfig } from "../config/config.ts";
+import { isLoopback } from "../config/listen-address.ts";
 import type { Log } from "../telemetry/log.ts";
 
-/** What runs after `next` was read by a daemon that started with `started`: the rest waits for the next start. */
-export function inEffect(started: Config, next: Config): Config {
+/** The configuration that a daemon goes by: what it started with, and of what was read since all but what waits for the next start. */
+export class ConfigInEffect {
+  readonly #log: Log;
+  #present: Config;
+  #read: Config;
+
+  constructor(started: Config, log: Log) {
+    this.#log = log;
+    this.#present = started;
+    this.#read = started;
+  }
+
+  /** What is in effect once `next` was read. What waits is in the log. */
+  take(next: Config): Config {
+    warnOfRestart(this.#read, next, this.#log);
+    this.#read = next;
+    this.#present = inEffect(this.#present, next);
+    return this.#present;
+  }
+}
+
+/** What runs once `next` was read by a daemon that has listened since it started, and went by `present`. */
+function inEffect(present: Config, next: Config): Config {
   const { server, admin, eviction, freshness, upstreams, log } = next;
   const { auth, access, trustedProxies } = server;
-  const { clientCertificates: asked } = started.server;
+  const { clientCertificates: asked } = present.server;
   // A listener that asks nobody for a certificate does not begin to, nor one without TLS to speak it.
   const clientCertificates = asked && (server.clientCertificates ?? asked);
-  const shown = { clientCertificates, tls: tlsInEffect(started.server, server) };
-  const { auth: adminAuth, hosts } = admin;
+  const shown = { clientCertificates, tls: tlsInEffect(present.server, server) };
+  const { hosts } = admin;
+  const adminAuth = adminAuthInEffect(present.admin, admin);
   return {
-    ...started,
-    server: { ...started.server, ...shown, auth, access, trustedProxies },
-    admin: { ...started.admin, auth: adminAuth, hosts, tls: tlsInEffect(started.admin, admin) },
+    ...present,
+    server: { ...present.server, ...shown, auth, access, trustedProxies },
+    admin: { ...present.admin, auth: adminAuth, hosts, tls: tlsInEffect(present.admin, admin) },
     eviction,
     freshness,
     upstreams,
@@ -22,7 +45,7 @@ export function inEffect(started: Config, next: Config): Config {
 }
 
 /** Says what of `next` waits for the next start, if that was not so of `before`, which was read before it. */
-export function warnOfRestart(before: Config, next: Config, log: Log): void {
+function warnOfRestart(before: Config, next: Config, log: Log): void {
   const present = inEffect(before, next);
   for (const key of ["server", "admin", "storage"] as const) {
     if (JSON.stringify(present[key]) !== JSON.stringify(next[key])) {
@@ -31,6 +54,11 @@ export function warnOfRestart(before: Config, next: Config, log: Log): void {
   }
 }
 
-function tlsInEffect(started: ListenerConfig, next: ListenerConfig): ListenerConfig["tls"] {
-  return started.tls.length > 0 && next.tls.length > 0 ? next.tls : started.tls;
+/** `next` needs no login where it is to listen; where the listener was opened others than this machine may reach it. */
+function adminAuthInEffect(present: AdminConfig, next: AdminConfig): AdminConfig["auth"] {
+  return isLoopback(present.listen) ? next.auth : (next.auth ?? present.auth);
+}
+
+function tlsInEffect(present: ListenerConfig, next: ListenerConfig): ListenerConfig["tls"] {
+  return present.tls.length > 0 && next.tls.length > 0 ? next.tls : present.tls;
 }

@@ -3,7 +3,7 @@ import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { LoginFiles } from "../../src/config/config.ts";
+import type { AdminConfig, LoginFiles } from "../../src/config/config.ts";
 import { type Answer, ask } from "../support/ask.ts";
 import { eventually } from "../support/eventually.ts";
 import { basic, passwordLine, tokenLine } from "../support/login-files.ts";
@@ -22,14 +22,16 @@ interface Scene extends AsyncDisposable {
 }
 
 /** A mirror whose admin API takes the logins of alice and of a program called ci. */
-async function startScene(): Promise<Scene> {
+async function startScene(admin: Partial<AdminConfig> = {}): Promise<Scene> {
   await using resources = new AsyncDisposableStack();
   const { path } = resources.use(await mkdtempDisposable(join(tmpdir(), "admin-login-")));
   const files = { htpasswdFile: join(path, "htpasswd"), tokensFile: join(path, "tokens") };
   await writeFile(files.htpasswdFile, passwordLine("alice", "secret of alice"), { mode: 0o600 });
   await writeFile(files.tokensFile, tokenLine("ci", "token-of-ci"), { mode: 0o600 });
   const upstreams = { "docker.io": "http://127.0.0.1:9" };
-  const mirror = resources.use(await TestMirror.start({ upstreams, admin: { auth: files } }));
+  const mirror = resources.use(
+    await TestMirror.start({ upstreams, admin: { auth: files, ...admin } }),
+  );
   const kept = resources.move();
   return { mirror, files, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
@@ -152,4 +154,35 @@ test("who can log in, and names of the machine, change with the configuration", 
   assert.deepEqual([open.status, closed.status, unnamed.status], [200, 401, 421]);
   const restarts = mirror.logLines.filter(({ msg }) => String(msg).includes("next start"));
   assert.deepEqual(restarts, []);
+});
+
+// The address waits for the next start, the login did not: whoever reached the old address was told everything.
+test("who has not logged in is refused at an address that others reach, also once the configuration names loopback", async () => {
+  await using scene = await startScene({ listen: { host: "0.0.0.0", port: 0 } });
+  const { mirror, files } = scene;
+  const later = { htpasswdFile: null, tokensFile: files.tokensFile };
+
+  mirror.reloadAdmin({ auth: later });
+  mirror.reloadAdmin({ auth: null, listen: { host: "127.0.0.1", port: 5001 } });
+
+  assert.equal((await get(scene, "/api/v1/stats")).status, 401);
+  assert.equal((await get(scene, "/api/v1/stats", alice)).status, 401, "whom the last one had not");
+  assert.equal((await get(scene, "/api/v1/stats", ci)).status, 200);
+  const keys = mirror.logLines.filter(({ msg }) => String(msg).includes("next start"));
+  assert.deepEqual(
+    keys.map(({ key }) => key),
+    ["admin"],
+  );
+});
+
+test("an address that waits for the next start is no name of the machine yet", async () => {
+  await using scene = await startScene();
+  const named = { ...alice, host: "admin.example.com" };
+
+  scene.mirror.reloadAdmin({
+    auth: scene.files,
+    listen: { host: "admin.example.com", port: 5001 },
+  });
+
+  assert.equal((await get(scene, "/api/v1/stats", named)).status, 421);
 });
