@@ -16,9 +16,16 @@ export class ConfigInEffect {
 
   /** What is in effect once `next` was read. What waits is in the log. */
   take(next: Config): Config {
-    warnOfRestart(this.#read, next, this.#log);
-    this.#read = next;
     this.#present = inEffect(this.#present, next);
+    for (const part of ["server", "admin", "storage"] as const) {
+      if (hasNewlyWaiting(next[part], this.#present[part], this.#read[part])) {
+        this.#log.warn(
+          { key: part },
+          "changed in the configuration, takes effect with the next start",
+        );
+      }
+    }
+    this.#read = next;
     return this.#present;
   }
 }
@@ -44,16 +51,6 @@ function inEffect(present: Config, next: Config): Config {
   };
 }
 
-/** Says what of `next` waits for the next start, if that was not so of `before`, which was read before it. */
-function warnOfRestart(before: Config, next: Config, log: Log): void {
-  const present = inEffect(before, next);
-  for (const key of ["server", "admin", "storage"] as const) {
-    if (JSON.stringify(present[key]) !== JSON.stringify(next[key])) {
-      log.warn({ key }, "changed in the configuration, takes effect with the next start");
-    }
-  }
-}
-
 /** `next` needs no login where it is to listen; where the listener was opened others than this machine may reach it. */
 function adminAuthInEffect(present: AdminConfig, next: AdminConfig): AdminConfig["auth"] {
   return isLoopback(present.listen) ? next.auth : (next.auth ?? present.auth);
@@ -61,4 +58,17 @@ function adminAuthInEffect(present: AdminConfig, next: AdminConfig): AdminConfig
 
 function tlsInEffect(present: ListenerConfig, next: ListenerConfig): ListenerConfig["tls"] {
   return present.tls.length > 0 && next.tls.length > 0 ? next.tls : present.tls;
+}
+
+/** Whether a key says something else than what is in effect, which `read`, the file of before, did not say yet. */
+function hasNewlyWaiting<Part extends object>(next: Part, present: Part, read: Part): boolean {
+  const [current, said] = [new Map(Object.entries(present)), new Map(Object.entries(read))];
+  return Object.entries(next).some(
+    ([key, value]) => !isSame(value, current.get(key)) && !isSame(value, said.get(key)),
+  );
+}
+
+/** Of values that are plain. */
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
