@@ -8,8 +8,8 @@ import {
 } from "../oci/manifest.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { BlobRecord, Location } from "../storage/catalog.ts";
-import { rehash } from "../storage/verification/rehash.ts";
 import type { BlobReader } from "./blob-reader.ts";
+import { Rehashes } from "./rehashes.ts";
 import { BlobInMemory, isOf, SmallBlobs } from "./small-blobs.ts";
 import { orNull, recordOrRemove, type StorageTools } from "./storage-tools.ts";
 
@@ -27,9 +27,11 @@ export class StoredContent {
     sizeCalculation: ({ bytes }) => bytes.length + 1,
   });
   readonly #small = new SmallBlobs();
+  readonly #rehashes: Rehashes;
 
   constructor(tools: StorageTools) {
     this.#tools = tools;
+    this.#rehashes = new Rehashes(tools.catalog);
   }
 
   /** The blob, from memory or as its open file; null if it is not stored (any more), or the disk does not give it. */
@@ -136,8 +138,7 @@ export class StoredContent {
     if (blob.identity === record.identity) return blob;
     await using stack = new AsyncDisposableStack();
     stack.use(blob);
-    if (await rehash(blob, digest)) {
-      await catalog.recordIdentity(digest, blob.identity);
+    if (await this.#rehashes.isIntact(digest, blob)) {
       stack.move();
       return blob;
     }

@@ -4,8 +4,10 @@ import { test } from "node:test";
 import pino from "pino";
 import { Rooms } from "../../src/mirror/eviction/rooms.ts";
 import { StoredContent } from "../../src/mirror/stored-content.ts";
+import type { Digest } from "../../src/oci/digest.ts";
 import type { BlobStore, StoredBlob } from "../../src/storage/blob-store.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
+import { adoptedIdentity } from "../../src/storage/catalog.ts";
 import { DigestLocks } from "../../src/storage/digest-locks.ts";
 import { DiskBlobStore } from "../../src/storage/disk/disk-blob-store.ts";
 import { blobFile, type Layout } from "../../src/storage/layout.ts";
@@ -122,8 +124,71 @@ test("of a blob that is not small nothing stays in memory", async () => {
   assert.equal(scene.stored.blobInMemory(large.digest), undefined);
 });
 
+// Every node that asked for the same layer after a restored backup had the mirror hash all of it once more.
+test("adopted content is hashed once for all who open it meanwhile", async () => {
+  await using scene = await startScene();
+  await scene.adopt(medium);
+  const opened = Promise.withResolvers<void>();
+  const hashed: number[] = [];
+  scene.onRead = async ({ positionBytes }) => {
+    hashed.push(positionBytes);
+    await opened.promise;
+  };
+  scene.onOpened = (count) => count === 5 && opened.resolve();
+
+  const readers = Array.from({ length: 5 }, () => scene.stored.openBlob(medium.digest));
+  const found = await Promise.all(readers);
+
+  await using _found = new AsyncDisposableStack();
+  for (const one of found) assert.equal(_found.use(one)?.sizeBytes, medium.bytes.length);
+  assert.deepEqual(hashed, [0, medium.bytes.length]);
+});
+
+test("adopted content that is not its digest is none for all who open it meanwhile, and is removed once", async () => {
+  await using scene = await startScene();
+  await scene.adopt(medium);
+  await writeFile(blobFile(scene.layout, medium.digest), "changed");
+
+  const readers = Array.from({ length: 5 }, () => scene.stored.openBlob(medium.digest));
+
+  assert.deepEqual(await Promise.all(readers), [null, null, null, null, null]);
+  assert.equal(scene.lines.length, 1);
+  assert.equal(await scene.catalog.blob(medium.digest), null);
+});
+
+test("two adopted blobs are hashed at a time, and one that takes a single read waits for none", async () => {
+  await using scene = await startScene();
+  const large = ["one", "two", "three"].map((seed) => noiseBlob(seed, 1024 * 1024 + 1));
+  for (const one of [...large, medium]) await scene.adopt(one);
+  const [opened, two, released] = [1, 2, 3].map(() => Promise.withResolvers<void>());
+  const hashing = new Set<Digest>();
+  scene.onOpened = (count) => count === 3 && opened?.resolve();
+  scene.onRead = async ({ digest }) => {
+    if (digest === medium.digest) return;
+    hashing.add(digest);
+    if (hashing.size === 2) two?.resolve();
+    await released?.promise;
+  };
+  await using found = new AsyncDisposableStack();
+
+  const readers = large.map(({ digest }) => scene.stored.openBlob(digest));
+  await Promise.all([opened?.promise, two?.promise]);
+  assert.ok(found.use(await scene.stored.openBlob(medium.digest)));
+
+  assert.equal(hashing.size, 2);
+  released?.resolve();
+  for (const one of await Promise.all(readers)) assert.ok(found.use(one));
+});
+
 const blob = noiseBlob("content", 10_000);
+// More than what is read into memory.
+const medium = noiseBlob("medium", 100_000);
 const here = locationOf("docker.io", "library/alpine");
+
+interface Read {
+  readonly digest: Digest;
+  readonly positionBytes: number;
+}
 
 class Scene implements AsyncDisposable {
   readonly layout: Layout;
@@ -133,6 +198,11 @@ class Scene implements AsyncDisposable {
   readonly lines: string[] = [];
   /** Happens once between a reader's look at the row and what it makes of the file. */
   onceOpened: (() => Promise<void>) | null = null;
+  /** Is told how many times content was opened until now. */
+  onOpened: (count: number) => void = () => {};
+  /** Happens before each read of a file. */
+  onRead: (read: Read) => Promise<void> = async () => {};
+  #opened = 0;
   readonly #resources: AsyncDisposableStack;
   readonly #locks = new DigestLocks();
 
@@ -169,6 +239,12 @@ class Scene implements AsyncDisposable {
     await this.catalog.recordBlob(here, record, 1);
   }
 
+  /** As a scan does that finds its file without a row. */
+  async adopt(content: TestBlob): Promise<void> {
+    await this.storeAnew(content);
+    await this.catalog.recordIdentity(content.digest, adoptedIdentity);
+  }
+
   async assertStored(): Promise<void> {
     await using found = await this.store.open(blob.digest);
     assert.ok(found, "its file is there");
@@ -186,12 +262,25 @@ class Scene implements AsyncDisposable {
         const meanwhile = this.onceOpened;
         this.onceOpened = null;
         await meanwhile?.();
-        return found;
+        this.onOpened(++this.#opened);
+        return found && this.#observed(digest, found);
       },
       ingest: (digest) => store.ingest(digest),
       remove: (digest) => store.remove(digest),
       quarantine: (digest) => store.quarantine(digest),
       sweep: () => store.sweep(),
+    };
+  }
+
+  #observed(digest: Digest, found: StoredBlob): StoredBlob {
+    return {
+      sizeBytes: found.sizeBytes,
+      identity: found.identity,
+      read: async (target, positionBytes) => {
+        await this.onRead({ digest, positionBytes });
+        return await found.read(target, positionBytes);
+      },
+      [Symbol.asyncDispose]: () => found[Symbol.asyncDispose](),
     };
   }
 }

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { algorithmOf, type Digest, hexOf } from "../../oci/digest.ts";
 import type { StoredBlob } from "../blob-store.ts";
 
-// A hash takes about 1 ms for this, so nobody waits longer for the event loop.
-const stepBytes = 1024 * 1024;
+/** A hash takes about 1 ms for this, so nobody waits longer for the event loop. */
+export const stepBytes: number = 1024 * 1024;
 
 /**
  * Whether the content of `blob` still is `digest`, by reading all of it. After each step `goesOn` is told its bytes and waited
@@ -15,7 +15,7 @@ export async function rehash(
   goesOn: (bytes: number) => Promise<boolean> = async () => true,
 ): Promise<boolean | null> {
   const hash = createHash(algorithmOf(digest));
-  const buffer = Buffer.allocUnsafeSlow(stepBytes);
+  const buffer = Buffer.allocUnsafeSlow(Math.min(stepBytes, blob.sizeBytes));
   let positionBytes = 0;
   for (;;) {
     const bytes = await blob.read(buffer, positionBytes);
