@@ -8,6 +8,7 @@ import {
 } from "../oci/manifest.ts";
 import type { StoredBlob } from "../storage/blob-store.ts";
 import type { BlobRecord, Location } from "../storage/catalog.ts";
+import { isSystemError } from "../storage/storage-error.ts";
 import type { BlobReader } from "./blob-reader.ts";
 import { Rehashes } from "./rehashes.ts";
 import { BlobInMemory, isOf, SmallBlobs } from "./small-blobs.ts";
@@ -209,7 +210,8 @@ class ReportingBlob implements StoredBlob {
     try {
       return await this.#blob.read(target, positionBytes);
     } catch (error) {
-      await this.#report();
+      // Anything else is a mistake of ours, and says nothing of the content.
+      if (isSystemError(error)) await this.#report();
       throw error;
     }
   }

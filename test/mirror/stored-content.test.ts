@@ -124,6 +124,33 @@ test("of a blob that is not small nothing stays in memory", async () => {
   assert.equal(scene.stored.blobInMemory(large.digest), undefined);
 });
 
+test("content that the disk does not give is forgotten with the first reader that meets it", async () => {
+  await using scene = await startScene();
+  await scene.storeAnew(medium);
+  await using found = await scene.stored.openBlob(medium.digest);
+  const broken = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO", syscall: "read" });
+  scene.onRead = () => Promise.reject(broken);
+
+  await assert.rejects(async () => await found?.read(Buffer.alloc(10), 0), { code: "EIO" });
+
+  assert.equal(await scene.catalog.blob(medium.digest), null);
+  assert.equal(await scene.store.open(medium.digest), null);
+});
+
+// Whatever went wrong was taken for damage: a mistake of ours would have thrown away what is good.
+test("a reader that reads on after it was closed takes nothing from the store", async () => {
+  await using scene = await startScene();
+  await scene.storeAnew(medium);
+  const found = await scene.stored.openBlob(medium.digest);
+  await found?.[Symbol.asyncDispose]();
+
+  await assert.rejects(async () => await found?.read(Buffer.alloc(10), 0), /after it was closed/);
+
+  await using other = await scene.stored.openBlob(medium.digest);
+  assert.equal(await other?.read(Buffer.alloc(10), 0), 10);
+  assert.deepEqual(scene.lines, []);
+});
+
 // Every node that asked for the same layer after a restored backup had the mirror hash all of it once more.
 test("adopted content is hashed once for all who open it meanwhile", async () => {
   await using scene = await startScene();
