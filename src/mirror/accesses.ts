@@ -25,7 +25,7 @@ interface Noted {
 const flushMs = 5_000;
 const notedLimit = 10_000;
 
-// While the catalog's log is long: 200 bytes each, and more than most mirrors hold.
+// While the catalog's log is long, or a write hangs: 200 bytes each, and more than most mirrors hold.
 const heldLimit = 100_000;
 const batchRows = 200;
 
@@ -38,6 +38,10 @@ const heldText =
   "Look for an open sqlite3 or a backup of the storage directory (fuser catalog.db), and end it. " +
   "Times of pulls wait in memory until then, and if it grows on nothing new is stored";
 
+const forgottenText =
+  "pulls are forgotten, for memory is full of those that wait to be written to the catalog. " +
+  "Look at the disk of the storage directory: it is too slow or hangs";
+
 /** When content was pulled, and the log of pulls of images: gathered here, written to the catalog every few seconds. */
 export class Accesses implements AsyncDisposable {
   readonly #tools: AccessTools;
@@ -45,8 +49,12 @@ export class Accesses implements AsyncDisposable {
   readonly #pulls: PullRecorder;
   #noted = new Map<Digest, Noted>();
   /** On their way to the catalog. */
-  readonly #writing = new Set<ReadonlyMap<Digest, Noted>>();
+  #writing: ReadonlyMap<Digest, Noted> = new Map();
   #flushing: Promise<void> = Promise.resolve();
+  /** The flush that begins when that one has ended. */
+  #nextFlush: Promise<void> | null = null;
+  /** Whether something was forgotten since the last flush began. */
+  #forgets = false;
   /** What was pulled for the first time, and when it is ranked again, in ms since the epoch. */
   readonly #young = new Map<Digest, number>();
   /** The priority of what was evicted last; null if that is not known. */
@@ -74,7 +82,8 @@ export class Accesses implements AsyncDisposable {
   notePull(manifest: Manifest): void {
     this.note(manifest.digest);
     if (!isImageManifest(manifest.mediaType)) return;
-    this.#pulls.note(manifest);
+    if (this.#pulls.isOverfull) this.#tellOfForgotten();
+    else this.#pulls.note(manifest);
     if (this.#holds ? this.#pulls.isOverfull : this.#pulls.isFull) this.#flushSoon();
   }
 
@@ -85,20 +94,14 @@ export class Accesses implements AsyncDisposable {
 
   /** Whether it was pulled, and the catalog does not know yet. */
   isFresh(digest: Digest): boolean {
-    return this.#noted.has(digest) || [...this.#writing].some((noted) => noted.has(digest));
+    return this.#noted.has(digest) || this.#writing.has(digest);
   }
 
   /** Resolves when all that was noted is written, or could not be. */
   flush(): Promise<void> {
-    const noted = this.#noted;
-    this.#noted = new Map();
-    const pulls = this.#pulls.take();
-    this.#writing.add(noted);
-    this.#flushing = this.#flushing
-      .then(() => this.#write([...noted, ...this.#dueAgain(noted)]))
-      .finally(() => this.#writing.delete(noted))
-      .then(() => this.#pulls.write(pulls));
-    return this.#flushing;
+    // One waits at most, and takes what is noted when it begins: a write of a disk that hangs ends when it likes.
+    this.#nextFlush ??= this.#flushing.then(() => this.#beginFlush());
+    return this.#nextFlush;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,6 +110,10 @@ export class Accesses implements AsyncDisposable {
   }
 
   #note(digest: Digest, pulls: number): void {
+    if (!this.#noted.has(digest) && this.#noted.size >= heldLimit) {
+      this.#tellOfForgotten();
+      return;
+    }
     const noted = this.#noted.get(digest) ?? { lastAtMs: 0, pulls: 0 };
     noted.lastAtMs = this.#tools.now();
     noted.pulls += pulls;
@@ -125,8 +132,27 @@ export class Accesses implements AsyncDisposable {
   }
 
   #flushSoon(): void {
+    if (this.#nextFlush || this.#noted.size + this.#young.size === 0) return;
     // It never rejects, and nobody needs to know when it has ended.
-    if (this.#noted.size + this.#young.size > 0) this.flush().catch(() => {});
+    this.flush().catch(() => {});
+  }
+
+  /** Once, not for each pull. */
+  #tellOfForgotten(): void {
+    if (!this.#forgets) this.#tools.log.error(forgottenText);
+    this.#forgets = true;
+  }
+
+  #beginFlush(): Promise<void> {
+    this.#nextFlush = null;
+    this.#forgets = false;
+    this.#writing = this.#noted;
+    this.#noted = new Map();
+    this.#flushing = this.#write([...this.#writing, ...this.#dueAgain(this.#writing)]).then(() => {
+      this.#writing = new Map();
+      return this.#pulls.write(this.#pulls.take());
+    });
+    return this.#flushing;
   }
 
   async #write(noted: readonly (readonly [Digest, Noted])[]): Promise<void> {

@@ -35,7 +35,7 @@ const membersLimit = 256;
 const pullsLimit = 10_000;
 const manifestsLimitBytes = 16 * 1024 * 1024;
 
-// While the catalog's log is long: a quarter of an hour of 200 a second, 10 MB.
+// While the catalog's log is long, or a write hangs: a quarter of an hour of 200 a second, 10 MB.
 const heldPullsLimit = 200_000;
 
 // With the images that come with them, and the old ones that go, a transaction stays at some hundreds of rows.
@@ -65,7 +65,7 @@ export class PullRecorder {
     return this.#atMs.length >= pullsLimit || this.#manifestsBytes >= manifestsLimitBytes;
   }
 
-  /** The same while writing shall wait if it can. */
+  /** The same while writing shall wait if it can; no more is to be noted then. */
   get isOverfull(): boolean {
     return this.#atMs.length >= heldPullsLimit || this.#manifestsBytes >= 2 * manifestsLimitBytes;
   }
