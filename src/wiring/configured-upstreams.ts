@@ -5,6 +5,7 @@ import { FollowedClients } from "../listeners/followed-clients.ts";
 import type { KnownLimits } from "../upstream/accounts/account-limits.ts";
 import type { EndpointStatus } from "../upstream/endpoints/endpoint-status.ts";
 import { ConnectionCap } from "../upstream/exchange/connection-cap.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import { Upstreams } from "../upstream/upstreams.ts";
 import { type BuiltUpstream, buildUpstream, type UpstreamTools } from "./build-upstream.ts";
 
@@ -21,11 +22,16 @@ interface Built extends BuiltUpstream {
 // time left for its answer.
 const shareOfAnswer = 0.5;
 
+// What was retired before so many others has most likely ended; and what has not does so by its own bounds.
+const retiredLimit = 100;
+
 /** The upstreams of the configuration, built; and built anew as far as another configuration differs. */
 export class ConfiguredUpstreams implements AsyncDisposable {
   readonly #tools: ConfiguredUpstreamsTools;
   #built: readonly Built[] = [];
   #present = new Upstreams([]);
+  /** Of earlier configurations, the last one last: pulls may go on through them. */
+  readonly #retired: Upstream[] = [];
   readonly #clients: FollowedClients;
   /** By upstream: what was built of it before has its connections still. */
   readonly #caps = new Map<string, ConnectionCap>();
@@ -79,7 +85,8 @@ export class ConfiguredUpstreams implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#clients[Symbol.dispose]();
-    await Promise.all(this.#built.map(({ upstream }) => upstream[Symbol.asyncDispose]()));
+    const built = this.#built.map(({ upstream }) => upstream);
+    await Promise.all([...this.#retired, ...built].map((one) => one[Symbol.asyncDispose]()));
   }
 
   #renew(upstream: string, { certificatePem, keyPem }: CertificatePair): void {
@@ -98,8 +105,7 @@ export class ConfiguredUpstreams implements AsyncDisposable {
       (config) => before.find((one) => isSame(one.config, config)) ?? this.#build(config),
     );
     for (const one of before) {
-      // Its end is awaited by nobody: the pulls that still run through it have their own bounds.
-      if (!this.#built.includes(one)) one.upstream.retire().catch(() => {});
+      if (!this.#built.includes(one)) this.#retire(one.upstream);
     }
     for (const { name } of configs) this.#tools.metrics.beginUpstream(name);
     this.#present = new Upstreams(
@@ -111,6 +117,13 @@ export class ConfiguredUpstreams implements AsyncDisposable {
       })),
     );
     return this.#present;
+  }
+
+  /** Its end is awaited by nobody: the pulls that still run through it have their own bounds. */
+  #retire(upstream: Upstream): void {
+    upstream.retire().catch(() => {});
+    this.#retired.push(upstream);
+    if (this.#retired.length > retiredLimit) this.#retired.shift();
   }
 
   #capOf({ name: upstream, maxConnections, timeouts }: UpstreamConfig): ConnectionCap {

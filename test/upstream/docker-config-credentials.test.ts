@@ -5,11 +5,11 @@ import { pino } from "pino";
 import type { Repository } from "../../src/oci/repository.ts";
 import type { Credentials } from "../../src/upstream/credentials/credentials.ts";
 import { DockerConfigCredentials } from "../../src/upstream/credentials/docker-config-credentials.ts";
-import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import type { ConfiguredUpstreams } from "../../src/wiring/configured-upstreams.ts";
 import { configuredUpstreams, configureOne } from "../support/configured-upstream.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
+import { imageOfSize } from "../support/images.ts";
 import { assertError, authorizations, CanaryLab } from "./canary-lab.ts";
 import { HelperScripts } from "./helper-scripts.ts";
 
@@ -239,7 +239,10 @@ test("what a helper said is remembered for five minutes, and asked for again whe
 test("an upstream that ends leaves no helper running", async (t) => {
   const ends = {
     "by disposal": (configured: ConfiguredUpstreams) => configured[Symbol.asyncDispose](),
-    "by another configuration": (configured: ConfiguredUpstreams) => configured.configure([]),
+    "by disposal after another configuration": (configured: ConfiguredUpstreams) => {
+      configured.configure([]);
+      return configured[Symbol.asyncDispose]();
+    },
   };
   for (const [what, end] of Object.entries(ends)) {
     await t.test(what, async () => {
@@ -266,10 +269,33 @@ test("an upstream that ends leaves no helper running", async (t) => {
 
       await end(configured);
 
-      await assert.rejects(asked, UpstreamError);
+      // And not when its own ten seconds are over.
+      await assert.rejects(asked, /ended with SIGKILL/);
       assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
     });
   }
+});
+
+test("what goes on through an upstream of an earlier configuration may still ask a helper", async () => {
+  // The helper was killed as soon as it ran: a blob that broke off after a reload could not be gone on with.
+  await using lab = await Lab.create();
+  await using registry = await FakeUpstream.start({ tokens: true });
+  registry.addImage("team/app", "1", imageOfSize("goes on", 100));
+  await lab.addHelper("lab", "me");
+  await lab.write({ credsStore: "lab" });
+  await using configured = configuredUpstreams({ PATH: lab.scripts.path });
+  const upstream = configureOne(configured, {
+    name: "ghcr.io",
+    endpoints: [new URL(registry.url)],
+    credentials: [{ kind: "docker-config", file: lab.file }],
+  });
+
+  configured.configure([]);
+  const place = { repository: "team/app" as Repository, via: "", login: null };
+  const list = await upstream.listTags(place, { n: null, last: null, token: null });
+
+  assert.deepEqual(list?.tags, ["1"]);
+  assert.equal(await lab.runs("lab"), 1);
 });
 
 test("that a configuration has no credentials for an upstream is said once, for pulls are anonymous then", async () => {

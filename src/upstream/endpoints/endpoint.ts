@@ -149,19 +149,14 @@ export class Endpoint implements AsyncDisposable {
     return header === null ? null : await this.#askBase(header);
   }
 
-  /** Lets what runs end, and keeps nothing for later. */
+  /** Lets what runs end, with the credentials that it needs for that, and keeps no connection for later. */
   async retire(): Promise<void> {
     await this.#connections.retire();
-    this.#letGo();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#letGo();
-    await this.#connections[Symbol.asyncDispose]();
-  }
-
-  #letGo(): void {
     for (const { credentials } of this.#configured) credentials?.[Symbol.dispose]();
+    await this.#connections[Symbol.asyncDispose]();
   }
 
   async #askAs(authorization: Authorization, request: Ask): Promise<Answer> {
