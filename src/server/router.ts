@@ -1,6 +1,7 @@
 import type { Caller, PulledFrom } from "../auth/access-rules.ts";
 import type { Gate } from "../auth/gate.ts";
 import type { Mirror } from "../mirror/mirror.ts";
+import { DistributionError } from "../oci/distribution-error.ts";
 import type { Route } from "../oci/route.ts";
 import type { Health } from "../telemetry/health.ts";
 import { waitFor } from "../telemetry/waits.ts";
@@ -134,9 +135,15 @@ export class Router {
     const { mirror, forwarding } = this.#tools;
     const { request, response } = exchange;
     const listed = this.#tools.upstreams().listed(address, request.headers.host);
-    const upstreams = listed.map(({ prefix, upstream }) => {
-      const login = forwarding.loginFor(upstream, request);
-      return { prefix, upstream: upstreamFor(caller, upstream), login };
+    const upstreams = listed.flatMap(({ prefix, upstream }) => {
+      try {
+        const login = forwarding.loginFor(upstream, request);
+        return [{ prefix, upstream: upstreamFor(caller, upstream), login }];
+      } catch (error) {
+        // A list of all goes without those that no login can be taken for; of one alone it says why not.
+        if (listed.length > 1 && error instanceof DistributionError) return [];
+        throw error;
+      }
     });
     if (address.ns !== null) response.setHeader(namespaceHeader, address.ns);
     const mayPull = (from: PulledFrom): boolean => gate.mayPull(caller, from);

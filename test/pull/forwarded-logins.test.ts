@@ -8,6 +8,7 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import type { DoctorAnswer } from "../../src/admin/routes/doctor.ts";
 import { askDaemon } from "../../src/cli/control.ts";
+import { parseNetwork } from "../../src/config/network.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { layoutOf } from "../../src/storage/layout.ts";
 import { eventually } from "../support/eventually.ts";
@@ -320,6 +321,31 @@ test("the list of repositories has what the caller who asks has pulled, and noth
   assert.deepEqual(await listed("alice"), { repositories: ["team/app"] });
   assert.deepEqual(await listed("bob"), { repositories: [] });
   assert.deepEqual(await listed(null), { repositories: [] });
+});
+
+test("the list of all repositories goes without an upstream that no login can be taken for", async () => {
+  const proxies = [parseNetwork("127.0.0.1/32") ?? assert.fail()];
+  await using scene = await startScene({ mirror: { server: { trustedProxies: proxies } } });
+  const secure = { "x-forwarded-proto": "https" };
+  scene.beside.addImage("team/beside", "1", image);
+  await scene.mirror.get("/v2/beside.test/team/beside/manifests/1");
+  await scene.mirror.get(byTag, { ...loginOf("alice"), ...secure });
+  await scene.mirror.idle();
+  const list = async (target: string, headers: Record<string, string>): Promise<unknown> => {
+    const { status, body } = await scene.mirror.get(target, headers);
+    return status === 200 ? JSON.parse(body.toString()).repositories : status;
+  };
+  const bearer = { authorization: "Bearer of-another-registry", ...secure };
+  const besideAlone = ["beside.test/team/beside"];
+
+  assert.deepEqual(await list("/v2/_catalog", { ...loginOf("alice"), ...secure }), [
+    ...besideAlone,
+    "team/app",
+  ]);
+  assert.deepEqual(await list("/v2/_catalog", loginOf("alice")), besideAlone);
+  assert.deepEqual(await list("/v2/_catalog", bearer), besideAlone);
+  assert.equal(await list("/v2/_catalog?ns=private.test", loginOf("alice")), 403);
+  assert.equal(await list("/v2/_catalog?ns=private.test", bearer), 401);
 });
 
 function challenge(response: ServerResponse): void {
