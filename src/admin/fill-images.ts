@@ -9,21 +9,25 @@ export type FillImages = (fill: RunningFill) => Promise<string | null>;
 const rememberedMs = 10_000;
 const rememberedFills = 1_000;
 
-export function openFillImages(catalog: Catalog): FillImages {
+export function openFillImages(catalog: Pick<Catalog, "ask">): FillImages {
   const known = new LRUCache<string, Promise<string | null>>({
     max: rememberedFills,
     ttl: rememberedMs,
   });
   return (fill) => {
     const key = `${fill.upstream} ${fill.digest}`;
-    const found = known.get(key) ?? imageOf(catalog, fill);
-    known.set(key, found, { noUpdateTTL: true });
+    const remembered = known.get(key);
+    if (remembered) return remembered;
+    const found = imageOf(catalog, fill);
+    known.set(key, found);
+    // Who asks now is told why, and who asks next finds out whether it is still so.
+    found.catch(() => known.delete(key));
     return found;
   };
 }
 
 async function imageOf(
-  catalog: Catalog,
+  catalog: Pick<Catalog, "ask">,
   { upstream, repository, digest }: RunningFill,
 ): Promise<string | null> {
   const shared = { content: [{ digest, sizeBytes: 0 }], own: [] };
