@@ -33,7 +33,7 @@ export interface DescribedManifest {
 }
 
 /** Who gave an answer, as far as those who asked need to know: whom to blame, and whom not to ask next. */
-export interface Source {
+export interface Answerer {
   /** The answer went wrong after it had begun. */
   noteFailure(failure: UpstreamFailure): void;
   /** It was whole, and not what was asked for. */
@@ -48,7 +48,7 @@ export interface UpstreamBlob {
   readonly startBytes: number;
   /** As of `UpstreamManifest`. */
   readonly cacheStatus: string | null;
-  readonly source: Source;
+  readonly answerer: Answerer;
   /** null if it does not say that parts of the blob may be asked for. */
   readonly whence: Whence | null;
   /** The bytes that have come since the last call, or null at the end. Rejects with UpstreamError. */
@@ -151,16 +151,16 @@ export class Answers {
   }
 
   /** The blob from its beginning. */
-  async blob(answer: Answer, source: Source): Promise<UpstreamBlob | null> {
+  async blob(answer: Answer, answerer: Answerer): Promise<UpstreamBlob | null> {
     if (!(await this.#isFound(answer))) return null;
-    return this.#blobOf(answer, source, { startBytes: 0, sizeBytes: contentLength(answer) });
+    return this.#blobOf(answer, answerer, { startBytes: 0, sizeBytes: contentLength(answer) });
   }
 
   /** The part; null for anything else that is an answer, the whole blob and another one included. */
-  async part(answer: Answer, source: Source, wanted: WantedPart): Promise<UpstreamBlob | null> {
+  async part(answer: Answer, answerer: Answerer, wanted: WantedPart): Promise<UpstreamBlob | null> {
     const { range, sizeBytes } = wanted;
     if (isPart(answer, wanted)) {
-      return this.#blobOf(answer, source, { startBytes: range.first, sizeBytes });
+      return this.#blobOf(answer, answerer, { startBytes: range.first, sizeBytes });
     }
     const isOther = [200, 206, 404, 416].includes(answer.status);
     if (!isOther) throw await this.#refusal(answer);
@@ -172,9 +172,11 @@ export class Answers {
    * says which. Rejects as nonsense a part that begins or ends elsewhere, and what cannot be the rest of the blob that
    * had `sizeBytes`, such as nothing.
    */
-  async blobFrom(answer: Answer, source: Source, rest: BlobRest): Promise<UpstreamBlob> {
+  async blobFrom(answer: Answer, answerer: Answerer, rest: BlobRest): Promise<UpstreamBlob> {
     const blob =
-      answer.status === 206 ? this.#partOf(answer, source, rest) : await this.blob(answer, source);
+      answer.status === 206
+        ? this.#partOf(answer, answerer, rest)
+        : await this.blob(answer, answerer);
     if (!blob) throw this.#nonsense("the blob is gone in the middle of its download");
     const { sizeBytes } = rest;
     if (sizeBytes === null || blob.sizeBytes === null || blob.sizeBytes === sizeBytes) return blob;
@@ -200,12 +202,12 @@ export class Answers {
     return { referrers, next: nextQuery(answer.headers["link"]) };
   }
 
-  #partOf(answer: Answer, source: Source, { startBytes, endBytes }: BlobRest): UpstreamBlob {
+  #partOf(answer: Answer, answerer: Answerer, { startBytes, endBytes }: BlobRest): UpstreamBlob {
     const part = parseContentRange(answer.headers["content-range"]);
     const behindBytes = endBytes ?? part?.sizeBytes ?? null;
     if (part?.first === startBytes && (behindBytes === null || part.last === behindBytes - 1)) {
       const { sizeBytes } = part;
-      return this.#blobOf(answer, source, { startBytes, sizeBytes });
+      return this.#blobOf(answer, answerer, { startBytes, sizeBytes });
     }
     answer.body.drop();
     throw this.#nonsense(`asked for the bytes from ${startBytes} it sent others`);
@@ -232,14 +234,14 @@ export class Answers {
 
   #blobOf(
     answer: Answer,
-    source: Source,
+    answerer: Answerer,
     where: Pick<UpstreamBlob, "startBytes" | "sizeBytes">,
   ): UpstreamBlob {
     const { body } = answer;
     const cacheStatus = cacheStatusOf(answer);
-    const next = (): Promise<Batch | null> => this.#next(body, source);
-    const whence = whenceOf(answer, source);
-    return { ...where, source, whence, cacheStatus, next, drop: () => body.drop() };
+    const next = (): Promise<Batch | null> => this.#next(body, answerer);
+    const whence = whenceOf(answer, answerer);
+    return { ...where, answerer, whence, cacheStatus, next, drop: () => body.drop() };
   }
 
   async #collect(body: AnswerBody, limits: CollectLimits): Promise<Buffer> {
@@ -251,10 +253,10 @@ export class Answers {
     return bytes;
   }
 
-  async #next(body: AnswerBody, source: Source): Promise<Batch | null> {
+  async #next(body: AnswerBody, answerer: Answerer): Promise<Batch | null> {
     const batch = await body.next().catch((error: unknown) => {
       const failure = failureFrom(error, "body");
-      if (!body.dropped) source.noteFailure(failure);
+      if (!body.dropped) answerer.noteFailure(failure);
       throw this.#error(failure, error);
     });
     this.#metrics.upstreamReceivedBytes.inc({ upstream: this.#upstream }, batch?.sizeBytes ?? 0);

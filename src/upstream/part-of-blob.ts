@@ -1,11 +1,11 @@
 import { type ByteRange, parseContentRange } from "../oci/byte-range.ts";
-import type { Source } from "./answers.ts";
+import type { Answerer } from "./answers.ts";
 import type { Answer } from "./exchange/exchange.ts";
 
 /** Where an answer about a blob came from: where parts of the same blob can be asked for. */
 export interface Whence {
-  readonly source: Source;
-  /** Where the source redirected to; null: it answered itself. It may be signed: never to be logged. */
+  readonly answerer: Answerer;
+  /** Where the answerer redirected to; null: it answered itself. It may be signed: never to be logged. */
   readonly hop: URL | null;
   readonly etag: string | null;
 }
@@ -18,10 +18,10 @@ export interface WantedPart {
 }
 
 /** null where the answer does not say that parts may be asked for. */
-export function whenceOf(answer: Answer, source: Source): Whence | null {
+export function whenceOf(answer: Answer, answerer: Answerer): Whence | null {
   const { status, headers, redirected, url } = answer;
   if (status !== 206 && headers["accept-ranges"]?.trim().toLowerCase() !== "bytes") return null;
-  return { source, hop: redirected ? url : null, etag: headers["etag"] ?? null };
+  return { answerer, hop: redirected ? url : null, etag: headers["etag"] ?? null };
 }
 
 /** Whether it is just this part, of what the blob was before. */

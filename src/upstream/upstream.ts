@@ -6,11 +6,11 @@ import type { Page } from "../oci/route.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { ForwardedLogin } from "./accounts/forwarded-login.ts";
 import {
+  type Answerer,
   Answers,
   type BlobRest,
   type DescribedBlob,
   type DescribedManifest,
-  type Source,
   type UpstreamBlob,
   type UpstreamManifest,
 } from "./answers.ts";
@@ -27,7 +27,7 @@ import { UpstreamError } from "./upstream-error.ts";
 const referrerPagesLimit = 20;
 
 export interface RestOfBlob extends BlobRest {
-  readonly avoid: ReadonlySet<Source>;
+  readonly avoid: ReadonlySet<Answerer>;
   readonly signal: AbortSignal;
 }
 
@@ -151,7 +151,9 @@ export class Upstream implements AsyncDisposable {
   /** The blob from its beginning. Aborting `signal` ends it, whether it has begun or not. */
   async getBlob(place: Place, digest: Digest, signal: AbortSignal): Promise<UpstreamBlob | null> {
     const ask = { ...blobAsk("GET", place, digest, {}), signal };
-    return await this.#endpoints.ask(ask, (answer, source) => this.#answers.blob(answer, source));
+    return await this.#endpoints.ask(ask, (answer, answerer) =>
+      this.#answers.blob(answer, answerer),
+    );
   }
 
   /**
@@ -165,10 +167,10 @@ export class Upstream implements AsyncDisposable {
   ): Promise<UpstreamBlob | null> {
     const { range, whence } = wanted;
     const headers = { range: `bytes=${range.first}-${range.last}` };
-    const { source: only, hop } = whence;
+    const { answerer: only, hop } = whence;
     const ask = { ...blobAsk("GET", place, digest, headers), signal, only, hop };
-    return await this.#endpoints.ask(ask, (answer, source) =>
-      this.#answers.part(answer, source, wanted),
+    return await this.#endpoints.ask(ask, (answer, answerer) =>
+      this.#answers.part(answer, answerer, wanted),
     );
   }
 
@@ -182,8 +184,8 @@ export class Upstream implements AsyncDisposable {
     { avoid, signal, ...rest }: RestOfBlob,
   ): Promise<UpstreamBlob> {
     const ask = { ...blobAsk("GET", place, digest, rangeHeader(rest)), signal, avoid };
-    return await this.#endpoints.ask(ask, (answer, source) =>
-      this.#answers.blobFrom(answer, source, rest),
+    return await this.#endpoints.ask(ask, (answer, answerer) =>
+      this.#answers.blobFrom(answer, answerer, rest),
     );
   }
 

@@ -96,6 +96,6 @@ function singleConnections(
       at += piece.length;
       return batchOf(piece);
     };
-    return { sources: new Set([nobody]), next, [Symbol.dispose]: () => {} };
+    return { answerers: new Set([nobody]), next, [Symbol.dispose]: () => {} };
   };
 }

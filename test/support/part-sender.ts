@@ -1,5 +1,5 @@
 import type { ByteRange } from "../../src/oci/byte-range.ts";
-import type { Source, UpstreamBlob } from "../../src/upstream/answers.ts";
+import type { Answerer, UpstreamBlob } from "../../src/upstream/answers.ts";
 import type { Batch } from "../../src/upstream/exchange/batch.ts";
 import type { Whence } from "../../src/upstream/part-of-blob.ts";
 
@@ -14,9 +14,9 @@ export interface PartFate {
 
 export const wholePart: PartFate = { brokenAt: null, answer: "part", pieceBytes: 7 };
 
-export const nobody: Source = { noteFailure: () => {}, noteWrongBytes: () => {} };
+export const nobody: Answerer = { noteFailure: () => {}, noteWrongBytes: () => {} };
 
-export const nowhere: Whence = { source: nobody, hop: null, etag: null };
+export const nowhere: Whence = { answerer: nobody, hop: null, etag: null };
 
 /** A copy, of which nothing is left when it is disposed of. */
 export function batchOf(bytes: Buffer): Batch {
@@ -79,6 +79,6 @@ export class PartSender {
       return batchOf(piece);
     };
     const where = { sizeBytes: content.length, startBytes: range.first, cacheStatus: null };
-    return { ...where, source: nobody, whence: nowhere, next, drop: over };
+    return { ...where, answerer: nobody, whence: nowhere, next, drop: over };
   }
 }

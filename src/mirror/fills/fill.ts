@@ -240,7 +240,7 @@ export class Fill {
       await intake.verify();
     } catch (error) {
       if (!(error instanceof DigestMismatch)) throw error;
-      for (const from of source.sources) from.noteWrongBytes();
+      for (const answerer of source.answerers) answerer.noteWrongBytes();
       this.#tools.metrics.digestMismatches.inc({ upstream: this.upstream.name });
       throw this.#nonsense(`asked for ${error.expected} it sent ${error.actual}`);
     }

@@ -1,4 +1,4 @@
-import type { Source } from "../../upstream/answers.ts";
+import type { Answerer } from "../../upstream/answers.ts";
 import type { Batch } from "../../upstream/exchange/batch.ts";
 import type { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { BlobSource } from "./blob-source.ts";
@@ -27,7 +27,7 @@ export interface SingleStart {
  */
 export class ParallelBlob implements BlobSource {
   readonly #options: ParallelBlobOptions;
-  readonly #ownSources = new Set<Source>();
+  readonly #ownAnswerers = new Set<Answerer>();
   #own: BlobSource | null;
   // Where the answer of its own ends that was asked for last; null: at the end of the blob.
   #ownEndBytes: number | null = null;
@@ -38,8 +38,8 @@ export class ParallelBlob implements BlobSource {
     this.#own = this.#openOwn();
   }
 
-  get sources(): ReadonlySet<Source> {
-    return new Set([...this.#ownSources, ...this.#options.ahead.sources]);
+  get answerers(): ReadonlySet<Answerer> {
+    return new Set([...this.#ownAnswerers, ...this.#options.ahead.answerers]);
   }
 
   async next(): Promise<Batch | null> {
@@ -69,7 +69,7 @@ export class ParallelBlob implements BlobSource {
   async #nextOfOwn(): Promise<Batch | null | "short"> {
     this.#own ??= this.#openOwn();
     const batch = await this.#own.next();
-    for (const source of this.#own.sources) this.#ownSources.add(source);
+    for (const answerer of this.#own.answerers) this.#ownAnswerers.add(answerer);
     if (batch === null) return this.#ownEnded();
     const limitBytes = this.#options.ahead.arrivingFrom(this.#positionBytes);
     if (limitBytes === null || limitBytes >= this.#positionBytes + batch.sizeBytes) return batch;

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
-import type { Source, UpstreamBlob } from "../../upstream/answers.ts";
+import type { Answerer, UpstreamBlob } from "../../upstream/answers.ts";
 import type { Batch } from "../../upstream/exchange/batch.ts";
 import type { Place } from "../../upstream/exchange/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
@@ -37,8 +37,8 @@ export class ResumedBlob implements BlobSource {
   readonly #options: ResumedBlobOptions;
   readonly #retries: Retries;
   // Whoever broke off is asked last.
-  readonly #broke = new Set<Source>();
-  readonly #sources = new Set<Source>();
+  readonly #broke = new Set<Answerer>();
+  readonly #answerers = new Set<Answerer>();
   #blob: UpstreamBlob | null;
   #positionBytes: number;
 
@@ -57,8 +57,8 @@ export class ResumedBlob implements BlobSource {
     return batch;
   }
 
-  get sources(): ReadonlySet<Source> {
-    return this.#sources;
+  get answerers(): ReadonlySet<Answerer> {
+    return this.#answerers;
   }
 
   [Symbol.dispose](): void {
@@ -70,22 +70,22 @@ export class ResumedBlob implements BlobSource {
     // What breaks off now is not gone on with.
     this.#blob = null;
     const blob = begun ?? (await this.#ask());
-    this.#sources.add(blob.source);
+    this.#answerers.add(blob.answerer);
     const isKnown = begun === null && blob.startBytes !== this.#positionBytes;
     try {
       const batch = isKnown ? await this.#skipKnown(blob) : await blob.next();
       this.#blob = blob;
       return batch;
     } catch (error) {
-      this.#avoid(blob.source);
+      this.#avoid(blob.answerer);
       throw error;
     }
   }
 
   /** All have had their turn when one breaks off again. */
-  #avoid(source: Source): void {
-    if (this.#broke.has(source)) this.#broke.clear();
-    this.#broke.add(source);
+  #avoid(answerer: Answerer): void {
+    if (this.#broke.has(answerer)) this.#broke.clear();
+    this.#broke.add(answerer);
   }
 
   #advance(receivedBytes: number): void {
@@ -126,7 +126,7 @@ export class ResumedBlob implements BlobSource {
     const known = await hashCopy();
     if (hash.digest("hex") === known.digest("hex")) return rest ?? (await blob.next());
     blob.drop();
-    blob.source.noteWrongBytes();
+    blob.answerer.noteWrongBytes();
     throw this.#nonsense("its second answer does not begin as its first did");
   }
 

@@ -1,5 +1,5 @@
 import type { ByteRange } from "../../oci/byte-range.ts";
-import type { Source, UpstreamBlob } from "../../upstream/answers.ts";
+import type { Answerer, UpstreamBlob } from "../../upstream/answers.ts";
 import type { Whence } from "../../upstream/part-of-blob.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { LentMemory } from "./lent-memory.ts";
@@ -33,7 +33,7 @@ export interface Reading {
  * breaks off is the reader's to ask for; until it has that, nothing more is asked for either.
  */
 export class SegmentsAhead implements Disposable {
-  readonly sources: Set<Source> = new Set();
+  readonly answerers: Set<Answerer> = new Set();
   readonly #options: SegmentsAheadOptions;
   /** In the order of the blob; a reader takes from the first. */
   readonly #segments: Segment[] = [];
@@ -163,7 +163,7 @@ export class SegmentsAhead implements Disposable {
     const asked = this.#whence;
     const blob = await ask(segment.range, asked);
     if (!blob) throw new NoPart();
-    this.sources.add(blob.source);
+    this.answerers.add(blob.answerer);
     if (blob.whence) this.#learn(asked, blob.whence);
     this.#noteTried();
     return blob;

@@ -92,7 +92,7 @@ export class UnstoredBlob implements BlobReader {
   #verify(): void {
     const { digest, upstream, metrics } = this.#options;
     if (this.#hash.digest("hex") !== hexOf(digest)) {
-      for (const source of this.#source.sources) source.noteWrongBytes();
+      for (const answerer of this.#source.answerers) answerer.noteWrongBytes();
       metrics.digestMismatches.inc({ upstream: upstream.name });
       const reason = `asked for ${digest} it sent other content`;
       throw new UpstreamError(upstream.name, { kind: "nonsense", reason });

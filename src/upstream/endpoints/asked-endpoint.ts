@@ -3,7 +3,7 @@ import type { Metrics } from "../../telemetry/metrics.ts";
 import type { ForwardedLogin } from "../accounts/forwarded-login.ts";
 import { type Clocks, limitedFor } from "../accounts/rate-limit.ts";
 import { retryAfterMs } from "../accounts/retry-after.ts";
-import type { Source } from "../answers.ts";
+import type { Answerer } from "../answers.ts";
 import type { Answer } from "../exchange/exchange.ts";
 import { HopFailed } from "../exchange/redirects.ts";
 import { failureFrom, isBrokenSocket, refusalFrom } from "../failure.ts";
@@ -14,7 +14,7 @@ import type { EndpointStatus } from "./endpoint-status.ts";
 import { isAnswer, severityOf } from "./severity.ts";
 
 /** Takes an answer, body included. */
-export type Read<T> = (answer: Answer, source: Source) => Promise<T>;
+export type Read<T> = (answer: Answer, answerer: Answerer) => Promise<T>;
 
 export interface EndpointEntry {
   readonly endpoint: Endpoint;
@@ -38,7 +38,7 @@ const patienceMs = 1_000;
 const longestRetryAfterMs = 5 * 60_000;
 
 /** One endpoint of an upstream, asked only with its breaker's leave, which hears what came of it. */
-export class AskedEndpoint implements Source, AsyncDisposable {
+export class AskedEndpoint implements Answerer, AsyncDisposable {
   readonly breaker: Breaker;
   readonly endpoint: Endpoint;
   readonly #options: AskedEndpointOptions;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { waitFor } from "../../telemetry/waits.ts";
 import type { ForwardedLogin } from "../accounts/forwarded-login.ts";
-import type { Source } from "../answers.ts";
+import type { Answerer } from "../answers.ts";
 import type { ConnectionCap, Release } from "../exchange/connection-cap.ts";
 import type { Answer } from "../exchange/exchange.ts";
 import { offlineReason, UpstreamError, type UpstreamFailure } from "../upstream-error.ts";
@@ -19,9 +19,9 @@ import { isFinal } from "./severity.ts";
 
 interface Choice {
   /** Had begun to answer and broke off: these are asked last, and another one's refusal is not the last word. */
-  readonly avoid?: ReadonlySet<Source> | undefined;
+  readonly avoid?: ReadonlySet<Answerer> | undefined;
   /** No other one is asked. */
-  readonly only?: Source | undefined;
+  readonly only?: Answerer | undefined;
 }
 
 /** A request to whichever endpoint answers it. */
@@ -120,8 +120,8 @@ export class Endpoints implements AsyncDisposable {
     const release = await this.#takeConnection(ask.signal);
     let taken: Answer | null = null;
     try {
-      return await this.#askInOrder(ask, async (answer, source) => {
-        const said = await read(answer, source);
+      return await this.#askInOrder(ask, async (answer, answerer) => {
+        const said = await read(answer, answerer);
         taken = answer;
         return said;
       });
@@ -233,7 +233,7 @@ function releaseAfter(taken: Answer | null, release: Release): void {
 /** What one endpoint refuses is no last word about what another one has begun to send. */
 function mayAskNext(
   error: unknown,
-  avoid: ReadonlySet<Source> | undefined,
+  avoid: ReadonlySet<Answerer> | undefined,
 ): error is UpstreamError {
   return error instanceof UpstreamError && (avoid !== undefined || !isFinal(error.failure));
 }
