@@ -9,10 +9,15 @@ const resetMs = 10_000;
  * stream, for the connection is other answers' too. A clean end would be the end of a body of unknown length.
  */
 export function cut(response: ServerResponse): void {
-  if (!(response instanceof Http2ServerResponse)) return void response.socket?.resetAndDestroy();
+  if (!(response instanceof Http2ServerResponse)) return void cutConnection(response);
   const { stream, req } = response;
   stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   if (stream.destroyed) return;
   const reset = setTimeout(() => req.socket.resetAndDestroy(), resetMs).unref();
   stream.once("close", () => clearTimeout(reset));
+}
+
+/** That of the request: the answer has it only when its turn has come. Of one that has gone it may be another's by now. */
+function cutConnection(response: ServerResponse): void {
+  if (!response.writableFinished) response.req.socket.resetAndDestroy();
 }

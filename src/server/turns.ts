@@ -12,7 +12,10 @@ export class Turns {
   /** The first of each is being answered. */
   readonly #asked = new WeakMap<Socket, (() => void)[]>();
 
-  /** Calls `answer` when all that was asked before on the connection has been answered; never if it ends before. */
+  /**
+   * Calls `answer` when all that was asked before on the connection has been answered; never if it ends before. The bytes of one
+   * answer that was given at once may still be on their way: then the next has no `response.socket` until they have gone.
+   */
   take(socket: Socket, response: ServerResponse, answer: () => void): void {
     const asked = this.#asked.get(socket) ?? [];
     if (asked.length === unansweredLimit) return void socket.resetAndDestroy();
@@ -20,7 +23,7 @@ export class Turns {
     // Node gives an answer its connection when those before it have gone.
     const isAlone = isFirst && response.socket !== null;
     if (isFirst) answer();
-    // All of it is with the connection already. Most are such, and to listen for its end costs as much as some of them.
+    // All of it is with Node already. Most are such, and to listen for its end costs as much as some of them.
     if (isAlone && response.writableEnded) return;
     this.#asked.set(socket, asked);
     asked.push(answer);
