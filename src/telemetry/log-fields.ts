@@ -69,7 +69,10 @@ export const otherLogFields: Readonly<Record<string, LogField>> = {
   from: { type: "string", meaning: "the level of the log before" },
   to: { type: "string", meaning: "the level of the log from then on" },
   remedy: { type: "string", meaning: "what to do about it" },
-  listener: { type: "string", meaning: "`server`, `admin` or `metrics`" },
+  listener: {
+    type: "string",
+    meaning: "`server`, `admin`, `metrics`, or `control` for control.sock",
+  },
   name: { type: "string", meaning: "of a certificate: its first" },
   until: { type: "string", meaning: "when that ends: ISO 8601" },
   users: { type: "number", meaning: "users who can log in by a password" },
@@ -115,7 +118,7 @@ export const otherLogFields: Readonly<Record<string, LogField>> = {
   damage: {
     type: "string",
     meaning:
-      "what is wrong with stored content: `wrong-bytes`, `wrong-size`, `no-file`, `no-row`, `unreadable`",
+      "what is wrong with stored content: `wrong-bytes`, `wrong-size`, `without-file`, `without-row`, `unreadable`",
   },
   deed: {
     type: "string",
