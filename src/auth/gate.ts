@@ -49,6 +49,10 @@ export class Gate {
     return known === null ? null : { user: known.name, address };
   }
 
+  isProxy(address: string): boolean {
+    return this.#trustedProxies.has(address);
+  }
+
   /**
    * Whether a trusted proxy has the request from a client over TLS: `forwardedProto` is its X-Forwarded-Proto, all of which
    * must say so where it passed several. null where the connection is no trusted proxy's, and nobody's word is taken.

@@ -7,7 +7,6 @@ import type {
 } from "node:http";
 import type { Socket } from "node:net";
 import { clientGroup } from "../config/client-group.ts";
-import type { Networks } from "../config/network.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ConnectionRefusal, Metrics } from "../telemetry/metrics.ts";
 import { endsOf } from "./tls-server.ts";
@@ -17,8 +16,8 @@ export interface ConnectionLimits {
   readonly most: number;
   /** How many of one client's address; null: as many as there may be. */
   readonly mostPerAddress: number | null;
-  /** Addresses of proxies, behind which are many clients: these have as many as there may be. */
-  readonly proxies: Networks;
+  /** Whether an address is a proxy's now, behind which are many clients: these have as many as there may be. */
+  readonly isProxy: (address: string) => boolean;
 }
 
 export interface ConnectionLimitOptions {
@@ -128,10 +127,10 @@ export class ConnectionLimit {
   }
 
   #refusalOf(group: string, address: string): ConnectionRefusal | null {
-    const { most, mostPerAddress, proxies } = this.#options.limits;
+    const { most, mostPerAddress, isProxy } = this.#options.limits;
     const ofGroup = this.#byGroup.get(group) ?? 0;
     const isOver = mostPerAddress !== null && ofGroup >= mostPerAddress;
-    if (isOver && !proxies.has(address)) return "address";
+    if (isOver && !isProxy(address)) return "address";
     if (this.#open.size - this.#refusedNow < most) return null;
     return this.#endIdle() || this.#options.makeRoom() ? null : "full";
   }

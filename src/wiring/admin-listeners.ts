@@ -6,7 +6,6 @@ import type { AdminTools } from "../admin/admin-tools.ts";
 import type { LoginsOptions } from "../auth/logins.ts";
 import type { AdminConfig } from "../config/config.ts";
 import type { ListenAddress } from "../config/listen-address.ts";
-import { Networks } from "../config/network.ts";
 import { ConnectionLimit, type CreateServer } from "../listeners/connection-limit.ts";
 import { closeNow } from "../listeners/drain.ts";
 import { listenOn, listenOnSocket } from "../listeners/listen.ts";
@@ -98,7 +97,7 @@ function bounded(
   most: number,
 ): CreateServer {
   const refusal = (error: string): string => `${JSON.stringify({ error })}\n`;
-  const limits = { most, mostPerAddress: null, proxies: new Networks([]) };
+  const limits = { most, mostPerAddress: null, isProxy: () => false };
   const limit = new ConnectionLimit({
     listener,
     limits,

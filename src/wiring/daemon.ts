@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { PasswordHashing } from "../auth/password-hashing.ts";
 import type { Config, ListenerConfig, ServerConfig } from "../config/config.ts";
 import type { ListenAddress } from "../config/listen-address.ts";
-import { Networks } from "../config/network.ts";
 import type { UsedCertificates } from "../config/schema/certificate-use.ts";
 import { ConnectionLimit, type CreateServer } from "../listeners/connection-limit.ts";
 import { Drain } from "../listeners/drain.ts";
@@ -63,9 +62,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const upkeep = { log, now, monotonicMs, verifier, scrubMs: config.storage.scrubMs };
   stack.use(new StorageUpkeep({ ...opened, ...upkeep }));
   const certificates = await openCertificates(stack, options, metrics);
-  const createServer = await bounded(certificates.server.createServer, opened, options);
   const logins = { log, metrics, monotonicMs, hashing: new PasswordHashing() };
   const gate = stack.use(new ConfiguredGate({ ...logins, listener: "server" }, config.server));
+  const createServer = await bounded(options, { ...opened, certificates, gate });
   const registry = buildRegistry(opened, options, { createServer, gate: () => gate.present });
   const admin = await openAdminListeners(stack, {
     tools: { ...opened, ...options, startedAtMs: now() },
@@ -127,26 +126,30 @@ async function openCertificates(
   return { server: await open("server"), admin: await open("admin") };
 }
 
-/** `create` for the registry's server, whose connections are bounded. */
+interface Guarded extends OpenMirror {
+  readonly certificates: Certificates;
+  readonly gate: ConfiguredGate;
+}
+
+/** Makes the registry's server, whose connections are bounded. */
 async function bounded(
-  create: CreateServer,
-  { metrics, crowds }: OpenMirror,
   { config, log, monotonicMs }: DaemonOptions,
+  { metrics, crowds, certificates, gate }: Guarded,
 ): Promise<CreateServer> {
   const { maxConnections, maxConnectionsPerAddress: mostPerAddress } = config.server;
-  const proxies = new Networks(config.server.trustedProxies);
+  const isProxy = (address: string): boolean => gate.present.isProxy(address);
   const most = maxConnections ?? usualConnections(await openFilesLimit());
   const refusal = (sentence: string): string =>
     new DistributionError("UNAVAILABLE", sentence).toBody();
   return new ConnectionLimit({
     listener: "server",
-    limits: { most, mostPerAddress, proxies },
+    limits: { most, mostPerAddress, isProxy },
     refusal,
     makeRoom: () => crowds.makeRoom(),
     log,
     metrics,
     monotonicMs,
-  }).bounding(create);
+  }).bounding(certificates.server.createServer);
 }
 
 function buildRegistry(

@@ -51,6 +51,22 @@ test("a trusted proxy may have more connections than maxConnectionsPerAddress", 
   }
 });
 
+test("a proxy that is trusted from a reload on may have more connections from then on", async () => {
+  await using hub = await FakeUpstream.start();
+  hub.addImage("library/app", "v1", imageOfSize("app", 100_000));
+  const server = { maxConnectionsPerAddress: 1 };
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, server });
+  using held = mirror.open("/v2/library/app/manifests/v1", { connection: "keep-alive" });
+  await held.when(({ complete }) => complete);
+  assert.equal((await mirror.get("/v2/")).status, 503);
+
+  mirror.reloadServer({ trustedProxies: loopback });
+  assert.equal((await mirror.get("/v2/")).status, 200);
+
+  mirror.reloadServer({ trustedProxies: [] });
+  assert.equal((await mirror.get("/v2/")).status, 503);
+});
+
 async function clientInLog(
   hub: FakeUpstream,
   server: Partial<Config["server"]>,
