@@ -1,5 +1,5 @@
-import { withoutEnd } from "../yaml/without-end.ts";
 import { readBoundedFile } from "./bounded-file.ts";
+import { withoutEnd } from "./without-end.ts";
 
 export type PasswordFile =
   | { readonly kind: "password"; readonly password: string }

@@ -4,7 +4,7 @@ import {
   type DockerConfig,
   readDockerConfig,
 } from "../../config/files/docker-config.ts";
-import { withoutEnd } from "../../config/yaml/without-end.ts";
+import { withoutEnd } from "../../config/files/without-end.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { SingleFlight } from "../single-flight.ts";
 import { askHelper } from "./credential-helper.ts";
