@@ -29,32 +29,58 @@ test("what the catalog does not have, or fails to tell, is looked up again", asy
 });
 
 // A right that was revoked came back for as long as the process lived: who asked during the write found its row still.
-test("what is looked up while it is forgotten is forgotten all the same", async () => {
+test("what is looked up while it is forgotten is forgotten already", async () => {
   const memory = new CatalogMemory<number>(10, log);
-  const written = Promise.withResolvers<void>();
-  memory.note("grant", 1);
+  const [looked, written] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let row: number | null = 1;
+  const before = memory.find("grant", async () => {
+    const found = row;
+    await looked.promise;
+    return found;
+  });
 
   const forgetting = memory.forget("grant", async () => {
     await written.promise;
     row = null;
   });
-  assert.equal(await memory.find("grant", async () => row), 1);
+  looked.resolve();
+
+  assert.equal(await before, null);
+  assert.equal(await memory.find("grant", async () => row), null);
   written.resolve();
   await forgetting;
-
   assert.equal(memory.inMemory("grant"), undefined);
   assert.equal(await memory.find("grant", async () => row), null);
 });
 
-test("what cannot be taken out of the catalog is not in memory either, and says so", async () => {
+test("what is noted while it is forgotten is known", async () => {
   const memory = new CatalogMemory<number>(10, log);
+  const written = Promise.withResolvers<void>();
+
+  const forgetting = memory.forget("grant", () => written.promise);
+  memory.note("grant", 2);
+  written.resolve();
+  await forgetting;
+
+  assert.equal(memory.inMemory("grant"), 2);
+});
+
+test("what cannot be taken out of the catalog is forgotten in memory, until that succeeds", async () => {
+  const memory = new CatalogMemory<number>(10, log);
+  let row: number | null = 1;
+  const read = async (): Promise<number | null> => row;
   memory.note("grant", 1);
 
-  await assert.rejects(
-    memory.forget("grant", () => Promise.reject(new Error("disk"))),
-    { message: "disk" },
-  );
+  await memory.forget("grant", () => Promise.reject(new Error("disk")));
+  memory.clear();
 
   assert.equal(memory.inMemory("grant"), undefined);
+  assert.equal(await memory.find("grant", read), null);
+  assert.equal(await memory.isWritten("grant", read), true);
+  await memory.forget("grant", async () => {
+    row = null;
+  });
+  assert.equal(await memory.isWritten("grant", read), false);
+  memory.note("grant", 3);
+  assert.equal(memory.inMemory("grant"), 3);
 });

@@ -105,9 +105,10 @@ export class Grants {
 
   /** Upstream says that the repository does not hold the digest (any more). */
   async revoke(target: Target, digest: Digest): Promise<void> {
+    const key = keyOf(target, digest);
     // A write takes its time, by which refusals of what is here would be told from others.
-    if ((await this.#knownAtMs(target, digest)) === null) return;
-    await this.#grantedAtMs.forget(keyOf(target, digest), () =>
+    if (!(await this.#grantedAtMs.isWritten(key, () => this.#read(target, digest)))) return;
+    await this.#grantedAtMs.forget(key, () =>
       this.#tools.catalog.forgetGrant(locationOf(target), digest),
     );
   }
@@ -122,9 +123,11 @@ export class Grants {
 
   /** What cannot be known because the catalog fails must be asked of upstream. */
   async #knownAtMs(target: PlainTarget, digest: Digest): Promise<number | null> {
-    return await this.#grantedAtMs.find(keyOf(target, digest), () =>
-      this.#tools.catalog.grantedAtMs(locationOf(target), digest),
-    );
+    return await this.#grantedAtMs.find(keyOf(target, digest), () => this.#read(target, digest));
+  }
+
+  #read(target: PlainTarget, digest: Digest): Promise<number | null> {
+    return this.#tools.catalog.grantedAtMs(locationOf(target), digest);
   }
 }
 

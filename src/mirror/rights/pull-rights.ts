@@ -123,19 +123,22 @@ export class PullRights {
   }
 
   async #knownAtMs(location: Location): Promise<number | null> {
-    return await this.#publicAtMs.find(keyOf(location), () =>
-      this.#tools.catalog.publicAtMs(location),
-    );
+    return await this.#publicAtMs.find(keyOf(location), () => this.#read(location));
+  }
+
+  #read(location: Location): Promise<number | null> {
+    return this.#tools.catalog.publicAtMs(location);
   }
 
   async #record(location: Location, isPublic: boolean): Promise<void> {
     const { catalog, log, now } = this.#tools;
+    const key = keyOf(location);
     if (isPublic) {
       const nowMs = now();
-      this.#publicAtMs.note(keyOf(location), nowMs);
+      this.#publicAtMs.note(key, nowMs);
       await orNull(log, () => catalog.recordPublic(location, nowMs));
-    } else if ((await this.#knownAtMs(location)) !== null) {
-      await this.#publicAtMs.forget(keyOf(location), () => catalog.forgetPublic(location));
+    } else if (await this.#publicAtMs.isWritten(key, () => this.#read(location))) {
+      await this.#publicAtMs.forget(key, () => catalog.forgetPublic(location));
     }
   }
 }
