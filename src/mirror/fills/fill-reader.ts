@@ -10,7 +10,7 @@ import type { PassLimit } from "./pass-limit.ts";
 import { UnstoredBlob } from "./unstored-blob.ts";
 
 export interface FillReaderOptions {
-  /** `join` has resolved. */
+  /** `answer` has resolved. */
   readonly fill: Fill;
   /** Where this reader may have the blob from. */
   readonly place: Place;

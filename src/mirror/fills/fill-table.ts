@@ -61,7 +61,10 @@ export class FillTable {
     return [...this.#fills.values()].flatMap((fill) => describeFill(fill) ?? []);
   }
 
-  /** Joins the fill that runs for this content, or begins one. Throws UpstreamError as `WrongContent` tells mirrors. */
+  /**
+   * Joins the fill that runs for this content, or begins one: from now on it has a reader, which `open` must give. Throws
+   * UpstreamError as `WrongContent` tells mirrors.
+   */
   join(
     { upstream, ...place }: Target,
     digest: Digest,
@@ -71,21 +74,21 @@ export class FillTable {
     const wrong = running ? null : this.#wrong.toldTo(place, upstream.name, digest);
     if (wrong) throw wrong;
     const fill = running ?? new Fill(upstream, digest, this.#tools);
-    fill.addSource(place, ruling);
+    fill.join(place, ruling);
     if (!running) this.#begin(fill);
     return { fill, collapsed: running !== null };
   }
 
   /**
-   * A reader of the fill, which `join` gave, through its repository; "unknown" if that has no such blob. Rejects as
-   * `Fill.join` does. Aborting `signal` ends its waiting at once, so that the fill knows who still reads.
+   * The reader that `join` has counted, through its repository; "unknown" if that has no such blob. Rejects as
+   * `Fill.answer` does. Aborting `signal` ends its waiting at once, so that the fill knows who still reads.
    */
   async open(fill: Fill, place: Place, signal: AbortSignal): Promise<FillReader | "unknown"> {
     const leave = (): Promise<void> => this.#leave(fill);
     const passLimit = this.#passLimit;
     const { metrics } = this.#tools;
     try {
-      if ((await fill.join(place, signal)) === "readable") {
+      if ((await fill.answer(place, signal)) === "readable") {
         return new FillReader({ fill, place, passLimit, metrics, gone: signal, leave });
       }
       await leave();

@@ -78,10 +78,11 @@ export class Fill {
   }
 
   /**
-   * Adds a repository that the blob may come through, should those before it refuse. Unless one of them keeps it, the blob
-   * is stored for as long as it is read and not any longer.
+   * Adds a reader, and the repository that the blob may come through for it, should those before refuse. Unless one of them
+   * keeps it, the blob is stored for as long as it is read and not any longer. Each call is ended by `leave`.
    */
-  addSource(place: Place, { keeps }: Pick<Ruling, "keeps">): void {
+  join(place: Place, { keeps }: Pick<Ruling, "keeps">): void {
+    this.#readers++;
     this.#sources.add(place);
     this.#isKept ||= keeps;
   }
@@ -89,10 +90,9 @@ export class Fill {
   /**
    * Waits until upstream sends; resolves to "unknown" if it has no such blob in that repository. Rejects with
    * UpstreamError when it refuses that repository or cannot be asked, and as `gone` is aborted if the reader goes
-   * away meanwhile. Each call is ended by `leave`.
+   * away meanwhile.
    */
-  async join(place: Place, gone: AbortSignal): Promise<"readable" | "unknown"> {
-    this.#readers++;
+  async answer(place: Place, gone: AbortSignal): Promise<"readable" | "unknown"> {
     while (this.#state.kind === "connecting" && !this.#sources.refusalOf(place)) {
       await this.progress(gone);
     }
