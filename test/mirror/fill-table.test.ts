@@ -32,6 +32,29 @@ test("who has joined a fill reads it from that moment on: others that leave do n
   assert.equal(joined.readers, 1);
 });
 
+test("a fill that nothing keeps ends with its last reader, and with no other", async () => {
+  await using scene = await startScene();
+  const fill = scene.join("passing", passing);
+  scene.join("passing", passing);
+
+  await scene.leave(fill);
+  assert.equal(fill.state.kind, "connecting");
+  await scene.leave(fill);
+
+  assert.equal(fill.state.kind, "failed");
+  assert.notEqual(scene.join("passing", passing), fill, "the next one begins another");
+});
+
+test("a fill that one of its readers has kept goes on without readers, whoever left last", async () => {
+  await using scene = await startScene();
+  const fill = scene.join("both", passing);
+  scene.join("both", kept);
+
+  for (let reader = 1; reader <= 2; reader++) await scene.leave(fill);
+
+  assert.equal(fill.state.kind, "connecting");
+});
+
 class Scene implements AsyncDisposable {
   readonly #table: FillTable;
   readonly #target: Target;
@@ -44,8 +67,8 @@ class Scene implements AsyncDisposable {
   }
 
   /** Of the blob made of that seed, for which upstream lets wait. */
-  join(seed: string): Fill {
-    return this.#table.join(this.#target, noiseBlob(seed, 10).digest, kept).fill;
+  join(seed: string, ruling: Ruling = kept): Fill {
+    return this.#table.join(this.#target, noiseBlob(seed, 10).digest, ruling).fill;
   }
 
   /** The client has gone. */
@@ -74,6 +97,9 @@ const kept: Ruling = {
   place: null,
   rule: null,
 };
+
+/** `store: false`. */
+const passing: Ruling = { ...kept, keeps: false };
 
 async function startScene(): Promise<Scene> {
   await using resources = new AsyncDisposableStack();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FreshnessRule } from "../../src/config/config.ts";
+import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize, topLayerOf } from "../support/images.ts";
 import { TestMirror } from "../support/test-mirror.ts";
@@ -199,6 +200,27 @@ test("with store: false upstream sends a blob once for all who want it at the sa
   for (const { body } of answers) assert.ok(body.equals(layer.bytes));
   assert.equal(hub.count("GET", "/blobs/"), 1);
   assert.deepEqual(await mirror.stored(), { blobs: 0, bytes: 0 });
+});
+
+test("with store: false a download ends with the last client that reads it, and nothing warns of that", async () => {
+  await using scene = await startScene([{ match: "docker.io/nightly/*", keeps: false }]);
+  const { hub, mirror } = scene;
+  hub.hold("nightly/a", layer.digest, 50_000);
+  {
+    using reader = mirror.open(`/v2/nightly/a/blobs/${layer.digest}`);
+    await reader.when(({ body }) => body.length > 0);
+  }
+
+  const ended = await eventually("the fill ends", async () => {
+    const { values } = await mirror.daemon.metrics.fills.get();
+    return values.find(({ value }) => value > 0) ?? null;
+  });
+
+  assert.equal(ended.labels.result, "abandoned");
+  assert.deepEqual(
+    mirror.logLines.filter(({ level }) => level !== "info").map(({ msg }) => msg),
+    [],
+  );
 });
 
 test("with store: false a blob that another repository stored is a hit, once upstream has said that this one has it", async () => {

@@ -133,9 +133,16 @@ export class FillTable {
 
   async #leave(fill: Fill): Promise<void> {
     await fill.leave();
+    if (fill.readers === 0 && !fill.isKept) {
+      fill.abort(new Error("nobody reads the fill, and nothing keeps it"));
+    }
+    this.#endNewest(fill.upstream);
+  }
+
+  #endNewest(of: Upstream): void {
     const detached = [...this.#fills.values()].filter(
       ({ upstream, readers, state }) =>
-        upstream === fill.upstream &&
+        upstream === of &&
         readers === 0 &&
         (state.kind === "connecting" || state.kind === "streaming"),
     );

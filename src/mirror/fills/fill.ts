@@ -64,6 +64,11 @@ export class Fill {
     return this.#readers;
   }
 
+  /** Whether it goes on when nobody reads it. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
   get repository(): Repository | null {
     return this.#sources.first;
   }
@@ -128,8 +133,8 @@ export class Fill {
       // Whoever aborted it did not want it any more.
       if (this.#state.kind === "failed") this.#result = "abandoned";
       this.abort(error instanceof Error ? error : new Error(String(error)));
-      // Readers carry the reason to their clients and log lines.
-      if (this.#readers === 0) {
+      // Readers carry the reason to their clients and log lines; what nobody keeps ends with them.
+      if (this.#readers === 0 && this.#isKept) {
         log.warn({ err: error, upstream: this.upstream.name, digest: this.digest }, "fill failed");
       }
     } finally {
