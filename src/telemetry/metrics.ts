@@ -140,7 +140,7 @@ export class Metrics {
   });
   readonly unstoredFills: Counter<"upstream"> = new Counter({
     name: "sluice_unstored_fills_total",
-    help: "Fills that ended unstored, for want of room or by a failing disk.",
+    help: "Blobs and manifests that came and were not stored, for want of room or by a failing disk.",
     labelNames: ["upstream"],
     registers: [this.registry],
   });

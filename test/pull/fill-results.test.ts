@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FreshnessRule } from "../../src/config/config.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
-import { noiseBlob } from "../support/images.ts";
+import { imageOfSize, noiseBlob } from "../support/images.ts";
 import { TestMirror, type TestMirrorOptions } from "../support/test-mirror.ts";
 
 const blob = noiseBlob("filled", 100_000);
@@ -64,6 +64,20 @@ test("the metrics count a fill that the mirror's stop ends as abandoned, and not
   await mirror.daemon.mirror.stop();
 
   assert.deepEqual(await resultsOf(mirror), ["abandoned"]);
+});
+
+test("the metrics count a manifest that finds no room among what was not stored, and as no fill", async () => {
+  await using hub = await FakeUpstream.start();
+  const maxSize = { kind: "bytes", bytes: 1 } as const;
+  await using mirror = await TestMirror.start({ upstreams: { "docker.io": hub }, maxSize });
+  hub.addImage("library/app", "latest", imageOfSize("roomless", 1_000));
+
+  await mirror.get("/v2/library/app/manifests/latest");
+  await mirror.idle();
+
+  const { values } = await mirror.daemon.metrics.unstoredFills.get();
+  assert.deepEqual(values, [{ labels: { upstream: "docker.io" }, value: 1 }]);
+  assert.deepEqual(await resultsOf(mirror), []);
 });
 
 async function resultsOf(mirror: TestMirror): Promise<unknown[]> {
