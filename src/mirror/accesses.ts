@@ -1,3 +1,4 @@
+import { JoinedRuns } from "../config/joined-runs.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isImageManifest, type Manifest } from "../oci/manifest.ts";
 import type { AccessRecord, Catalog } from "../storage/catalog.ts";
@@ -50,9 +51,7 @@ export class Accesses implements AsyncDisposable {
   #noted = new Map<Digest, Noted>();
   /** On their way to the catalog. */
   #writing: ReadonlyMap<Digest, Noted> = new Map();
-  #flushing: Promise<void> = Promise.resolve();
-  /** The flush that begins when that one has ended. */
-  #nextFlush: Promise<void> | null = null;
+  readonly #flushes = new JoinedRuns(() => this.#writeNoted());
   /** Whether something was forgotten since the last flush began. */
   #forgets = false;
   /** What was pulled for the first time, and when it is ranked again, in ms since the epoch. */
@@ -99,9 +98,7 @@ export class Accesses implements AsyncDisposable {
 
   /** Resolves when all that was noted is written, or could not be. */
   flush(): Promise<void> {
-    // One waits at most, and takes what is noted when it begins: a write of a disk that hangs ends when it likes.
-    this.#nextFlush ??= this.#flushing.then(() => this.#beginFlush());
-    return this.#nextFlush;
+    return this.#flushes.run();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,7 +129,7 @@ export class Accesses implements AsyncDisposable {
   }
 
   #flushSoon(): void {
-    if (this.#nextFlush || this.#noted.size + this.#young.size === 0) return;
+    if (this.#flushes.isAwaited || this.#noted.size + this.#young.size === 0) return;
     // It never rejects, and nobody needs to know when it has ended.
     this.flush().catch(() => {});
   }
@@ -143,16 +140,15 @@ export class Accesses implements AsyncDisposable {
     this.#forgets = true;
   }
 
-  #beginFlush(): Promise<void> {
-    this.#nextFlush = null;
+  /** Takes what is noted when it begins: before that it may wait for as long as a disk hangs. */
+  async #writeNoted(): Promise<void> {
     this.#forgets = false;
-    this.#writing = this.#noted;
+    const noted = this.#noted;
     this.#noted = new Map();
-    this.#flushing = this.#write([...this.#writing, ...this.#dueAgain(this.#writing)]).then(() => {
-      this.#writing = new Map();
-      return this.#pulls.write(this.#pulls.take());
-    });
-    return this.#flushing;
+    this.#writing = noted;
+    await this.#write([...noted, ...this.#dueAgain(noted)]);
+    this.#writing = new Map();
+    await this.#pulls.write(this.#pulls.take());
   }
 
   async #write(noted: readonly (readonly [Digest, Noted])[]): Promise<void> {

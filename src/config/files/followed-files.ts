@@ -1,3 +1,4 @@
+import { JoinedRuns } from "../joined-runs.ts";
 import type { BoundedFile } from "./bounded-file.ts";
 import { ChangingFile } from "./changing-file.ts";
 
@@ -39,25 +40,18 @@ export class FollowedFiles<const Paths extends readonly string[], Judged> {
 
 /** Looks every so often, and when it is asked to; one look at a time. Never keeps the process running. */
 export class Lookout implements Disposable {
-  readonly #once: () => Promise<void>;
+  readonly #looks: JoinedRuns;
   readonly #timer: NodeJS.Timeout;
-  #running: Promise<void> = Promise.resolve();
-  #next: Promise<void> | null = null;
 
   /** `once` must not reject. */
   constructor(everyMs: number, once: () => Promise<void>) {
-    this.#once = once;
+    this.#looks = new JoinedRuns(once);
     this.#timer = setInterval(() => void this.look(), everyMs).unref();
   }
 
-  /** Resolves when there has been a look that began after this was called: one that runs may have read what was there before. */
+  /** Resolves when there has been a look that began after this was called. */
   look(): Promise<void> {
-    this.#next ??= this.#running.then(() => {
-      this.#next = null;
-      this.#running = this.#once();
-      return this.#running;
-    });
-    return this.#next;
+    return this.#looks.run();
   }
 
   [Symbol.dispose](): void {
