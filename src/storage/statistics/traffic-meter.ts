@@ -52,7 +52,7 @@ const networksLimit = 256;
 // Clients that are heard of again; each takes some 100 bytes.
 const addressesLimit = 2_000;
 
-// While it cannot be written: half a day, some 3 KB each.
+// While it is not written, or cannot be: half a day, some 3 KB each.
 const minutesLimit = 720;
 
 export function noNetworkTraffic(): NetworkTraffic {
@@ -119,18 +119,15 @@ export class TrafficMeter {
     return this.#minutes;
   }
 
-  /** Hands out what was gathered, in the order of time, and begins anew. */
-  take(): MinuteTraffic[] {
-    const taken = this.#minutes;
-    this.#minutes = [];
-    return taken;
+  /** Hands out what was gathered, in the order of time, and lets go of it: at most so many minutes. */
+  take(limit: number = minutesLimit): MinuteTraffic[] {
+    return this.#minutes.splice(0, limit);
   }
 
   /** Takes back what could not be written. */
   giveBack(minutes: readonly MinuteTraffic[]): void {
     this.#minutes.unshift(...minutes);
-    const excess = this.#minutes.length - minutesLimit;
-    if (excess > 0) this.#lostMinutes += this.#minutes.splice(0, excess).length;
+    this.#loseOldest();
   }
 
   /** How many minutes were lost because they could not be written for too long. */
@@ -145,7 +142,13 @@ export class TrafficMeter {
     if (last?.minute === minute) return last;
     const next = { minute, upstreams: new Map(), networks: new Map() };
     this.#minutes.push(next);
+    this.#loseOldest();
     return next;
+  }
+
+  #loseOldest(): void {
+    const excess = this.#minutes.length - minutesLimit;
+    if (excess > 0) this.#lostMinutes += this.#minutes.splice(0, excess).length;
   }
 
   #networkOf(client: string | undefined): string {
