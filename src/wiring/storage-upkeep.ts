@@ -2,6 +2,7 @@ import { setTimeout as after } from "node:timers/promises";
 import type { StorageConfig } from "../config/config.ts";
 import { Scrubber } from "../mirror/upkeep/scrubber.ts";
 import type { Verifier } from "../mirror/upkeep/verifier.ts";
+import { RegularBackups } from "../storage/catalog/regular-backups.ts";
 import type { SqliteCatalog } from "../storage/catalog/sqlite-catalog.ts";
 import type { DigestLocks } from "../storage/digest-locks.ts";
 import type { DiskBlobStore } from "../storage/disk/disk-blob-store.ts";
@@ -22,12 +23,6 @@ export interface StorageUpkeepOptions {
   /** A clock that never jumps, in ms. */
   readonly monotonicMs: () => number;
 }
-
-// What is lost with the catalog is what was recorded since: content is adopted, tags and grants are asked for anew.
-const backupEveryMs = 3_600_000;
-
-// The clients that waited for the mirror to come back go first.
-const firstBackupMs = 60_000;
 
 /** What is done for the storage directory behind the pulls, from construction until it is disposed. */
 export class StorageUpkeep implements AsyncDisposable {
@@ -81,20 +76,11 @@ export class StorageUpkeep implements AsyncDisposable {
   }
 
   async #backUpFromTimeToTime(): Promise<void> {
-    const { catalog } = this.#options;
-    while (await this.#pause(await this.#untilBackupMs())) {
-      await this.#unlessEnding("could not back up the catalog", (signal) => catalog.backUp(signal));
+    const backups = new RegularBackups(this.#options);
+    while (await this.#pause(await backups.untilNextMs())) {
+      await this.#unlessEnding("could not back up the catalog", (signal) => backups.make(signal));
       await this.#trimQuarantine();
     }
-  }
-
-  /** By the age of the newest backup, so that frequent starts do not mean frequent backups, nor none. */
-  async #untilBackupMs(): Promise<number> {
-    const { catalog, now } = this.#options;
-    const backedUpAtMs = await catalog.backedUpAtMs();
-    if (backedUpAtMs === null) return firstBackupMs;
-    const dueMs = backedUpAtMs + backupEveryMs - now();
-    return Math.min(Math.max(dueMs, firstBackupMs), backupEveryMs);
   }
 
   /** Resolves to false when it is time to end. */

@@ -5,6 +5,7 @@ import { suite, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { backUpCatalog } from "../../src/storage/catalog/file/catalog-backup.ts";
+import { RegularBackups } from "../../src/storage/catalog/regular-backups.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import type { Layout } from "../../src/storage/layout.ts";
 import { blobRecord, locationOf } from "../support/catalog-suite.ts";
@@ -113,6 +114,24 @@ suite("the backup of the catalog", () => {
     await first;
     assert.equal(blobsIn(directory.layout.catalogBackups[0]), 5000);
   });
+});
+
+test("the first backup is due a minute after the start, and each other an hour after the one before", async () => {
+  await using directory = await storageDirectory();
+  await using catalog = await SqliteCatalog.open(directory.layout);
+  let nowMs = 0;
+  const backups = new RegularBackups({ catalog, now: () => nowMs });
+  assert.equal(await backups.untilNextMs(), 60_000);
+
+  await backups.make(signal);
+
+  const madeAtMs = (await catalog.backedUpAtMs()) ?? 0;
+  const dueInMs: number[] = [];
+  for (const ageMs of [0, 600_000, 86_400_000, -86_400_000]) {
+    nowMs = madeAtMs + ageMs;
+    dueInMs.push(await backups.untilNextMs());
+  }
+  assert.deepEqual(dueInMs, [3_600_000, 3_000_000, 60_000, 3_600_000]);
 });
 
 async function record(catalog: SqliteCatalog, from: number, count: number): Promise<void> {

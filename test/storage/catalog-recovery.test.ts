@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { suite, test } from "node:test";
 import Database from "better-sqlite3";
+import { RegularBackups } from "../../src/storage/catalog/regular-backups.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import type { Layout } from "../../src/storage/layout.ts";
 import { StorageError } from "../../src/storage/storage-error.ts";
@@ -223,6 +224,25 @@ suite("damage in the middle of the catalog", () => {
     await assert.rejects(catalog.check(), isDamage);
     assert.deepEqual(await readFile(layout.catalogBackups[0]), before);
     assert.ok(!(await readdir(layout.directory)).includes("catalog.db.backup.new"));
+  });
+
+  // The newest backup keeps its time then, so that the next one was due a minute later, and all was copied and checked again.
+  test("is not copied again once it is known, and the next backup is tried an hour later", async () => {
+    await using directory = await storageDirectory();
+    const { layout } = directory;
+    await damagedDirectory(layout);
+    await using catalog = await SqliteCatalog.open(layout);
+    const twoHoursLater = Date.now() + 7_200_000;
+    const backups = new RegularBackups({ catalog, now: () => twoHoursLater });
+    const { signal } = new AbortController();
+    assert.equal(await backups.untilNextMs(), 60_000);
+
+    await assert.rejects(backups.make(signal), isDamage);
+
+    assert.equal(await backups.untilNextMs(), 3_600_000);
+    // Who would copy it now would not find it.
+    await rename(layout.catalogFile, `${layout.catalogFile}.away`);
+    await assert.rejects(backups.make(signal), isDamage);
   });
 });
 

@@ -96,9 +96,11 @@ export class SqliteCatalog extends CatalogReads implements Catalog {
 
   /**
    * Replaces the newest backup by a copy of the catalog as it is now; pulls and writes go on. Rejects with StorageError
-   * if it cannot, finds the catalog damaged, or is making one already, and when `signal` is aborted.
+   * if it cannot, finds the catalog damaged, or is making one already, and when `signal` is aborted; at once if it is
+   * known to be damaged, for then its copy is too.
    */
   backUp(signal: AbortSignal): Promise<void> {
+    if (this.#damage.found) return Promise.reject(this.#damage.found);
     // A second one would begin with the file that the first one is writing.
     if (this.#backup !== null)
       return Promise.reject(new StorageError("a backup is being made already"));
