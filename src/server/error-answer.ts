@@ -56,6 +56,7 @@ const statusOfNoAnswer: Readonly<Record<Unanswered["kind"], number>> = {
   offline: 503,
   down: 503,
   busy: 503,
+  guessed: 429,
   unreachable: 502,
   cut: 502,
   "forbidden-hop": 502,

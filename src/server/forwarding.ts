@@ -3,7 +3,12 @@ import { FailureLimit } from "../auth/failure-limit.ts";
 import type { Gate } from "../auth/gate.ts";
 import { parseLogin } from "../auth/presented-login.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
-import { type ForwardedLogin, ForwardedLogins } from "../upstream/accounts/forwarded-login.ts";
+import {
+  type ForwardedLogin,
+  ForwardedLogins,
+  nobody,
+} from "../upstream/accounts/forwarded-login.ts";
+import type { Guesses } from "../upstream/accounts/login-trial.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 
@@ -29,33 +34,29 @@ export class Forwarding {
     this.#gate = gate;
   }
 
-  /**
-   * Who asks this upstream; null where that is all the same. Throws DistributionError UNAUTHORIZED for what is no login of a
-   * registry, TOOMANYREQUESTS where too many of the address were wrong.
-   */
+  /** Who asks this upstream; null where that is all the same. Throws DistributionError UNAUTHORIZED for what is no login of a registry. */
   loginFor(upstream: Upstream, request: IncomingMessage): ForwardedLogin | null {
     if (!upstream.forwards) return null;
     this.#assertPrivate(upstream, request);
     const { authorization } = request.headers;
-    if (authorization === undefined) return this.#logins.of(null);
+    if (authorization === undefined) return nobody;
     const login = parseLogin(authorization);
-    if (login.kind === "empty") return this.#logins.of(null);
+    if (login.kind === "empty") return nobody;
     if (login.kind !== "basic") {
       throw unauthorized(upstream, `log in with a user and a password of ${upstream.name}`);
     }
-    this.#assertMayTry(this.#addressOf(request));
     const password = login.secret.toString("utf8");
-    return this.#logins.of({ kind: "password", username: login.name, password });
+    const credentials = { kind: "password", username: login.name, password } as const;
+    return this.#logins.of(credentials, this.#guessesOf(request));
   }
 
   /** What is to be told of an error: where upstream did not take the login, the client is asked for another. */
-  told(error: unknown, asked: Asked | null, request: IncomingMessage): unknown {
+  told(error: unknown, asked: Asked | null): unknown {
     if (!(error instanceof UpstreamError) || error.failure.kind !== "refused") return error;
     const { login, upstream } = asked ?? {};
     if (!login || !upstream) return error;
     const isNobody = login.credentials === null;
     if (!isNobody && error.failure.status !== 401) return error;
-    if (!isNobody) this.#failures.take(this.#addressOf(request));
     const what = isNobody ? "wants a login for this" : "did not take this login";
     return unauthorized(upstream, `${upstream.name} ${what}`, error);
   }
@@ -71,7 +72,6 @@ export class Forwarding {
     if (login.credentials === null && request.headers.authorization !== undefined) return;
     if (login.credentials === null) throw unauthorized(upstream, `log in to ${upstream.name}`);
     if (await accepts(upstream, login)) return;
-    this.#failures.take(this.#addressOf(request));
     throw unauthorized(upstream, `${upstream.name} did not take this login`);
   }
 
@@ -92,20 +92,14 @@ export class Forwarding {
   }
 
   /** Behind a proxy are many clients, and one that guesses must not lock out the others. */
-  #addressOf({ socket, headers }: IncomingMessage): string | undefined {
+  #guessesOf({ socket, headers }: IncomingMessage): Guesses {
     const forwardedFor = headers["x-forwarded-for"]?.toString();
-    return this.#gate().addressOf(socket.remoteAddress, forwardedFor);
-  }
-
-  #assertMayTry(address: string | undefined): void {
-    const waitMs = this.#failures.take(address);
-    if (waitMs === 0) {
-      this.#failures.giveBack(address);
-      return;
-    }
-    throw new DistributionError("TOOMANYREQUESTS", "too many logins from this address were wrong", {
-      headers: { "retry-after": String(Math.ceil(waitMs / 1000)) },
-    });
+    // A socket that has been closed no longer tells it.
+    const address = this.#gate().addressOf(socket.remoteAddress, forwardedFor);
+    return {
+      take: () => this.#failures.take(address),
+      giveBack: () => this.#failures.giveBack(address),
+    };
   }
 }
 

@@ -122,7 +122,7 @@ export class RegistryServer {
   #tell(exchange: Exchange, error: unknown): Failed {
     const { request, response, route, target } = exchange;
     if (!response.headersSent) setHead(exchange);
-    const told = toDistributionError(this.#forwarding.told(error, target, request));
+    const told = toDistributionError(this.#forwarding.told(error, target));
     answerError(answerForClient(told, request.headers["user-agent"], route), request, response);
     return { error };
   }

@@ -41,6 +41,8 @@ export type UpstreamFailure =
   | { readonly kind: "down"; readonly reason: string; readonly retryAfter: string }
   /** It was not asked: it is asked, or waited for, by as many as may be (`reason`). */
   | { readonly kind: "busy"; readonly reason: string; readonly retryAfter: string }
+  /** It was not asked: too many of the logins that came from the caller's address were wrong. */
+  | { readonly kind: "guessed"; readonly retryAfter: string }
   /** It was not asked: the configuration says so. */
   | { readonly kind: "offline" }
   | { readonly kind: "too-large"; readonly limitBytes: number }
@@ -105,6 +107,8 @@ export function describeFailure(failure: UpstreamFailure): string {
       return `is left alone for ${failure.retryAfter} s more, for it ${failure.reason}`;
     case "busy":
       return `is not asked now: ${failure.reason}`;
+    case "guessed":
+      return "is not asked now: too many logins from this address were wrong";
     case "offline":
       return `is not asked, for it ${offlineReason}`;
     case "too-large":

@@ -296,6 +296,32 @@ test("a caller who guesses passwords is soon told to wait, and the registry hear
   assert.equal(scene.asked.filter((one) => one.startsWith("?")).length, 30);
 });
 
+for (const tokens of [false, true]) {
+  const how = tokens ? "tokens" : "passwords";
+  // Each was let go on before the registry had said what it made of the others.
+  test(`with ${how}, guesses that come all at once are no more than those that come one by one`, async () => {
+    await using scene = await startScene({ tokens });
+    const burst = async (password: (at: number) => string): Promise<readonly number[]> => {
+      const asks = Array.from({ length: 100 }, async (_, at) => {
+        const authorization = basic("alice", password(at));
+        return (await scene.mirror.get(`/v2/team/app${at}/manifests/1`, { authorization })).status;
+      });
+      return await Promise.all(asks);
+    };
+    const wrong = (): number => scene.asked.filter((one) => one.startsWith("?")).length;
+
+    const statuses = await burst((at) => `guess ${at}`);
+    assert.equal(statuses.filter((status) => status === 401).length, 30);
+    assert.equal(statuses.filter((status) => status === 429).length, 70);
+    assert.equal(wrong(), 30);
+    scene.mirror.advance(2_000);
+    await burst(() => "the same");
+    assert.equal(wrong(), 31);
+    assert.equal(await scene.statusOf("/v2/", "alice"), 429, "nor are they tried by docker login");
+    assert.equal(wrong(), 31);
+  });
+}
+
 test("the doctor finds nothing wrong with an upstream that asks each caller for a login, and needs none of its own", async () => {
   await using scene = await startScene();
   const answer = await askDaemon(layoutOf(scene.mirror.directory), { path: "/api/v1/doctor" });

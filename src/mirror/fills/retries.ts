@@ -124,6 +124,7 @@ export class Retries {
         return false;
       case "timeout":
       case "busy":
+      case "guessed":
       case "refused":
         // Signed URLs and tokens expire in the middle of a blob. At its beginning fresh ones were refused, and who waited
         // has waited enough.

@@ -13,7 +13,7 @@ export interface Account {
   readonly limits: AccountLimits;
 }
 
-/** No account may be asked now, for the registry wants to be left alone. */
+/** No account may be asked now, for the registry wants to be left alone, or the caller is to guess no more. */
 export class Limited extends Error {
   readonly failure: UpstreamFailure;
 

@@ -6,6 +6,7 @@ import { TokenRefused } from "../tokens/token-server.ts";
 import type { TokenSource } from "../tokens/token-source.ts";
 import { Limited } from "./accounts.ts";
 import type { ForwardedLogin } from "./forwarded-login.ts";
+import { LoginTrial } from "./login-trial.ts";
 import { type Clocks, RateLimit } from "./rate-limit.ts";
 
 export interface LoginAccountsOptions {
@@ -13,8 +14,11 @@ export interface LoginAccountsOptions {
   readonly clocks: Clocks;
 }
 
+type Send<T> = (authorization: Authorization) => Promise<T>;
+
 interface LoginAccount {
   readonly authorization: Authorization;
+  readonly trial: LoginTrial;
   /** What one caller has used up is left to the others. */
   readonly limit: RateLimit;
 }
@@ -41,14 +45,11 @@ export class LoginAccounts {
   }
 
   /** The answer to `send`. Rejects with Limited while the caller is to wait, and as `send` does. */
-  async ask(
-    login: ForwardedLogin,
-    send: (authorization: Authorization) => Promise<Answer>,
-  ): Promise<Answer> {
-    const { authorization, limit } = this.of(login);
+  async ask(login: ForwardedLogin, send: Send<Answer>): Promise<Answer> {
+    const { limit } = this.#of(login);
     if (limit.leftMs > 0) throw new Limited(limit.current());
     try {
-      const answer = await send(authorization);
+      const answer = await this.tryWith(login, send);
       if (!answer.redirected) limit.note(answer.status, answer.headers["retry-after"] ?? null);
       return answer;
     } catch (error) {
@@ -57,13 +58,21 @@ export class LoginAccounts {
     }
   }
 
-  of(login: ForwardedLogin): LoginAccount {
+  /** The same, of something that the caller is not limited in. Rejects with Limited where too many logins were wrong. */
+  async tryWith<T extends Answer | null>(login: ForwardedLogin, send: Send<T>): Promise<T> {
+    const { authorization, trial } = this.#of(login);
+    const { guesses } = login;
+    if (guesses === null) return await send(authorization);
+    return await trial.ask(guesses, () => send(authorization));
+  }
+
+  #of(login: ForwardedLogin): LoginAccount {
     const known = this.#accounts.get(login.mark);
     if (known) return known;
     const { tokens, clocks } = this.#options;
     const credentials = login.credentials && new FixedCredentials(login.credentials);
     const authorization = new Authorization({ credentials, tokens });
-    const account = { authorization, limit: new RateLimit(clocks) };
+    const account = { authorization, trial: new LoginTrial(), limit: new RateLimit(clocks) };
     this.#accounts.set(login.mark, account);
     return account;
   }

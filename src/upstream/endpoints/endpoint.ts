@@ -144,9 +144,10 @@ export class Endpoint implements AsyncDisposable {
 
   /** The same with what its challenge wants of a login; null if that is nothing that the caller has. Rejects as `ask` does. */
   async loginWith(challenge: string | undefined, login: ForwardedLogin): Promise<Answer | null> {
-    const { authorization } = this.#logins.of(login);
-    const header = await authorization.login(challenge);
-    return header === null ? null : await this.#askBase(header);
+    return await this.#logins.tryWith(login, async (authorization) => {
+      const header = await authorization.login(challenge);
+      return header === null ? null : await this.#askBase(header);
+    });
   }
 
   /** Lets what runs end, with the credentials that it needs for that, and keeps no connection for later. */

@@ -36,6 +36,7 @@ export function severityOf(failure: UpstreamFailure): Severity | "none" | "unkno
     case "credentials":
     case "down":
     case "busy":
+    case "guessed":
     case "offline":
       return "unknown";
   }
