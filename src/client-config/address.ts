@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { isLoopbackName } from "../config/loopback.ts";
 import { ClientConfigError } from "./client-config-error.ts";
 
 /** Where clients reach the mirror, as far as its configuration tells. */
@@ -34,7 +35,7 @@ export function assumedAddress(
   const address = urlOf(withPort(host.includes(":") ? `[${host}]` : host, port));
   return {
     address,
-    note: isLoopback(host)
+    note: isLoopbackName(host)
       ? "the mirror listens on loopback only: this is for clients on the same machine"
       : null,
   };
@@ -42,8 +43,4 @@ export function assumedAddress(
 
 function withPort(host: string, port: number): string {
   return /:\d+$/.test(host) ? host : `${host}:${port}`;
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

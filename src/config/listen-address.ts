@@ -26,11 +26,6 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether only this machine reaches it. Names but "localhost" are not looked up. */
-export function isLoopback({ host }: ListenAddress): boolean {
-  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
-}
-
 /** Whether no two sockets can listen at both. Names are not looked up. */
 export function overlaps(one: ListenAddress, other: ListenAddress): boolean {
   if (one.port === 0 || one.port !== other.port) return false;

@@ -1,7 +1,8 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Config, UpstreamConfig } from "../config/config.ts";
-import { formatListenAddress, isLoopback, type ListenAddress } from "../config/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../config/listen-address.ts";
+import { isLoopbackName } from "../config/loopback.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 export interface ExaminedListener {
@@ -34,7 +35,7 @@ export async function* checkClients(examined: ExaminedListener): AsyncGenerator<
 
 function judgeReach(listening: ListenAddress): Finding {
   const shown = formatListenAddress(listening);
-  if (!isLoopback(listening))
+  if (!isLoopbackName(listening.host))
     return ok(subject, `the registry API listens on ${shown}, for other machines too`);
   return warn(
     subject,

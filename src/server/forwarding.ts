@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { FailureLimit } from "../auth/failure-limit.ts";
 import type { Gate } from "../auth/gate.ts";
 import { parseLogin } from "../auth/presented-login.ts";
+import { isLoopbackAddress } from "../config/loopback.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import {
   type ForwardedLogin,
@@ -84,7 +85,8 @@ export class Forwarding {
     if ("encrypted" in socket && socket.encrypted === true) return;
     const { remoteAddress } = socket;
     const proto = headers["x-forwarded-proto"]?.toString();
-    if (this.#gate().cameByTls(remoteAddress, proto) ?? isLoopback(remoteAddress)) return;
+    if (this.#gate().cameByTls(remoteAddress, proto) ?? isLoopbackAddress(remoteAddress ?? ""))
+      return;
     throw new DistributionError(
       "DENIED",
       `logins for ${name} are taken over TLS only: set server.tls and restart the mirror, or have a proxy of server.trustedProxies send X-Forwarded-Proto: https`,
@@ -106,10 +108,6 @@ export class Forwarding {
 async function accepts(upstream: Upstream, login: ForwardedLogin): Promise<boolean> {
   using _waiting = upstream.crowd.enter();
   return await upstream.accepts(login);
-}
-
-function isLoopback(address = ""): boolean {
-  return address === "::1" || /^(?:::ffff:)?127\./i.test(address);
 }
 
 interface Asked {

@@ -1,5 +1,5 @@
 import type { AdminConfig, Config, ListenerConfig } from "../config/config.ts";
-import { isLoopback } from "../config/listen-address.ts";
+import { isLoopbackName } from "../config/loopback.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** The configuration that a daemon goes by: what it started with, and of what was read since all but what waits for the next start. */
@@ -53,7 +53,7 @@ function inEffect(present: Config, next: Config): Config {
 
 /** `next` needs no login where it is to listen; where the listener was opened others than this machine may reach it. */
 function adminAuthInEffect(present: AdminConfig, next: AdminConfig): AdminConfig["auth"] {
-  return isLoopback(present.listen) ? next.auth : (next.auth ?? present.auth);
+  return isLoopbackName(present.listen.host) ? next.auth : (next.auth ?? present.auth);
 }
 
 function tlsInEffect(present: ListenerConfig, next: ListenerConfig): ListenerConfig["tls"] {

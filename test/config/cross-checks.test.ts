@@ -110,6 +110,8 @@ test("the admin API listens for others than this machine with logins only", asyn
     ["admin: { listen: 127.0.0.2:5001 }", []],
     ["admin: { listen: '[::1]:5001' }", []],
     ["admin: { listen: localhost:5001 }", []],
+    ["admin: { listen: LOCALHOST:5001 }", []],
+    ["admin: { listen: '[::ffff:127.0.0.1]:5001' }", []],
     ["admin: { metricsListen: 0.0.0.0:5002 }", []],
   ];
   for (const [document, expected] of table) {

@@ -1,9 +1,10 @@
 import type { Context, MiddlewareHandler } from "hono";
+import { isLoopbackAddress, isLoopbackName } from "../../config/loopback.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AdminAccess } from "./admin-access.ts";
 import { clientOf } from "./client.ts";
 import { originOf } from "./origin.ts";
-import { isLoopbackName, nameIn } from "./own-names.ts";
+import { nameIn } from "./own-names.ts";
 
 /** Lets nobody change something who may not, and writes a line in the log for each change: who asked for what. */
 export function watchChanges(log: Log, access: AdminAccess): MiddlewareHandler {
@@ -52,8 +53,7 @@ function refusalOf(context: Context): Refusal | null {
 
 /** Whether a browser on this machine has come by an address of loopback; through a proxy it has come by another. */
 function isAtThisMachine(context: Context): boolean {
-  const client = clientOf(context) ?? "";
-  const isNear = isLoopbackName(client) || client.startsWith("::ffff:127.");
+  const isNear = isLoopbackAddress(clientOf(context) ?? "");
   return isNear && isLoopbackName(nameIn(context.req.header("host")));
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import type { MiddlewareHandler } from "hono";
+import { isLoopbackName } from "../../config/loopback.ts";
 
 /**
  * Answers those only who have come by an address or a name of this machine. A page of a stranger can have a name of its
@@ -20,11 +21,6 @@ export function nameIn(host = ""): string {
   const [, bracketed, bare = ""] =
     /^(?:\[([0-9a-f:.]*)\]|([^:]*))(?::\d*)?$/.exec(host.toLowerCase()) ?? [];
   return bracketed ?? bare.replace(/\.$/, "");
-}
-
-/** Whether only this machine can mean itself by it. */
-export function isLoopbackName(name: string): boolean {
-  return name === "localhost" || name === "::1" || (isIP(name) === 4 && name.startsWith("127."));
 }
 
 function isAddress(name: string): boolean {

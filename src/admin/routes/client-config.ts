@@ -11,9 +11,10 @@ import { k3s } from "../../client-config/k3s.ts";
 import { mirrorForClients } from "../../client-config/mirror-for-clients.ts";
 import { podman } from "../../client-config/podman.ts";
 import type { Config } from "../../config/config.ts";
+import { isLoopbackName } from "../../config/loopback.ts";
 import type { AdminApi, AdminTools } from "../admin-tools.ts";
 import { errorSchema, jsonOf } from "../answers.ts";
-import { isLoopbackName, nameIn } from "../guards/own-names.ts";
+import { nameIn } from "../guards/own-names.ts";
 
 /** What a client needs to pull through the mirror. */
 export interface ClientConfigAnswer {

@@ -1,6 +1,7 @@
 import { defaultListen } from "../default-listen.ts";
 import { nameOfImages, upstreamNameProblem } from "../host.ts";
-import { isLoopback, type ListenAddress, overlaps, parseListenAddress } from "../listen-address.ts";
+import { type ListenAddress, overlaps, parseListenAddress } from "../listen-address.ts";
+import { isLoopbackName } from "../loopback.ts";
 import type { Finding } from "../yaml/finding.ts";
 import { tableAt } from "../yaml/plain-values.ts";
 import { usersWithoutLogins } from "./access-ways.ts";
@@ -72,7 +73,7 @@ function reversedWatermarks(root: unknown): Finding[] {
 /** Whoever reaches it could empty the mirror. */
 function openAdmin(root: unknown): Finding[] {
   const admin = listenerAt(root, ["admin", "listen"], defaultListen.admin);
-  if (!admin || isLoopback(admin.address) || "auth" in tableAt(root, "admin")) return [];
+  if (!admin || isLoopbackName(admin.address.host) || "auth" in tableAt(root, "admin")) return [];
   const message =
     "others than this machine would reach the admin API, and nobody asks them who they are; set admin.auth, for example {htpasswd: ./htpasswd}, or listen on 127.0.0.1:5001. For a Prometheus on another host set admin.metricsListen";
   return [{ path: admin.path, at: "value", message }];
