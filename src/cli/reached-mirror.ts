@@ -21,14 +21,11 @@ type Ask = (question: Question) => Promise<Answer>;
 /** The mirror of a configuration as commands ask it: the daemon that runs, or the mirror opened by this process. */
 export class ReachedMirror implements AsyncDisposable {
   readonly config: Config;
-  /** Whether a daemon answers. */
-  readonly runs: boolean;
   readonly #ask: Ask;
   readonly #owned: AsyncDisposable;
 
-  constructor(config: Config, reached: { runs: boolean; ask: Ask; owned: AsyncDisposable }) {
+  constructor(config: Config, reached: { ask: Ask; owned: AsyncDisposable }) {
     this.config = config;
-    this.runs = reached.runs;
     this.#ask = reached.ask;
     this.#owned = reached.owned;
   }
@@ -86,7 +83,6 @@ export async function reachDaemon(config: Config): Promise<ReachedMirror | null>
   if (!alive) return null;
   await text(alive.body);
   return new ReachedMirror(config, {
-    runs: true,
     ask: async (question) => (await askDaemon(layout, question)) ?? gone(layout.controlSocket),
     owned: new AsyncDisposableStack(),
   });
@@ -109,7 +105,6 @@ async function openByItself({ config }: LoadedConfig): Promise<ReachedMirror> {
   const api = createAdminApi({ ...opened, ...common, startedAtMs: null }, access);
   const owned = stack.move();
   return new ReachedMirror(config, {
-    runs: false,
     ask: (question) => askApi(api, question),
     owned,
   });
