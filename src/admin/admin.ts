@@ -1,7 +1,8 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer, type Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
+import type { CreateServer } from "../listeners/create-server.ts";
 import type { AdminApi, AdminTools } from "./admin-tools.ts";
 import type { AdminAccess } from "./guards/admin-access.ts";
 import { watchChanges } from "./guards/changes.ts";
@@ -104,8 +105,6 @@ export function createProbesApi(tools: AdminTools): AdminApi {
   api.notFound(({ req, json }) => json({ error: `${req.path} is not here: only probes are` }, 404));
   return api;
 }
-
-export type CreateServer = (options: ServerOptions, listener: RequestListener) => Server;
 
 /** A server for the API, not yet listening. */
 export function createAdminServer(api: AdminApi, create: CreateServer = createServer): Server {

@@ -1,14 +1,9 @@
-import type {
-  IncomingMessage,
-  RequestListener,
-  Server,
-  ServerOptions,
-  ServerResponse,
-} from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { clientGroup } from "../config/client-group.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ConnectionRefusal, Metrics } from "../telemetry/metrics.ts";
+import type { CreateServer } from "./create-server.ts";
 import { endsOf } from "./tls-server.ts";
 
 export interface ConnectionLimits {
@@ -32,9 +27,6 @@ export interface ConnectionLimitOptions {
   readonly metrics: Metrics;
   readonly monotonicMs: () => number;
 }
-
-/** Makes a server, not yet listening: as `createServer` of `node:http`. */
-export type CreateServer = (options: ServerOptions, listener: RequestListener) => Server;
 
 interface Connection {
   readonly socket: Socket;

@@ -1,5 +1,5 @@
 import { constants } from "node:crypto";
-import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer } from "node:http";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import type { CertificateFiles } from "../config/config.ts";
 import { type CertificatePair, endingSoonMs } from "../config/files/certificate-pair.ts";
@@ -7,6 +7,7 @@ import { Lookout } from "../config/files/followed-files.ts";
 import { formatDuration } from "../config/units.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { CreateServer } from "./create-server.ts";
 import { FollowedCa } from "./followed-ca.ts";
 import { FollowedPair, type Look } from "./followed-pair.ts";
 import { ListenError } from "./listen.ts";
@@ -75,7 +76,7 @@ export class ListenerCertificates implements Disposable {
   }
 
   /** As `createServer` of `node:http`; the server speaks TLS if there are certificates. */
-  readonly createServer = (options: ServerOptions, listener: RequestListener): Server => {
+  readonly createServer: CreateServer = (options, listener) => {
     if (this.#followed.length === 0) return createServer(options, listener);
     const { http2, clientCaFile } = this.#options;
     const contextFor = (name: string) => this.#contexts?.names.for(name) ?? null;

@@ -1,12 +1,12 @@
 import {
   createServer,
   type IncomingMessage,
-  type RequestListener,
   type Server,
   type ServerOptions,
   type ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
+import type { CreateServer } from "../listeners/create-server.ts";
 import type { TrafficMeter } from "../storage/statistics/traffic-meter.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -32,7 +32,7 @@ export interface RegistryServerOptions extends Omit<RouterTools, "forwarding"> {
   /** How long a request may take to arrive, in the words of `createServer`; usual times unless given. */
   readonly requestTimeouts?: ServerOptions;
   /** Makes the server, with TLS for example; without it, plain HTTP. */
-  readonly createServer?: (options: ServerOptions, listener: RequestListener) => Server;
+  readonly createServer?: CreateServer;
 }
 
 // A request is a line and a few headers; who takes longer to send them does not want an answer.
