@@ -1,13 +1,12 @@
+import { dockerHub } from "../config/host.ts";
 import type { Client, ClientConfig } from "./client.ts";
 import { ClientConfigError } from "./client-config-error.ts";
 import { clientInHostsToml, headerInHostsToml, hostsTomlFiles } from "./hosts-toml.ts";
 import type { MirrorForClients } from "./mirror-for-clients.ts";
 
-// The only registry for which Docker's engine has mirrors, and it does not say so in its requests.
-const dockerHub = "docker.io";
-
 /** An engine with a store of its own. */
 export const docker: Client = {
+  // The only registry for which the engine has mirrors, and it does not say so in its requests.
   means: dockerHub,
   configure: daemonJson,
   certificateAt: (host) => `/etc/docker/certs.d/${host}: client.cert and client.key`,

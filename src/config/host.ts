@@ -23,9 +23,10 @@ export function upstreamNameProblem(text: string): string | null {
   return `has neither "." nor ":", so it could hide a namespace of Docker Hub; write for example ${text}.internal or ${text}:5000`;
 }
 
-const dockerHub = "docker.io";
+/** By what name the images of Docker Hub are known. */
+export const dockerHub = "docker.io";
 
-// What Docker's clients and configuration files call Docker Hub, whose images are named by docker.io.
+// What Docker's clients and configuration files call Docker Hub.
 const dockerHubHosts: readonly string[] = ["index.docker.io", "registry-1.docker.io"];
 
 /** By what name images of the registry are known that this host belongs to, if it is by another; else null. */

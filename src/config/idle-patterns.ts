@@ -1,5 +1,6 @@
 import { ImageGlob, splitAtReference } from "../oci/image-glob.ts";
 import type { Config, FreshnessRule } from "./config.ts";
+import { dockerHub } from "./host.ts";
 
 /** Notes on patterns of images in the configuration that cannot do what they were written for. */
 export function notesOnPatterns({ freshness, eviction, upstreams }: Config): string[] {
@@ -28,7 +29,7 @@ function idle(pattern: string, upstreams: readonly string[]): string | null {
     return `can never match: ${pattern} begins with no upstream; there are ${upstreams.join(", ")}`;
   }
   const isShort = rest.length === 1 && !splitAtReference(rest[0] ?? "").repository.includes("*");
-  if (isShort && own.every((name) => name === "docker.io")) {
+  if (isShort && own.every((name) => name === dockerHub)) {
     return `can never match: on Docker Hub that is docker.io/library/${rest[0]}`;
   }
   return null;

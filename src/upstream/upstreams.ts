@@ -1,3 +1,4 @@
+import { dockerHub } from "../config/host.ts";
 import { DistributionError } from "../oci/distribution-error.ts";
 import { parseImageName } from "../oci/image-name.ts";
 import type { Reference } from "../oci/reference.ts";
@@ -44,8 +45,6 @@ interface Claim {
   readonly by: string;
   readonly upstream: Upstream;
 }
-
-const dockerHub = "docker.io";
 
 /** The configured upstreams, and which of them a request means. Immutable: a new configuration is a new table. */
 export class Upstreams {
