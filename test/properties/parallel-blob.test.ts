@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { BlobSource } from "../../src/mirror/fills/blob-source.ts";
+import type { IncomingBlob } from "../../src/mirror/fills/incoming-blob.ts";
 import { LentMemory } from "../../src/mirror/fills/lent-memory.ts";
 import { ParallelBlob, type SingleStart } from "../../src/mirror/fills/parallel-blob.ts";
 import type { SegmentPlan } from "../../src/mirror/fills/segment-plan.ts";
@@ -67,7 +67,7 @@ test("in whatever order parts come, and wherever they break off, what is read is
   );
 });
 
-async function readAll(blob: BlobSource): Promise<Buffer> {
+async function readAll(blob: IncomingBlob): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (;;) {
     using batch = await blob.next();
@@ -81,7 +81,7 @@ function singleConnections(
   content: Buffer,
   singles: readonly { readonly pieceBytes: number; readonly goesOn: boolean }[],
   turn: (what: string) => Promise<void>,
-): (from: SingleStart) => BlobSource {
+): (from: SingleStart) => IncomingBlob {
   let opened = 0;
   return ({ startBytes, until }) => {
     const { pieceBytes, goesOn } = singles[opened++ % singles.length] ?? assert.fail();

@@ -10,9 +10,9 @@ import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Rooms } from "../eviction/rooms.ts";
 import { recordOrRemove, type StorageTools } from "../storage-tools.ts";
 import type { Ruling } from "../tags/rules.ts";
-import type { BlobSource } from "./blob-source.ts";
-import { fillSource } from "./fill-source.ts";
+import { chooseIncoming } from "./choose-incoming.ts";
 import type { FillState } from "./fill-state.ts";
+import type { IncomingBlob } from "./incoming-blob.ts";
 import { Intake, type NoIntake } from "./intake.ts";
 import type { LentMemory } from "./lent-memory.ts";
 import { Progress } from "./progress.ts";
@@ -175,12 +175,12 @@ export class Fill {
       return await this.#passOn(blob.sizeBytes, intake);
     }
     this.#enter({ kind: "streaming", sizeBytes: blob.sizeBytes, intake });
-    using source = this.#source(blob, place, intake);
-    if (!(await this.#stream(source, intake))) {
+    using incoming = this.#incoming(blob, place, intake);
+    if (!(await this.#stream(incoming, intake))) {
       this.#aborted.abort();
       return await this.#passOn(blob.sizeBytes, "the store took no more");
     }
-    await this.#verify(blob, source, intake);
+    await this.#verify(blob, incoming, intake);
     this.#result = "passed";
     if (this.#isKept) await this.#store(intake, place.repository);
   }
@@ -199,17 +199,17 @@ export class Fill {
     return this.#isKept ? rooms : rooms.free;
   }
 
-  #source(begun: UpstreamBlob, place: Place, intake: Intake): BlobSource {
+  #incoming(begun: UpstreamBlob, place: Place, intake: Intake): IncomingBlob {
     const { upstream, digest } = this;
     const { segmentMemory: memory, log } = this.#tools;
     const { signal } = this.#aborted;
     const hashCopy = (): Promise<Hash> => intake.hashCopy();
-    return fillSource({ upstream, place, digest, begun, signal, hashCopy, memory, log });
+    return chooseIncoming({ upstream, place, digest, begun, signal, hashCopy, memory, log });
   }
 
   /** Stores what comes until the end; resolves to false when the store takes no more. */
-  async #stream(source: BlobSource, intake: Intake): Promise<boolean> {
-    for (let batch = await source.next(); batch; batch = await source.next()) {
+  async #stream(incoming: IncomingBlob, intake: Intake): Promise<boolean> {
+    for (let batch = await incoming.next(); batch; batch = await incoming.next()) {
       const isStored = await intake.take(batch);
       this.#throwIfFailed();
       if (!isStored) return false;
@@ -234,7 +234,7 @@ export class Fill {
     this.#enter({ kind: "unstored", sizeBytes, storedBytes, intake, hash });
   }
 
-  async #verify(blob: UpstreamBlob, source: BlobSource, intake: Intake): Promise<void> {
+  async #verify(blob: UpstreamBlob, incoming: IncomingBlob, intake: Intake): Promise<void> {
     const { writtenBytes } = intake;
     if (blob.sizeBytes !== null && writtenBytes !== blob.sizeBytes) {
       throw this.#nonsense(
@@ -245,7 +245,7 @@ export class Fill {
       await intake.verify();
     } catch (error) {
       if (!(error instanceof DigestMismatch)) throw error;
-      for (const answerer of source.answerers) answerer.noteWrongBytes();
+      for (const answerer of incoming.answerers) answerer.noteWrongBytes();
       this.#tools.metrics.digestMismatches.inc({ upstream: this.upstream.name });
       throw this.#nonsense(`asked for ${error.expected} it sent ${error.actual}`);
     }

@@ -1,7 +1,7 @@
 import type { Answerer } from "../../upstream/answers.ts";
 import type { Batch } from "../../upstream/exchange/batch.ts";
 import type { UpstreamError } from "../../upstream/upstream-error.ts";
-import type { BlobSource } from "./blob-source.ts";
+import type { IncomingBlob } from "./incoming-blob.ts";
 import { partOfBatch } from "./part-of-batch.ts";
 import type { SegmentsAhead } from "./segments-ahead.ts";
 
@@ -9,7 +9,7 @@ export interface ParallelBlobOptions {
   readonly sizeBytes: number;
   readonly ahead: SegmentsAhead;
   /** What comes over one connection, from its start on. At 0 that is the answer that the blob began with. */
-  readonly single: (from: SingleStart) => BlobSource;
+  readonly single: (from: SingleStart) => IncomingBlob;
 }
 
 export interface SingleStart {
@@ -25,10 +25,10 @@ export interface SingleStart {
  * was asked for ahead has come, reading goes on with that, and where there is none, with another answer of its own. So what
  * goes wrong with segments costs speed and nothing else.
  */
-export class ParallelBlob implements BlobSource {
+export class ParallelBlob implements IncomingBlob {
   readonly #options: ParallelBlobOptions;
   readonly #ownAnswerers = new Set<Answerer>();
-  #own: BlobSource | null;
+  #own: IncomingBlob | null;
   // Where the answer of its own ends that was asked for last; null: at the end of the blob.
   #ownEndBytes: number | null = null;
   #positionBytes = 0;
@@ -85,7 +85,7 @@ export class ParallelBlob implements BlobSource {
     return null;
   }
 
-  #openOwn(): BlobSource {
+  #openOwn(): IncomingBlob {
     const { ahead, single } = this.#options;
     let isFirst = true;
     const until = (): number | null => {

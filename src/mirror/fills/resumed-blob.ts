@@ -5,7 +5,7 @@ import type { Batch } from "../../upstream/exchange/batch.ts";
 import type { Place } from "../../upstream/exchange/place.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
-import type { BlobSource } from "./blob-source.ts";
+import type { IncomingBlob } from "./incoming-blob.ts";
 import { partOfBatch } from "./part-of-batch.ts";
 import { Retries } from "./retries.ts";
 
@@ -33,7 +33,7 @@ export interface ResumedBlobOptions {
  * A blob on its way that survives cuts: what broke off is asked for again from where it ended, through the
  * registry itself, because the signed URLs that registries redirect to are only good for minutes.
  */
-export class ResumedBlob implements BlobSource {
+export class ResumedBlob implements IncomingBlob {
   readonly #options: ResumedBlobOptions;
   readonly #retries: Retries;
   // Whoever broke off is asked last.

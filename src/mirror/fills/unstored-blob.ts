@@ -31,7 +31,7 @@ export interface UnstoredBlobOptions {
 export class UnstoredBlob implements BlobReader {
   readonly sizeBytes: number | null;
   readonly #options: UnstoredBlobOptions;
-  readonly #source: ResumedBlob;
+  readonly #incoming: ResumedBlob;
   readonly #disposed = new AbortController();
   readonly #hash: Hash;
   // Bytes that have come and are not read: the window from `#windowStart`.
@@ -45,7 +45,7 @@ export class UnstoredBlob implements BlobReader {
     this.#options = options;
     this.#hash = hash;
     this.#windowStart = startBytes;
-    this.#source = new ResumedBlob({
+    this.#incoming = new ResumedBlob({
       ...options,
       signal: this.#disposed.signal,
       hashCopy: () => Promise.resolve(hash.copy()),
@@ -83,7 +83,7 @@ export class UnstoredBlob implements BlobReader {
 
   async #takeBatch(): Promise<void> {
     const { crowd } = this.#options.upstream;
-    using batch = await waitFor("body", () => crowd.stay(() => this.#source.next()));
+    using batch = await waitFor("body", () => crowd.stay(() => this.#incoming.next()));
     if (!batch) return this.#verify();
     for (const chunk of batch.chunks) this.#hash.update(chunk);
     this.#window = Buffer.concat([this.#window, ...batch.chunks]);
@@ -92,7 +92,7 @@ export class UnstoredBlob implements BlobReader {
   #verify(): void {
     const { digest, upstream, metrics } = this.#options;
     if (this.#hash.digest("hex") !== hexOf(digest)) {
-      for (const answerer of this.#source.answerers) answerer.noteWrongBytes();
+      for (const answerer of this.#incoming.answerers) answerer.noteWrongBytes();
       metrics.digestMismatches.inc({ upstream: upstream.name });
       const reason = `asked for ${digest} it sent other content`;
       throw new UpstreamError(upstream.name, { kind: "nonsense", reason });

@@ -7,14 +7,14 @@ import type { UpstreamBlob } from "../../upstream/answers.ts";
 import type { Place } from "../../upstream/exchange/place.ts";
 import type { Whence } from "../../upstream/part-of-blob.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
-import type { BlobSource } from "./blob-source.ts";
+import type { IncomingBlob } from "./incoming-blob.ts";
 import type { LentMemory } from "./lent-memory.ts";
 import { ParallelBlob } from "./parallel-blob.ts";
 import { ResumedBlob } from "./resumed-blob.ts";
 import { planSegments, type SegmentPlan } from "./segment-plan.ts";
 import { SegmentsAhead } from "./segments-ahead.ts";
 
-export interface FillSourceOptions {
+export interface IncomingOptions {
   readonly upstream: Upstream;
   readonly place: Place;
   readonly digest: Digest;
@@ -29,7 +29,7 @@ export interface FillSourceOptions {
 }
 
 /** What a fill stores: over as many connections as the upstream may be asked over, where the blob is worth it. */
-export function fillSource(options: FillSourceOptions): BlobSource {
+export function chooseIncoming(options: IncomingOptions): IncomingBlob {
   const { sizeBytes, startBytes } = options.begun;
   const way = parallelWay(options);
   if (!way) return new ResumedBlob({ ...options, sizeBytes, startBytes });
@@ -49,7 +49,7 @@ interface ParallelWay {
 }
 
 /** null: over one connection. */
-function parallelWay({ upstream, begun }: FillSourceOptions): ParallelWay | null {
+function parallelWay({ upstream, begun }: IncomingOptions): ParallelWay | null {
   const { sizeBytes, startBytes, whence } = begun;
   // Each request may count as a pull.
   if (!whence || sizeBytes === null || startBytes > 0 || upstream.isScarce) return null;
@@ -57,7 +57,7 @@ function parallelWay({ upstream, begun }: FillSourceOptions): ParallelWay | null
   return plan && { plan, whence };
 }
 
-function segmentsAhead(options: FillSourceOptions, { plan, whence }: ParallelWay): SegmentsAhead {
+function segmentsAhead(options: IncomingOptions, { plan, whence }: ParallelWay): SegmentsAhead {
   const { upstream, place, digest, signal, memory, log } = options;
   const { sizeBytes, connections } = plan;
   const about = { upstream: upstream.name, digest, sizeBytes };
