@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import { RegularBackups } from "../../src/storage/catalog/regular-backups.ts";
 import { SqliteCatalog } from "../../src/storage/catalog/sqlite-catalog.ts";
 import type { Layout } from "../../src/storage/layout.ts";
-import { StorageError } from "../../src/storage/storage-error.ts";
+import { isCorruption, StorageError } from "../../src/storage/storage-error.ts";
 import { blobRecord, locationOf } from "../support/catalog-suite.ts";
 import { storageDirectory } from "./storage-directory.ts";
 
@@ -212,6 +212,17 @@ suite("damage in the middle of the catalog", () => {
     assert.ok(!(await readdir(layout.directory)).includes("catalog.db.damaged"));
   });
 
+  test("is told when a question in a thread of its own meets it", async () => {
+    await using directory = await storageDirectory();
+    await damagedDirectory(directory.layout);
+    await using catalog = await SqliteCatalog.open(directory.layout);
+
+    await assert.rejects(catalog.ask({ kind: "upstreams" }), isDamage);
+
+    await assert.rejects(catalog.check(), isDamage);
+    assert.ok((await readdir(directory.layout.directory)).includes("catalog.db.damaged"));
+  });
+
   test("is found by the next backup, which replaces no good one", async () => {
     await using directory = await storageDirectory();
     const { layout } = directory;
@@ -258,7 +269,7 @@ async function meetDamage(catalog: SqliteCatalog): Promise<void> {
 function isDamage(error: unknown): boolean {
   return (
     error instanceof StorageError &&
-    error.cause instanceof Database.SqliteError &&
+    isCorruption(error.cause) &&
     / is damaged\. Restart sluice/.test(error.message)
   );
 }

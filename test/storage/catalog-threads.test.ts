@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
 import { migrate } from "../../src/storage/catalog/file/migrations.ts";
 import { CatalogThreads } from "../../src/storage/catalog/reading/catalog-threads.ts";
-import { StorageError } from "../../src/storage/storage-error.ts";
+import { codeOf, StorageError } from "../../src/storage/storage-error.ts";
 import { storageDirectory } from "./storage-directory.ts";
 
 const question = { kind: "pulls", sinceMs: 0 } as const;
@@ -32,7 +32,12 @@ test("a question that cannot be answered leaves the next to a new thread", async
   await using scene = await startScene(t);
   await rename(scene.path, `${scene.path}.away`);
 
-  await assert.rejects(scene.ask(), { code: "SQLITE_CANTOPEN" });
+  await assert.rejects(scene.ask(), (error: unknown) => {
+    assert.ok(error instanceof StorageError);
+    assert.equal(error.message, "the log of pulls was not read: unable to open database file");
+    assert.equal(codeOf(error.cause), "SQLITE_CANTOPEN");
+    return true;
+  });
   await rename(`${scene.path}.away`, scene.path);
 
   assert.equal((await scene.ask()).atMs.length, 0);

@@ -113,7 +113,9 @@ export class SqliteCatalog extends CatalogReads implements Catalog {
   ask<Kind extends CatalogQuestion["kind"]>(
     question: CatalogQuestion & { readonly kind: Kind },
   ): Promise<CatalogAnswers[Kind]> {
-    return this.#threads.ask<Kind>(question);
+    return this.#threads.ask<Kind>(question).catch((error: unknown) => {
+      throw this.#damage.note(error);
+    });
   }
 
   recordPins(pins: readonly PinRecord[]): Promise<void> {

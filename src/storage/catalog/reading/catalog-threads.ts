@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { StorageError } from "../../storage-error.ts";
+import { codeOf, StorageError } from "../../storage-error.ts";
 import type { CatalogAnswers, CatalogQuestion } from "./catalog-question.ts";
 
 /**
@@ -17,7 +17,10 @@ export class CatalogThreads implements AsyncDisposable {
     this.#path = path;
   }
 
-  /** Rejects with StorageError if the thread ends without an answer, as it does when this is disposed. */
+  /**
+   * Rejects with StorageError, an error with the `code` of SQLite as its cause, if the catalog cannot be read; and without
+   * if the thread ends without an answer, as it does when this is disposed. A bug of its is thrown as it is.
+   */
   async ask<Kind extends CatalogQuestion["kind"]>(
     question: CatalogQuestion & { readonly kind: Kind },
   ): Promise<CatalogAnswers[Kind]> {
@@ -66,11 +69,18 @@ function answerOf<T>(thread: Worker, question: CatalogQuestion): Promise<T> {
   const exited = (code: number): void => {
     reject(new StorageError(`${failures[question.kind]}: the thread ended with ${code}`));
   };
-  thread.once("message", resolve).once("error", reject).once("exit", exited);
+  const failed = (error: unknown): void => reject(failureOf(error, question));
+  thread.once("message", resolve).once("error", failed).once("exit", exited);
   thread.postMessage(question);
   return promise.finally(() => {
-    thread.off("message", resolve).off("error", reject).off("exit", exited);
+    thread.off("message", resolve).off("error", failed).off("exit", exited);
   });
+}
+
+/** Of what a thread threw the `code` comes over, but not the class. */
+function failureOf(error: unknown, { kind }: CatalogQuestion): unknown {
+  if (!(error instanceof Error) || codeOf(error) === null) return error;
+  return new StorageError(`${failures[kind]}: ${error.message}`, { cause: error });
 }
 
 const failures: Readonly<Record<CatalogQuestion["kind"], string>> = {
