@@ -76,8 +76,25 @@ suite("the catalog's writer that dies", () => {
 
     await eventually("three attempts were made", () => threads.length === 4);
     await eventually("the last thread ended", () => threads.at(-1)?.threadId === -1);
-    await assert.rejects(catalog.check(), isDead);
+    await eventually("it is told", () => catalog.check().then(() => false, isGivenUp));
+    await assert.rejects(catalog.recordGrant(alpine, blobRecord("layer").digest, 2), isGivenUp);
     assert.equal(threads.length, 4);
+  });
+
+  // Who looked why nothing was recorded saw why the first thread had ended, and not what keeps the next from starting.
+  test("is told with what keeps it from being started again, as long as that is tried", async () => {
+    await using fixture = await catalogOfKeptWriter([0, 3_600_000]);
+    const { catalog, threads } = fixture;
+    fixture.breakStarts();
+
+    await threads.at(-1)?.terminate();
+
+    await eventually("an attempt was made", () =>
+      catalog.check().then(
+        () => false,
+        (error: unknown) => isDead(error) && isAboutStart(error.cause),
+      ),
+    );
   });
 
   test("is not waited for when the catalog is closed meanwhile", async () => {
@@ -90,6 +107,22 @@ suite("the catalog's writer that dies", () => {
   });
 });
 
-function isDead(error: unknown): boolean {
-  return error instanceof StorageError && error.message.startsWith("the catalog's writer has died");
+function isDead(error: unknown): error is StorageError {
+  return (
+    error instanceof StorageError &&
+    error.message.startsWith("the catalog's writer has died, so nothing new is recorded. It is")
+  );
+}
+
+function isGivenUp(error: unknown): boolean {
+  return (
+    error instanceof StorageError &&
+    error.message.includes("could not be started again") &&
+    isAboutStart(error.cause)
+  );
+}
+
+/** What better-sqlite3 says of a directory that is not there. */
+function isAboutStart(cause: unknown): boolean {
+  return cause instanceof Error && cause.message.includes("directory does not exist");
 }

@@ -1,8 +1,8 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
-import type { StorageError } from "../../storage-error.ts";
+import { StorageError } from "../../storage-error.ts";
 import type { CatalogWrite } from "./catalog-write.ts";
-import { WriteQueue } from "./write-queue.ts";
+import { hasDied, WriteQueue } from "./write-queue.ts";
 
 // Before each new attempt. What kills a thread (memory, a bug) may pass; after these it has not.
 const defaultPausesMs = [100, 1_000, 5_000, 15_000, 60_000];
@@ -16,6 +16,8 @@ export class KeptWriter implements AsyncDisposable {
   readonly #pausesMs: readonly number[];
   readonly #closing = new AbortController();
   #queue: WriteQueue;
+  /** Why it could not be started again; null while it was not tried, or could be. */
+  #failure: StorageError | null = null;
   readonly #keeping: Promise<void>;
 
   private constructor(startThread: () => Worker, pausesMs: readonly number[], queue: WriteQueue) {
@@ -35,7 +37,7 @@ export class KeptWriter implements AsyncDisposable {
 
   /** Why no write is taken now; null as long as they are. */
   get stopped(): StorageError | null {
-    return this.#queue.stopped;
+    return this.#failure ?? this.#queue.stopped;
   }
 
   /** As `Catalog.isLogLong` says. */
@@ -50,11 +52,13 @@ export class KeptWriter implements AsyncDisposable {
 
   /** As WriteQueue does. While the thread is dead every write is rejected at once: no pull may wait for it. */
   submit(write: CatalogWrite): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
     return this.#queue.submit(write);
   }
 
   /** As WriteQueue does. */
   backUp(path: string): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
     return this.#queue.backUp(path);
   }
 
@@ -67,26 +71,35 @@ export class KeptWriter implements AsyncDisposable {
   }
 
   async #keep(): Promise<void> {
+    const { signal } = this.#closing;
     let attempt = 0;
-    while (!this.#closing.signal.aborted) {
+    for (;;) {
       const startedAtMs = performance.now();
       await this.#queue.ended;
+      if (signal.aborted) return;
       if (performance.now() - startedAtMs > provenMs) attempt = 0;
-      if (!(await this.#pause(attempt))) return;
+      const pauseMs = this.#pausesMs[attempt];
+      if (pauseMs === undefined) return this.#giveUp();
+      await after(pauseMs, null, { ref: false, signal }).catch(() => {});
+      if (signal.aborted) return;
       attempt += 1;
-      this.#queue = await this.#begin().catch(() => this.#queue);
+      await this.#startAgain();
     }
   }
 
-  async #begin(): Promise<WriteQueue> {
-    return await WriteQueue.start(this.#startThread());
+  async #startAgain(): Promise<void> {
+    try {
+      this.#queue = await WriteQueue.start(this.#startThread());
+      this.#failure = null;
+    } catch (error) {
+      this.#failure = hasDied(error instanceof StorageError ? error.cause : error);
+    }
   }
 
-  /** Resolves to false if there is to be no further attempt. */
-  async #pause(attempt: number): Promise<boolean> {
-    const pauseMs = this.#pausesMs[attempt];
-    if (pauseMs === undefined) return false;
-    await after(pauseMs, null, { ref: false, signal: this.#closing.signal }).catch(() => {});
-    return !this.#closing.signal.aborted;
+  #giveUp(): void {
+    this.#failure = new StorageError(
+      "the catalog's writer has died and could not be started again, so nothing new is recorded. Restart sluice",
+      { cause: this.stopped?.cause },
+    );
   }
 }

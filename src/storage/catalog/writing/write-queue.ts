@@ -156,16 +156,21 @@ export class WriteQueue implements AsyncDisposable {
   }
 
   #fail(cause: unknown): void {
-    this.#stopped ??= new StorageError(
-      "the catalog's writer has died, so nothing new is recorded. It is started again; if that does not help, restart sluice",
-      { cause },
-    );
+    this.#stopped ??= hasDied(cause);
     this.#ready.reject(this.#stopped);
     this.#backup?.reject(this.#stopped);
     for (const pending of [...this.#sent.splice(0), ...this.#waiting.splice(0)]) {
       pending.reject(this.#stopped);
     }
   }
+}
+
+/** The error of those who write while it is about to be started again. */
+export function hasDied(cause: unknown): StorageError {
+  return new StorageError(
+    "the catalog's writer has died, so nothing new is recorded. It is started again; if that does not help, restart sluice",
+    { cause },
+  );
 }
 
 function settle(pending: Pending | undefined, failure: WriteFailure | null): void {
