@@ -187,10 +187,11 @@ export interface Catalog extends AsyncDisposable {
   recordTraffic(record: TrafficRecord): Promise<void>;
   /** There is one round. */
   recordScrubRound(round: ScrubRound): Promise<void>;
-  /** Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. */
-  forgetBlob(digest: Digest): Promise<void>;
   /** Records content that lies in the store, unless it is recorded. No repository holds it by that. */
   adoptBlob(blob: BlobRecord): Promise<void>;
-  /** As `forgetBlob`, but changes nothing if the content was recorded with another identity since `blob` was read. */
+  /**
+   * Forgets content that is lost, and its manifest record; tags and grants stay, for upstream may still have it. Changes
+   * nothing if the content was recorded with another identity since `blob` was read.
+   */
   forgetLost(blob: BlobRecord): Promise<void>;
 }

@@ -14,7 +14,7 @@ import { blobFile, type Layout } from "../../src/storage/layout.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { storageDirectory } from "../storage/storage-directory.ts";
 import { ampleBudget } from "../support/ample-budget.ts";
-import { locationOf } from "../support/catalog-suite.ts";
+import { forgetContent, locationOf } from "../support/catalog-suite.ts";
 import { noiseBlob, type TestBlob } from "../support/images.ts";
 
 // A reader looks at the row, then at the file; these are what can happen between.
@@ -45,7 +45,7 @@ test("content that is evicted while a reader looks is a miss, and no error", asy
   await using scene = await startScene();
   await scene.storeAnew();
   await scene.store.remove(blob.digest);
-  scene.onceOpened = () => scene.catalog.forgetBlob(blob.digest);
+  scene.onceOpened = () => forgetContent(scene.catalog, blob.digest);
 
   assert.equal(await scene.stored.openBlob(blob.digest), null);
 
@@ -76,7 +76,7 @@ test("a small blob that is forgotten is not in memory any more", async () => {
   await scene.storeAnew();
   await scene.stored.openBlob(blob.digest);
   await scene.store.remove(blob.digest);
-  await scene.catalog.forgetBlob(blob.digest);
+  await forgetContent(scene.catalog, blob.digest);
 
   scene.stored.dropFromMemory(blob.digest);
 
@@ -88,7 +88,7 @@ test("a small blob that is evicted while a reader looks is not kept in memory", 
   await using scene = await startScene();
   await scene.storeAnew();
   scene.onceOpened = async () => {
-    await scene.catalog.forgetBlob(blob.digest);
+    await forgetContent(scene.catalog, blob.digest);
     scene.stored.dropFromMemory(blob.digest);
   };
 

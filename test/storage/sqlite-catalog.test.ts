@@ -16,6 +16,7 @@ import {
   blobRecord,
   type CatalogFixture,
   catalogSuite,
+  forgetContent,
   locationOf,
   tagOf,
 } from "../support/catalog-suite.ts";
@@ -179,7 +180,7 @@ suite("the catalog's file", () => {
 
     await using catalog = await SqliteCatalog.open(directory.layout);
     assert.equal(await catalog.lowestPriority(), 1);
-    await catalog.forgetBlob(blobRecord("index").digest);
+    await forgetContent(catalog, blobRecord("index").digest);
 
     assert.equal(await catalog.lowestPriority(), 0, "it is a root now");
   });
@@ -256,7 +257,7 @@ suite("the catalog's writer", () => {
     const rejected = (await outcomes).filter((outcome) => outcome.status === "rejected");
     assert.ok(rejected.length > 0);
     assert.ok(rejected.every(({ reason }) => isStopped(reason)));
-    await assert.rejects(catalog.forgetBlob(blob.digest), isStopped);
+    await assert.rejects(catalog.forgetLost(blob), isStopped);
     assert.deepEqual(await catalog.blob(blob.digest), blob);
   });
 
@@ -279,7 +280,7 @@ suite("the catalog's writer", () => {
     await using fixture = await sqliteCatalog();
     await fixture.catalog[Symbol.asyncDispose]();
 
-    await assert.rejects(fixture.catalog.forgetBlob(blobRecord("x").digest), {
+    await assert.rejects(fixture.catalog.forgetLost(blobRecord("x")), {
       name: "StorageError",
       message: "the catalog is closed",
     });

@@ -14,7 +14,7 @@ import {
   type VerificationOrder,
 } from "../../src/storage/verification/verification.ts";
 import { commitBytes } from "../support/blob-store-suite.ts";
-import { locationOf } from "../support/catalog-suite.ts";
+import { forgetContent, locationOf } from "../support/catalog-suite.ts";
 import { storageDirectory } from "./storage-directory.ts";
 
 const alpine = locationOf("docker.io", "library/alpine");
@@ -136,7 +136,7 @@ suite("a verification", () => {
     const pace = {
       spend: async (bytes: number) => {
         read.push(bytes);
-        await scene.catalog.forgetBlob(digest);
+        await forgetContent(scene.catalog, digest);
         await scene.blobs.remove(digest);
       },
     };
@@ -270,7 +270,7 @@ class Scene implements AsyncDisposable {
   /** As an eviction does. */
   async evict(digest: Digest): Promise<void> {
     using _locks = await this.#locks.holdAll([digest]);
-    await this.catalog.forgetBlob(digest);
+    await forgetContent(this.catalog, digest);
     await this.blobs.remove(digest);
   }
 

@@ -182,10 +182,6 @@ export class SqliteCatalog extends CatalogReads implements Catalog {
     return this.#write({ kind: "forget-public", location });
   }
 
-  forgetBlob(digest: Digest): Promise<void> {
-    return this.#write({ kind: "forget-blob", digest });
-  }
-
   adoptBlob(blob: BlobRecord): Promise<void> {
     return this.#write({ kind: "adopt-blob", blob });
   }

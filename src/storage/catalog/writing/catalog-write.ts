@@ -60,7 +60,6 @@ export type CatalogWrite =
   | { readonly kind: "forget-grant"; readonly location: Location; readonly digest: Digest }
   | { readonly kind: "forget-public"; readonly location: Location }
   | UpkeepWrite
-  | { readonly kind: "forget-blob"; readonly digest: Digest }
   | { readonly kind: "adopt-blob"; readonly blob: BlobRecord }
   | { readonly kind: "forget-lost"; readonly blob: BlobRecord };
 

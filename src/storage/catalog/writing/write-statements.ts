@@ -31,7 +31,6 @@ export class WriteStatements {
   readonly #setIdentity: Statement<[string, DigestKey]>;
   readonly #dropTag: Statement<[string, string | null, string, string]>;
   readonly #dropGrant: Statement<[DigestKey, string, string]>;
-  readonly #dropBlob: Statement<[DigestKey]>;
   readonly #dropLost: Statement<[DigestKey, string]>;
   readonly #upkeep: UpkeepStatements;
   readonly #putAccess: Statement<[number, number, number, DigestKey]>;
@@ -110,7 +109,6 @@ export class WriteStatements {
     this.#dropTagsOf = database.prepare("DELETE FROM tags WHERE digest = ?");
     this.#dropGrantsOf = database.prepare("DELETE FROM grants WHERE digest = ?");
     // The manifest and its references go with it, by their foreign keys.
-    this.#dropBlob = database.prepare("DELETE FROM blobs WHERE digest = ?");
     this.#dropLost = database.prepare("DELETE FROM blobs WHERE digest = ? AND identity = ?");
     this.#pullLog = new PullLogStatements(database);
     this.#tagMoves = new TagMoveStatements(database);
@@ -154,7 +152,6 @@ export class WriteStatements {
       case "forget-tag":
       case "forget-grant":
       case "forget-public":
-      case "forget-blob":
       case "forget-lost":
         this.#forget(write);
         break;
@@ -166,7 +163,7 @@ export class WriteStatements {
 
   #forget(
     write: CatalogWrite & {
-      readonly kind: `forget-${"tag" | "grant" | "public" | "blob" | "lost"}`;
+      readonly kind: `forget-${"tag" | "grant" | "public" | "lost"}`;
     },
   ): void {
     switch (write.kind) {
@@ -178,9 +175,6 @@ export class WriteStatements {
         break;
       case "forget-public":
         this.#setPublic.run(null, ...namesOf(write.location));
-        break;
-      case "forget-blob":
-        this.#dropBlob.run(keyOf(write.digest));
         break;
       case "forget-lost":
         this.#dropLost.run(keyOf(write.blob.digest), write.blob.identity);
