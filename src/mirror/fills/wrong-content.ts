@@ -1,7 +1,7 @@
-import { LRUCache } from "lru-cache";
 import type { Digest } from "../../oci/digest.ts";
 import { cameThroughMirror, type Place } from "../../upstream/exchange/place.ts";
 import type { UpstreamError } from "../../upstream/upstream-error.ts";
+import { memoryTable } from "../memory-table.ts";
 
 // Longer than a mirror goes on asking for the rest of what was cut; then upstream may be well.
 const believedMs = 5_000;
@@ -20,7 +20,7 @@ interface Failure {
  */
 export class WrongContent {
   readonly #now: () => number;
-  readonly #failures = new LRUCache<string, Failure>({ max: failuresLimit });
+  readonly #failures = memoryTable<Failure>(failuresLimit);
 
   constructor(now: () => number) {
     this.#now = now;

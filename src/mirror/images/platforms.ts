@@ -1,10 +1,10 @@
-import { LRUCache } from "lru-cache";
 import { describeManifest } from "../../oci/described-manifest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseForeignJson } from "../../oci/foreign-json.ts";
 import { isImageIndex, isImageManifest, manifestLimitBytes } from "../../oci/manifest.ts";
 import { platformText } from "../../oci/platform.ts";
 import type { ListedImage } from "../../storage/images/image-list.ts";
+import { memoryTable } from "../memory-table.ts";
 import type { StoredContent } from "../stored-content.ts";
 
 // A manifest is what it is, so what it says is read once. Some 200 bytes each.
@@ -18,7 +18,7 @@ const manifestsLimit = 1_000;
 /** The platforms of stored images, from what their index or config says. */
 export class Platforms {
   readonly #stored: StoredContent;
-  readonly #known = new LRUCache<Digest, ReadonlyMap<Digest, string>>({ max: inMemory });
+  readonly #known = memoryTable<ReadonlyMap<Digest, string>>(inMemory);
 
   constructor(stored: StoredContent) {
     this.#stored = stored;
