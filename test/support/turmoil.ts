@@ -270,7 +270,8 @@ class Turmoil implements AsyncDisposable {
     const sluice = await SluiceProcess.start({
       upstreams: this.#settings(),
       directory: this.#directory,
-      settings: { freshness: { ttl: "1s", staleWhileRevalidate: "1s" } },
+      // A line for each request of an hour is more than a string of ours may be long.
+      settings: { freshness: { ttl: "1s", staleWhileRevalidate: "1s" }, log: { level: "error" } },
       env: this.#clock?.env ?? {},
     });
     await eventually("what a killed one left is swept away", async () => {
