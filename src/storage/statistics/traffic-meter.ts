@@ -126,7 +126,12 @@ export class TrafficMeter {
 
   /** Takes back what could not be written. */
   giveBack(minutes: readonly MinuteTraffic[]): void {
-    this.#minutes.unshift(...minutes);
+    const [present] = this.#minutes;
+    const last = minutes.at(-1);
+    // It was begun anew while it was to be written, and would be twice as many minutes after each failure.
+    const isSame = present !== undefined && present.minute === last?.minute;
+    if (isSame) addMinute(present, last);
+    this.#minutes.unshift(...(isSame ? minutes.slice(0, -1) : minutes));
     this.#loseOldest();
   }
 
@@ -168,6 +173,11 @@ function trafficOf({ upstreams }: MinuteTraffic, upstream: string): Traffic {
     upstreams.set(upstream, traffic);
   }
   return traffic;
+}
+
+function addMinute(sum: MinuteTraffic, more: MinuteTraffic): void {
+  for (const [name, traffic] of more.upstreams) addTraffic(trafficOf(sum, name), traffic);
+  for (const [name, traffic] of more.networks) addNetworkTraffic(networkOf(sum, name), traffic);
 }
 
 function networkOf({ networks }: MinuteTraffic, name: string): NetworkTraffic {
