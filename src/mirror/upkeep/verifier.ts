@@ -13,6 +13,8 @@ import type { Metrics } from "../../telemetry/metrics.ts";
 export interface VerifierTools extends VerificationTools {
   readonly metrics: Metrics;
   readonly log: Log;
+  /** A clock that never jumps, in ms. */
+  readonly monotonicMs: () => number;
 }
 
 /** What an operator asks for. */
@@ -44,7 +46,7 @@ export class Verifier implements AsyncDisposable {
   begin({ aim, bytesPerSecond }: VerifyOrder): BegunVerification | null {
     if (this.#isBusy) return null;
     this.#isBusy = true;
-    const monotonicMs = (): number => performance.now();
+    const { monotonicMs } = this.#tools;
     const pace = new Pace({ rate: () => bytesPerSecond, monotonicMs });
     const verification = new Verification(this.#tools, this.#counted({ aim, pace, after: null }));
     return {
