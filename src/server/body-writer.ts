@@ -1,10 +1,10 @@
 import type { ServerResponse } from "node:http";
+import { cut } from "../listeners/cut.ts";
 import type { BlobReader } from "../mirror/blob-reader.ts";
 import type { ByteRange } from "../oci/byte-range.ts";
 import { waitFor } from "../telemetry/waits.ts";
 import type { Batch } from "../upstream/exchange/batch.ts";
 import type { LentBuffers } from "./buffer-budget.ts";
-import { cut } from "./cut.ts";
 
 /** The client went away before the end: nothing is wrong with the mirror. */
 export class ClientGone extends Error {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { cut } from "../listeners/cut.ts";
 import type { DistributionError } from "../oci/distribution-error.ts";
-import { cut } from "./cut.ts";
 import { endLingering } from "./lingering-end.ts";
 import { untrustedContentHeaders } from "./pull-headers.ts";
 import { reasonPhrase } from "./reason-phrase.ts";

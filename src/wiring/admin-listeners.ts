@@ -11,6 +11,7 @@ import type { CreateServer } from "../listeners/create-server.ts";
 import { closeNow } from "../listeners/drain.ts";
 import { listenOn, listenOnSocket } from "../listeners/listen.ts";
 import type { ListenerCertificates } from "../listeners/listener-certificates.ts";
+import type { UnreadAnswers } from "../listeners/unread-answers.ts";
 import { Turns } from "../server/turns.ts";
 import type { Layout } from "../storage/layout.ts";
 import { cannot } from "../storage/storage-error.ts";
@@ -22,6 +23,7 @@ export interface AdminListenersOptions {
   readonly layout: Layout;
   /** Of the servers that listen at an address. */
   readonly certificates: ListenerCertificates;
+  readonly unread: UnreadAnswers;
   readonly logins: Omit<LoginsOptions, "listener" | "files">;
 }
 
@@ -93,7 +95,7 @@ const requestTimeouts = {
 const probesAtOnce = 32;
 
 function bounded(
-  { certificates, logins: { log, metrics, monotonicMs } }: AdminListenersOptions,
+  { certificates, unread, logins: { log, metrics, monotonicMs } }: AdminListenersOptions,
   listener: string,
   most: number,
 ): CreateServer {
@@ -109,7 +111,7 @@ function bounded(
     metrics,
     monotonicMs,
   });
-  const create = limit.bounding(certificates.createServer);
+  const create = limit.bounding(unread.lookingAfter(certificates.createServer));
   const turns = new Turns();
   return (options, answer) =>
     create({ ...options, ...requestTimeouts }, (request, response) =>

@@ -8,6 +8,7 @@ import type { CreateServer } from "../listeners/create-server.ts";
 import { Drain } from "../listeners/drain.ts";
 import { listenOn } from "../listeners/listen.ts";
 import { ListenerCertificates } from "../listeners/listener-certificates.ts";
+import { UnreadAnswers } from "../listeners/unread-answers.ts";
 import { usualConnections } from "../listeners/usual-connections.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import { Rules } from "../mirror/tags/rules.ts";
@@ -22,7 +23,7 @@ import { type MirrorOptions, type OpenMirror, openMirror } from "./open-mirror.t
 import { StorageUpkeep } from "./storage-upkeep.ts";
 
 export interface DaemonOptions extends MirrorOptions {
-  /** A client that takes nothing of a body for so long is let go of; a minute unless it is given. */
+  /** A client that takes nothing of an answer for so long is let go of; a minute unless it is given. */
   readonly writeIdleMs?: number;
   /** How long a client's request may take to arrive; see `RegistryServerOptions`. */
   readonly requestTimeouts?: RegistryServerOptions["requestTimeouts"];
@@ -65,13 +66,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const certificates = await openCertificates(stack, options, metrics);
   const logins = { log, metrics, monotonicMs, hashing: new PasswordHashing() };
   const gate = stack.use(new ConfiguredGate({ ...logins, listener: "server" }, config.server));
-  const createServer = await bounded(options, { ...opened, certificates, gate });
+  const unread = new UnreadAnswers(options.writeIdleMs ?? defaultWriteIdleMs);
+  const createServer = await bounded(options, { ...opened, certificates, gate, unread });
   const registry = buildRegistry(opened, options, { createServer, gate: () => gate.present });
   const admin = await openAdminListeners(stack, {
     tools: { ...opened, ...options, startedAtMs: now() },
     config: config.admin,
     layout,
     certificates: certificates.admin,
+    unread,
     logins,
   });
   const ending = stack.use(new Drain(registry.http));
@@ -130,12 +133,13 @@ async function openCertificates(
 interface Guarded extends OpenMirror {
   readonly certificates: Certificates;
   readonly gate: ConfiguredGate;
+  readonly unread: UnreadAnswers;
 }
 
-/** Makes the registry's server, whose connections are bounded. */
+/** Makes the registry's server, whose connections are bounded, and its answers too. */
 async function bounded(
   { config, log, monotonicMs }: DaemonOptions,
-  { metrics, crowds, certificates, gate }: Guarded,
+  { metrics, crowds, certificates, gate, unread }: Guarded,
 ): Promise<CreateServer> {
   const { maxConnections, maxConnectionsPerAddress: mostPerAddress } = config.server;
   const isProxy = (address: string): boolean => gate.present.isProxy(address);
@@ -150,7 +154,7 @@ async function bounded(
     log,
     metrics,
     monotonicMs,
-  }).bounding(certificates.server.createServer);
+  }).bounding(unread.lookingAfter(certificates.server.createServer));
 }
 
 function buildRegistry(
