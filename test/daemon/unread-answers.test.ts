@@ -6,6 +6,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { UnreadAnswers } from "../../src/listeners/unread-answers.ts";
 import { digestOf } from "../../src/oci/digest.ts";
+import { ask } from "../support/ask.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { http2Scene } from "../support/http2-scene.ts";
@@ -90,6 +91,29 @@ test("an answer has its time for each MiB of it, and only an answer that is not 
   times(1);
   assert.equal(stalled.req.socket.destroyed, true);
   assert.equal(slow.req.socket.destroyed, false);
+});
+
+test("an answer that went to the kernel in the call that made it has nobody listen for its end", async () => {
+  const unread = new UnreadAnswers(3_600_000);
+  const listening: number[] = [];
+  const looking = unread.lookingAfter((options, answer) =>
+    createServer(options, (request, response) => {
+      answer(request, response);
+      listening.push(response.listenerCount("close"));
+    }),
+  );
+  const http = looking({}, (request, response) => {
+    if (request.url === "/at-once") response.end("all of it");
+    else setImmediate(() => response.end("later"));
+  });
+  await once(http.listen(0, "127.0.0.1"), "listening");
+  await using _server = { [Symbol.asyncDispose]: async () => void http.close() };
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+
+  await ask(`${url}/at-once`);
+  await ask(`${url}/later`);
+
+  assert.deepEqual(listening, [0, 1]);
 });
 
 const canRun = (t: TestContext): boolean => haveAll(t, "openssl");
