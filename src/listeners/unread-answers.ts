@@ -56,7 +56,14 @@ export class UnreadAnswers {
     }
   }
 
+  /** How many are looked after now. */
+  get size(): number {
+    return this.#answers.size;
+  }
+
   #keep(response: ServerResponse): void {
+    // One whose turn has not come is told nothing of the connection's end, and holds nobody up.
+    if (response.socket === null) return void response.once("socket", () => this.#keep(response));
     this.#answers.set(response, { taken: null, times: 0 });
     response.once("close", () => this.#answers.delete(response));
     this.#timer ??= this.#lookLater();
@@ -75,7 +82,6 @@ function takenOf(response: ServerResponse): number | null {
   // Before its end nothing tells what is taken of a stream.
   if (response instanceof Http2ServerResponse) return writableEnded ? -writableLength : null;
   const { socket } = response;
-  // Its turn has not come, and the answer before it is looked at.
   if (socket === null || (!writableEnded && writableLength === 0)) return null;
   return socket.bytesWritten - socket.writableLength;
 }
