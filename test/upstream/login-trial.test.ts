@@ -43,8 +43,34 @@ test("a login that was refused is no more taken, nor is what waited for it tried
   });
   const ended = await Promise.allSettled(asked);
 
-  assert.equal(ended.filter(({ status }) => status === "rejected").length, 70);
-  assert.deepEqual([sent, account.taken], [30, 30]);
+  // The refusal has cost one already.
+  assert.equal(ended.filter(({ status }) => status === "rejected").length, 71);
+  assert.deepEqual([sent, account.taken], [29, 30]);
+});
+
+test("a wrong login costs a guess for each refusal, though it is taken for what anybody may have", async () => {
+  const account = new Account();
+
+  for (let time = 0; time < 5; time++) {
+    const trial = new LoginTrial();
+    await trial.ask(account, () => give(answerOf(200)));
+    await trial.ask(account, () => give(answerOf(401)));
+  }
+
+  assert.equal(account.taken, 5);
+});
+
+test("what waits for a login that nothing is found out of is tried one after the other, and none is limited", async () => {
+  const account = new Account();
+  const trial = new LoginTrial();
+  let sent = 0;
+
+  const asked = Array.from({ length: 100 }, () => {
+    return trial.ask(account, () => give(answerOf(sent++ < 50 ? 503 : 200)));
+  });
+  await Promise.all(asked);
+
+  assert.deepEqual([sent, account.taken], [100, 0]);
 });
 
 test("a login that is not known yet is tried by one request, and when it is taken by all others at once", async () => {

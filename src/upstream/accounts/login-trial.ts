@@ -21,9 +21,18 @@ export class LoginTrial {
 
   /** The answer to `send`; null where that had nothing to present. Rejects with Limited where no guess is left, and as `send` does. */
   async ask<T extends Answer | null>(guesses: Guesses, send: () => Promise<T>): Promise<T> {
-    // One login over many connections at once is one: what comes of the first is what comes of all.
-    if (!this.#isTaken && this.#running !== null) await this.#running;
-    return this.#isTaken ? await this.#noted(send) : await this.#try(guesses, send);
+    // One login over many connections at once is one: what comes of the first is what comes of all. Where nothing has, the next
+    // finds out.
+    while (!this.#isTaken && this.#running !== null) await this.#running;
+    return this.#isTaken ? await this.#goOn(guesses, send) : await this.#try(guesses, send);
+  }
+
+  /** It may have been taken for what anybody may have: to be refused costs what it would have cost. */
+  async #goOn<T extends Answer | null>(guesses: Guesses, send: () => Promise<T>): Promise<T> {
+    const asked = this.#noted(send);
+    const isRefused = await asked.then(refusesLogin, refusesLogin);
+    if (isRefused) guesses.take();
+    return await asked;
   }
 
   async #try<T extends Answer | null>(guesses: Guesses, send: () => Promise<T>): Promise<T> {
@@ -32,11 +41,10 @@ export class LoginTrial {
       throw new Limited({ kind: "guessed", retryAfter: String(Math.ceil(waitMs / 1000)) });
     }
     const asked = this.#noted(send);
-    const judged = asked.then(refusesLogin, refusesLogin).then((isRefused) => {
+    this.#running = asked.then(refusesLogin, refusesLogin).then((isRefused) => {
       if (!isRefused) guesses.giveBack();
-      if (this.#running === judged) this.#running = null;
+      this.#running = null;
     });
-    this.#running ??= judged;
     return await asked;
   }
 
