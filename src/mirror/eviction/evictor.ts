@@ -133,17 +133,15 @@ export class Evictor implements RoomMaker, AsyncDisposable {
   /** As `RoomMaker` says. Content that would not fit beside what is arriving evicts nothing. */
   async makeRoom(bytes: number): Promise<boolean> {
     const { budget, store } = this.#tools;
-    await store.sweep();
+    const late = delay(patienceMs, false, { ref: false });
+    await Promise.race([store.sweep(), late]);
     const { limitBytes, overheadBytes, reservedBytes, lacksInodes } = await budget.usage();
     this.#tellOfInodes(lacksInodes);
     if (bytes > limitBytes - overheadBytes - reservedBytes) return false;
     const patience = new AbortController();
     this.#neededBytes += bytes;
     try {
-      return await Promise.race([
-        this.#evictUntilFits(bytes, patience.signal),
-        delay(patienceMs, false, { ref: false }),
-      ]);
+      return await Promise.race([this.#evictUntilFits(bytes, patience.signal), late]);
     } finally {
       this.#neededBytes -= bytes;
       patience.abort();

@@ -32,11 +32,15 @@ export class Leftovers {
 
   /** Removes `path`, whatever it is; a symbolic link is not followed. If that fails, it rejects, and the next sweep tries again. */
   async remove(path: string): Promise<void> {
-    this.#paths.add(path);
-    const status = await lstat(path, { bigint: true }).catch(nullIfGone);
-    if (status) {
+    try {
+      const { ino, blocks } = await lstat(path, { bigint: true });
       await rm(path, { recursive: true, force: true });
-      this.#openContents.remove(status.ino, Number(status.blocks) * 512);
+      this.#openContents.remove(ino, Number(blocks) * 512);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") {
+        this.#paths.add(path);
+        throw error;
+      }
     }
     this.#paths.delete(path);
   }
@@ -58,9 +62,4 @@ export class Leftovers {
     }
     return { removed: paths.length - failures.length, failures };
   }
-}
-
-function nullIfGone(error: unknown): null {
-  if (codeOf(error) === "ENOENT") return null;
-  throw error;
 }
