@@ -4,6 +4,7 @@ import type { Page } from "playwright-core";
 import type { Stats } from "../../src/admin/routes/stats.ts";
 import { formatBytes } from "../../src/config/units.ts";
 import { screenshot, TestBrowser } from "../support/browser.ts";
+import { eventually } from "../support/eventually.ts";
 import { FakeUpstream } from "../support/fake-upstream.ts";
 import { imageOfSize } from "../support/images.ts";
 import { pullImage } from "../support/pull-image.ts";
@@ -54,8 +55,15 @@ test("the dashboard over time", async (t) => {
 
   await t.test("tells the values where it is pointed at", async () => {
     const plot = page.locator(".u-over").nth(1);
-    const { width = 0, height = 0 } = (await plot.boundingBox()) ?? {};
-    await plot.hover({ position: { x: width - 1, y: height / 2 } });
+    // Its axis may be made wider meanwhile, as the numbers at it grow.
+    await eventually("its last value is pointed at", async () => {
+      const { width = 0, height = 0 } = (await plot.boundingBox()) ?? {};
+      const position = { x: width - 1, y: height / 2 };
+      return await plot.hover({ position, timeout: 1_000 }).then(
+        () => true,
+        () => false,
+      );
+    });
 
     const tip = await page.locator(".tooltip:visible").nth(1).innerText();
 
