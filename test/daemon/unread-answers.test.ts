@@ -116,6 +116,23 @@ test("an answer that went to the kernel in the call that made it has nobody list
   assert.deepEqual(listening, [0, 1]);
 });
 
+test("nothing is kept of answers whose turn has not come when their connection ends", async () => {
+  // Each of a thousand that a client had asked for at once was, for good.
+  const unread = new UnreadAnswers(3_600_000);
+  let asked = 0;
+  const http = unread.lookingAfter(createServer)({}, () => void asked++);
+  await once(http.listen(0, "127.0.0.1"), "listening");
+  await using _server = { [Symbol.asyncDispose]: async () => void http.close() };
+  const client = silent((http.address() as AddressInfo).port);
+  client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100));
+  await eventually("all are asked for", () => asked === 100);
+  assert.equal(unread.size, 1);
+
+  client.resetAndDestroy();
+
+  await eventually("none is looked after", () => unread.size === 0);
+});
+
 const canRun = (t: TestContext): boolean => haveAll(t, "openssl");
 
 /** A connection of a client that reads nothing. */
@@ -133,20 +150,3 @@ async function openOf(mirror: TestMirror, listener: string, open: number): Promi
 function asked(mirror: TestMirror, path: string): number {
   return mirror.logLines.filter(({ target }) => String(target).includes(path)).length;
 }
-
-test("nothing is kept of answers whose turn has not come when their connection ends", async () => {
-  // Each of a thousand that a client had asked for at once was, for good.
-  const unread = new UnreadAnswers(3_600_000);
-  let asked = 0;
-  const http = unread.lookingAfter(createServer)({}, () => void asked++);
-  await once(http.listen(0, "127.0.0.1"), "listening");
-  await using _server = { [Symbol.asyncDispose]: async () => void http.close() };
-  const client = silent((http.address() as AddressInfo).port);
-  client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100));
-  await eventually("all are asked for", () => asked === 100);
-  assert.equal(unread.size, 1);
-
-  client.resetAndDestroy();
-
-  await eventually("none is looked after", () => unread.size === 0);
-});
